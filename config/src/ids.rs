@@ -1,0 +1,131 @@
+//! What is held against a robot ID beyond its shape: the alphabet, the segments, the list of countries.
+//!
+//! An unknown country is a flag and never a refusal: the scheme's own code lists are not public yet.
+
+use serde::{Deserialize, Serialize};
+
+/// ISO 3166-1 alpha-2 codes that are assigned, as of the version named in [`IdPolicy::builtin`].
+const ASSIGNED: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
+CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
+GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP \
+KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ \
+NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW \
+SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ \
+UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// What is known of a country code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountryStatus {
+    /// Assigned to a country.
+    Assigned,
+    /// Left to users by ISO 3166-1: AA, QM–QZ, XA–XZ, ZZ.
+    Reserved,
+    /// Neither.
+    Unknown,
+}
+
+/// The rules for robot IDs that change flags of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdPolicy {
+    /// Characters that an ID may have.
+    pub alphabet: String,
+    /// Lengths of country, manufacturer, model and serial.
+    pub segments: [u32; 4],
+    /// Name and version of the list of countries.
+    pub countries_version: String,
+    /// Assigned codes, sorted.
+    pub countries_assigned: Vec<String>,
+    /// Codes left to users, sorted.
+    pub countries_reserved: Vec<String>,
+}
+
+impl IdPolicy {
+    /// The policy of this release.
+    pub fn builtin() -> Self {
+        let assigned = ASSIGNED.split_whitespace().map(str::to_owned).collect();
+        let mut reserved = vec!["AA".to_owned()];
+        reserved.extend(('M'..='Z').map(|letter| format!("Q{letter}")));
+        reserved.extend(('A'..='Z').map(|letter| format!("X{letter}")));
+        reserved.push("ZZ".to_owned());
+        Self {
+            alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ".to_owned(),
+            segments: [2, 4, 6, 17],
+            countries_version: "ISO 3166-1:2020 alpha-2, 249 codes".to_owned(),
+            countries_assigned: assigned,
+            countries_reserved: reserved,
+        }
+    }
+
+    /// What is known of the country `code`, the first two characters of an ID.
+    pub fn country(&self, code: &str) -> CountryStatus {
+        let listed = |codes: &[String]| {
+            codes
+                .binary_search_by(|known| known.as_str().cmp(code))
+                .is_ok()
+        };
+        if listed(&self.countries_assigned) {
+            CountryStatus::Assigned
+        } else if listed(&self.countries_reserved) {
+            CountryStatus::Reserved
+        } else {
+            CountryStatus::Unknown
+        }
+    }
+
+    /// Whether the lists are sorted without repetition, as looking up needs them.
+    pub(crate) fn is_sorted(&self) -> bool {
+        let strictly = |codes: &[String]| codes.windows(2).all(|pair| pair[0] < pair[1]);
+        strictly(&self.countries_assigned) && strictly(&self.countries_reserved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_the_249_codes_of_its_version_in_order() {
+        let policy = IdPolicy::builtin();
+        assert_eq!(policy.countries_assigned.len(), 249);
+        assert_eq!(policy.countries_reserved.len(), 1 + 14 + 26 + 1);
+        assert!(policy.is_sorted());
+    }
+
+    #[test]
+    fn codes_are_assigned_reserved_or_unknown() {
+        let policy = IdPolicy::builtin();
+        for (code, status) in [
+            ("CN", CountryStatus::Assigned),
+            ("ZW", CountryStatus::Assigned),
+            ("QA", CountryStatus::Assigned),
+            ("AA", CountryStatus::Reserved),
+            ("QM", CountryStatus::Reserved),
+            ("QZ", CountryStatus::Reserved),
+            ("XK", CountryStatus::Reserved),
+            ("ZZ", CountryStatus::Reserved),
+            ("QL", CountryStatus::Unknown),
+            ("AB", CountryStatus::Unknown),
+            ("00", CountryStatus::Unknown),
+            ("cn", CountryStatus::Unknown),
+        ] {
+            assert_eq!(policy.country(code), status, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_character_that_a_robot_id_may_have_is_in_the_alphabet_and_the_segments_add_up() {
+        let policy = IdPolicy::builtin();
+        let total: u32 = policy.segments.iter().sum();
+        assert_eq!(total as usize, tacho_schemas::robot_id::ROBOT_ID_LEN);
+        for byte in 0..=u8::MAX {
+            let id = [byte; tacho_schemas::robot_id::ROBOT_ID_LEN];
+            let allowed = tacho_schemas::RobotId::parse(&id).is_ok();
+            assert_eq!(
+                allowed,
+                byte.is_ascii() && policy.alphabet.contains(char::from(byte)),
+                "{byte:#x}"
+            );
+        }
+    }
+}

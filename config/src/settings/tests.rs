@@ -1,0 +1,267 @@
+//! Tests of the settings: each kind of problem, the shipped profiles, and reading back what is written.
+
+mod fitting;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::Limits;
+
+fn problems(text: &str) -> Vec<String> {
+    match Settings::parse(text, Path::new("/etc/tacho")) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0.iter().map(Problem::to_string).collect(),
+    }
+}
+
+fn sound(text: &str) -> Settings {
+    Settings::parse(text, Path::new("/etc/tacho")).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn without_a_file_everything_is_local_and_anonymous() {
+    let settings = Settings::development();
+    assert_eq!(settings.profile, Profile::Development);
+    assert_eq!(settings.data_dir, Path::new("./tacho-data"));
+    assert_eq!(settings.registry_dir(), Path::new("./tacho-data.registry"));
+    assert_eq!(settings.mqtt.listen.to_string(), "127.0.0.1:1883");
+    assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9464");
+    assert!(settings.mqtt.anonymous);
+    assert_eq!(settings.anchor.window, Duration::from_secs(10));
+    assert_eq!(settings.check(), Ok(()));
+    assert_eq!(settings.warnings(), []);
+}
+
+#[test]
+fn production_needs_users_and_nothing_else() {
+    assert_eq!(
+        problems(""),
+        [
+            "mqtt.users_file: expected the path of a users file, or `anonymous = true`: nobody could connect"
+        ]
+    );
+    let settings = sound("[mqtt]\nusers_file = \"users\"");
+    assert_eq!(settings.profile, Profile::Production);
+    assert_eq!(
+        settings.mqtt.users_file.as_deref(),
+        Some(Path::new("/etc/tacho/users"))
+    );
+    assert_eq!(settings.data_dir, Path::new("/etc/tacho/./tacho-data"));
+    assert!(!settings.mqtt.anonymous);
+    assert_eq!(settings.mqtt.puback_deadline, Duration::from_secs(30));
+    assert_eq!(settings.mqtt.max_publish_bytes, 1 << 20);
+    assert_eq!(settings.mqtt.max_bytes_total, 256 << 20);
+    assert_eq!(settings.mqtt.robot_rate, None);
+    assert_eq!(settings.log.partitions, 8);
+    assert_eq!(settings.lake.commit_bytes, 64_000_000);
+    assert_eq!(settings.lake.compaction.target_file_bytes, 128 << 20);
+    assert_eq!(
+        (settings.anchor.window, settings.anchor.max_rows),
+        (Duration::from_secs(60), 1 << 20)
+    );
+    assert_eq!(settings.processing.limits, Limits::builtin());
+    assert_eq!(settings.warnings(), []);
+}
+
+#[test]
+fn a_file_overrides_single_keys_of_its_profile() {
+    let settings = sound(
+        "profile = \"development\"\n[mqtt]\nlisten = \"[::1]:0\"\n[lake.compaction]\nmin_files = 3",
+    );
+    assert_eq!(settings.mqtt.listen.to_string(), "[::1]:0");
+    assert!(settings.mqtt.anonymous);
+    assert_eq!(settings.lake.compaction.min_files, 3);
+    assert_eq!(settings.lake.compaction.interval, Duration::from_secs(300));
+}
+
+#[test]
+fn all_problems_of_a_file_are_listed_at_once() {
+    let text = r#"
+        profile = "development"
+        colour = "red"
+        [mqtt]
+        listen = "localhost"
+        anonymus = true
+        puback_deadline = "2 weeks"
+        max_publish = "2 MiB"
+        max_connections = 0
+        [log]
+        partitions = 8.5
+        retention_age = "never"
+        [lake]
+        retention = 7
+        [anchor]
+        origin = "a b"
+        [processing.limits.soc]
+        hard_max = "1"
+    "#;
+    let found = problems(text);
+    let keys: Vec<_> = found
+        .iter()
+        .map(|problem| problem.split(" = ").next().unwrap())
+        .collect();
+    let expected = [
+        "mqtt.listen",
+        "mqtt.puback_deadline",
+        "mqtt.max_publish",
+        "mqtt.max_connections",
+        "mqtt.anonymus",
+        "log.partitions",
+        "log.retention_age",
+        "lake.retention",
+        "anchor.origin",
+        "processing.limits.soc.hard_max",
+        "colour",
+    ];
+    assert_eq!(keys, expected, "{found:#?}");
+    assert!(
+        found[4].ends_with("did you mean `anonymous`?"),
+        "{}",
+        found[4]
+    );
+    assert!(
+        found[6].contains("\"none\", or a duration from"),
+        "{}",
+        found[6]
+    );
+}
+
+#[test]
+fn text_that_is_no_toml_is_one_problem_with_its_place() {
+    let found = problems("[mqtt\nlisten = 1");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("line 1, column "), "{found:?}");
+}
+
+#[test]
+fn an_unknown_profile_is_named_and_the_rest_is_still_read() {
+    let found = problems("profile = \"staging\"\n[mqtt]\nanonymous = true\nmax_connections = 0");
+    assert_eq!(
+        found[0],
+        "profile = \"staging\": expected \"production\" or \"development\""
+    );
+    assert!(found[1].starts_with("mqtt.max_connections"));
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_rate_without_a_burst_allows_ten_seconds_at_once() {
+    let rate = |text: &str| {
+        sound(&format!("profile = \"development\"\n[mqtt]\n{text}"))
+            .mqtt
+            .robot_rate
+    };
+    assert_eq!(
+        rate("robot_rate_per_s = 2.5"),
+        Some(RateLimit {
+            records_per_s: 2.5,
+            burst: 25
+        })
+    );
+    assert_eq!(
+        rate("robot_rate_per_s = 0.01"),
+        Some(RateLimit {
+            records_per_s: 0.01,
+            burst: 1
+        })
+    );
+    assert_eq!(
+        rate("robot_rate_per_s = 2\nrobot_burst = 7"),
+        Some(RateLimit {
+            records_per_s: 2.0,
+            burst: 7
+        })
+    );
+}
+
+#[test]
+fn a_file_is_read_from_its_folder_and_a_missing_or_huge_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tacho.toml");
+    assert!(Settings::load(&path).is_err_and(|problems| problems.0[0].key.ends_with("tacho.toml")));
+    std::fs::write(&path, "[mqtt]\nusers_file = \"users\"").unwrap();
+    let settings = Settings::load(&path).unwrap();
+    assert_eq!(settings.mqtt.users_file, Some(folder.path().join("users")));
+    std::fs::write(&path, "#".repeat(2 << 20)).unwrap();
+    let found = Settings::load(&path).unwrap_err();
+    assert!(
+        found
+            .to_string()
+            .ends_with("expected a file of at most 1048576 bytes"),
+        "{found}"
+    );
+}
+
+#[test]
+fn every_key_of_the_shipped_profiles_is_known_also_the_commented_ones() {
+    let uncommented: String = PRODUCTION
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest.starts_with('[')
+                    || rest
+                        .split_once(" = ")
+                        .is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                rest
+            }
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let settings = sound(&uncommented);
+    assert_eq!(
+        settings.anchor.origin.as_deref(),
+        Some("registry.example/fleet")
+    );
+    assert!(settings.mqtt.robot_rate.is_some() && settings.mqtt.users_file.is_some());
+    assert!(
+        settings.lake.retention.rows_days.is_some() && settings.processing.models_dir.is_some()
+    );
+    assert_eq!(settings.processing.limits.temp_motor_c.suspect_max, 80.0);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let text = r#"
+        [mqtt]
+        users_file = "users"
+        robot_rate_per_s = 2.5
+        [log]
+        retention_age = "none"
+        [lake.retention]
+        rows_days = 400
+        [anchor]
+        origin = "registry.example/fleet"
+        registry_dir = "/srv/registry"
+        [processing]
+        models_dir = "models"
+        [processing.limits.temp_motor_c]
+        suspect_max = 80
+    "#;
+    for settings in [Settings::development(), sound(text)] {
+        let again = Settings::parse(&settings.to_toml(), Path::new("")).unwrap();
+        assert_eq!(again, settings, "{}", settings.to_toml());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_amounts_in_range_are_read_back(
+        deadline_ms in 1_000_u64..600_000,
+        window_s in 1_u64..300,
+        publish in 1_024_usize..=65_536,
+        segment in 16_u64 << 20..4 << 30,
+        rows_days in proptest::option::of(1_u32..36_500),
+    ) {
+        let mut settings = Settings::development();
+        settings.mqtt.puback_deadline = Duration::from_millis(deadline_ms);
+        settings.anchor.window = Duration::from_secs(window_s);
+        settings.mqtt.max_publish_bytes = publish;
+        settings.log.segment_bytes = segment;
+        settings.lake.retention.rows_days = rows_days;
+        prop_assert_eq!(Settings::parse(&settings.to_toml(), Path::new("")).unwrap(), settings);
+    }
+}

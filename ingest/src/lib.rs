@@ -1,0 +1,12 @@
+//! Sources of telemetry: whatever speaks to robots and gateways, and the one way out of it.
+//!
+//! [`mqtt`] is the broker's network front; [`outlet`] stamps what a source received and appends it to the
+//! log. Nothing here decodes a payload, and nothing here knows the processors.
+
+pub mod mqtt;
+pub mod outlet;
+pub mod source;
+
+pub use mqtt::{MqttFront, MqttSettings, MqttUser, RobotRate};
+pub use outlet::{Outlet, OutletLane};
+pub use source::{BindError, SourceError};

@@ -1,0 +1,266 @@
+//! A session's link to the router: its subscriptions, what is forwarded to it, and what it acknowledged.
+//!
+//! The router knows neither an MQTT 5 client's flow control nor its subscription options, sends at the QoS of the
+//! subscription alone, and drops a link that acknowledges out of order: all that is put right here.
+
+mod awaited;
+mod outgoing;
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::BytesMut;
+use rumqttd::protocol::{Filter, Packet, Publish, RetainForwardRule, Subscribe, SubscribeProperties, Unsubscribe};
+use rumqttd::{Forward, Notification};
+use tokio::sync::OwnedSemaphorePermit;
+
+use self::awaited::{Awaited, Step};
+use super::bridge::take_marker;
+use super::encode;
+use super::frame::Version;
+use super::router::{Memory, RouterGone, RouterLink, Slot, inner_topic};
+use super::topic::matches;
+
+/// What a client asked of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) qos: u8,
+    /// MQTT 5 No Local.
+    pub(crate) no_local: bool,
+    /// MQTT 5 Retain As Published.
+    pub(crate) keep_retain: bool,
+    /// MQTT 5 Retain Handling 2.
+    pub(crate) no_retained: bool,
+}
+
+/// What of a session outlives its connection.
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    slot: Slot,
+    wishes: HashMap<Box<str>, Wish>,
+}
+
+/// Limits of the connection that a link writes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flow {
+    pub(crate) version: Version,
+    /// Number of the connection, for No Local.
+    pub(crate) connection: u64,
+    /// The client's receive maximum.
+    pub(crate) in_flight_max: usize,
+    /// The client's maximum packet size, in bytes.
+    pub(crate) packet_bytes_max: usize,
+}
+
+/// An open link and the session's state around it.
+#[derive(Debug)]
+pub(crate) struct SessionLink {
+    /// Before the slot, so that the link is closed when its name is free again.
+    link: RouterLink,
+    subscriptions: Subscriptions,
+    outbox: VecDeque<Forward>,
+    outbox_bytes: usize,
+    /// QoS 1 and 2 messages that the client has not acknowledged (PUBACK, PUBREC).
+    sent: Awaited,
+    /// PUBRELs that it has not answered.
+    released: Awaited,
+}
+
+impl Subscriptions {
+    /// Those of a new session.
+    pub(crate) fn new(slot: Slot) -> Self {
+        Self { slot, wishes: HashMap::new() }
+    }
+
+    /// The filters.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = &str> {
+        self.wishes.keys().map(|filter| &**filter)
+    }
+
+    /// Opens the link.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) async fn open(self, memory: Memory, place: OwnedSemaphorePermit) -> Result<SessionLink, RouterGone> {
+        Ok(SessionLink {
+            link: self.slot.open(memory, place).await?,
+            subscriptions: self,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            sent: Awaited::default(),
+            released: Awaited::default(),
+        })
+    }
+}
+
+impl SessionLink {
+    /// Closes the link; the subscriptions remain.
+    pub(crate) fn close(self) -> Subscriptions {
+        self.subscriptions
+    }
+
+    /// Number of subscriptions.
+    pub(crate) fn subscribed(&self) -> usize {
+        self.subscriptions.wishes.len()
+    }
+
+    /// Whether the session has this filter.
+    pub(crate) fn has(&self, filter: &str) -> bool {
+        self.subscriptions.wishes.contains_key(filter)
+    }
+
+    /// Bytes that wait for the client.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
+    /// Subscribes to a valid filter, or changes the subscription.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn subscribe(&mut self, filter: &Filter, id: Option<usize>) -> Result<(), RouterGone> {
+        let wish = Wish {
+            qos: filter.qos as u8,
+            no_local: filter.nolocal,
+            keep_retain: filter.preserve_retain,
+            no_retained: filter.retain_forward_rule == RetainForwardRule::Never,
+        };
+        let before = self.subscriptions.wishes.insert(filter.path.as_str().into(), wish);
+        if before.is_some_and(|before| before.qos != wish.qos) {
+            // The router leaves an existing subscription as it is.
+            self.unsubscribe_in_router(&filter.path)?;
+        }
+        let inner = Filter { path: inner_topic(&filter.path), ..filter.clone() };
+        let subscribe = Subscribe { pkid: 1, filters: vec![inner] };
+        let properties = id.map(|id| SubscribeProperties { id: Some(id), user_properties: Vec::new() });
+        self.link.give(Packet::Subscribe(subscribe, properties))
+    }
+
+    /// Ends a subscription; `false` if there was none.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn unsubscribe(&mut self, filter: &str) -> Result<bool, RouterGone> {
+        let existed = self.subscriptions.wishes.remove(filter).is_some();
+        if existed {
+            self.unsubscribe_in_router(filter)?;
+        }
+        Ok(existed)
+    }
+
+    fn unsubscribe_in_router(&mut self, filter: &str) -> Result<(), RouterGone> {
+        let unsubscribe = Unsubscribe { pkid: 1, filters: vec![inner_topic(filter)] };
+        self.link.give(Packet::Unsubscribe(unsubscribe, None))
+    }
+
+    /// The next word of the router; may be dropped while it waits.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Notification>, RouterGone> {
+        self.link.next().await
+    }
+
+    /// Takes in a word of the router; PUBRELs go to `out` at once.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) async fn take(&mut self, word: Notification, flow: Flow, out: &mut BytesMut) -> Result<(), RouterGone> {
+        match word {
+            Notification::Forward(forward) => {
+                self.outbox_bytes += forward.publish.topic.len() + forward.publish.payload.len();
+                self.outbox.push_back(forward);
+            }
+            Notification::Unschedule => self.link.wake().await?,
+            Notification::Disconnect(..) => return Err(RouterGone),
+            ack @ Notification::DeviceAck(_) => {
+                if let Some(Packet::PubRel(pubrel, _)) = Option::<Packet>::from(ack) {
+                    encode::pubrel(out, flow.version, pubrel.pkid, true);
+                    self.released.expect(pubrel.pkid, None);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Moves messages to `out` while it is shorter than `out_bytes_max` and the client's receive maximum allows.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn fill(&mut self, out: &mut BytesMut, out_bytes_max: usize, flow: Flow) -> Result<(), RouterGone> {
+        while out.len() < out_bytes_max && self.sent.len() < flow.in_flight_max {
+            let Some(forward) = self.outbox.pop_front() else {
+                break;
+            };
+            self.outbox_bytes -= forward.publish.topic.len() + forward.publish.payload.len();
+            self.send(forward, out, flow)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, forward: Forward, out: &mut BytesMut, flow: Flow) -> Result<(), RouterGone> {
+        let Forward { mut publish, mut properties, .. } = forward;
+        let marker = take_marker(&mut properties);
+        publish.topic = publish.topic.slice(1..);
+        let retained = publish.retain;
+        let (wanted, keep_retain) = self.wanted(&publish, marker.map_or(0, |m| m.from), flow.connection);
+        publish.retain = retained || (keep_retain && marker.is_some_and(|m| m.retain));
+        let start = out.len();
+        let Some((qos, pkid)) = outgoing::write(publish, properties, out, flow.version) else {
+            return Ok(());
+        };
+        let effective = qos.min(marker.map_or(qos, |m| m.qos));
+        if !wanted || out.len() - start > flow.packet_bytes_max {
+            out.truncate(start);
+        } else if effective < qos {
+            outgoing::lower_qos(out, start, effective);
+        }
+        if qos > 0 {
+            let unsent = effective == 0 || out.len() == start;
+            self.sent.expect(pkid, unsent.then_some(Step::Acknowledged));
+            self.sent.settle(&mut self.link)?;
+        }
+        Ok(())
+    }
+
+    /// Whether any subscription that matches wants the message, and whether one wants its retain flag kept.
+    fn wanted(&self, publish: &Publish, from: u64, me: u64) -> (bool, bool) {
+        let wishes = &self.subscriptions.wishes;
+        let plain = |w: &Wish| !w.no_local && !w.keep_retain && !w.no_retained;
+        if wishes.values().all(plain) {
+            return (true, false);
+        }
+        let topic = std::str::from_utf8(&publish.topic).unwrap_or_default();
+        let mut matching = wishes.iter().filter(|(filter, _)| matches(topic, filter)).map(|(_, wish)| wish).peekable();
+        if matching.peek().is_none() {
+            return (true, false);
+        }
+        let wants = |w: &Wish| !(w.no_local && from == me || w.no_retained && publish.retain);
+        matching.fold((false, false), |(any, keep), wish| (any || wants(wish), keep || wish.keep_retain))
+    }
+
+    /// The client's PUBACK (`received` = false) or PUBREC; `false` if it acknowledges nothing.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn acknowledge(&mut self, pkid: u16, received: bool) -> Result<bool, RouterGone> {
+        let step = if received { Step::Received } else { Step::Acknowledged };
+        let known = self.sent.answer(pkid, step);
+        self.sent.settle(&mut self.link)?;
+        Ok(known)
+    }
+
+    /// Whether a PUBREL for this identifier was sent and not answered.
+    pub(crate) fn is_released(&self, pkid: u16) -> bool {
+        self.released.is_waiting(pkid)
+    }
+
+    /// The client's PUBCOMP.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn complete(&mut self, pkid: u16) -> Result<(), RouterGone> {
+        self.released.answer(pkid, Step::Completed);
+        self.released.settle(&mut self.link)
+    }
+}

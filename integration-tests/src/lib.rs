@@ -1,0 +1,14 @@
+//! The actors of the integration tests: an instance of `tacho` as a process, its clients, and what the lake says.
+//!
+//! The promises of the README are in `tests/`, one a file. Everything runs on loopback, in temporary folders,
+//! on free ports, and ends with the test.
+
+pub mod client;
+pub mod data;
+pub mod lake;
+pub mod plant;
+pub mod wait;
+
+pub use lake::{Lake, Row};
+pub use plant::{Plant, PlantOptions};
+pub use wait::{until, until_some};

@@ -1,0 +1,105 @@
+//! Cases 7 to 10 of the list of failures: poison, flipped types, unknown fields, foreign clocks.
+
+use std::time::Duration;
+
+use tacho_integration_tests::client::{installed, mosquitto_pub};
+use tacho_integration_tests::data::{ROBOT, record, topic};
+use tacho_integration_tests::{Lake, Plant, PlantOptions, until};
+
+const LANDED: Duration = Duration::from_secs(30);
+
+fn publish(plant: &Plant, text: &[u8]) {
+    let file = plant.beside("publish.bin");
+    std::fs::write(&file, text).unwrap();
+    mosquitto_pub(&plant.mqtt().unwrap(), "5", &topic(ROBOT), &file).unwrap();
+}
+
+fn received(lake: &Lake, count: i64) {
+    until("all counted", LANDED, &Some(count), || lake.try_int("select sum(received) from ledger"));
+}
+
+#[test]
+fn failure_7_each_poison_is_a_dead_letter_with_its_bytes_and_the_pipeline_flows() {
+    if !installed("mosquitto_pub") {
+        return;
+    }
+    let plant = Plant::started(PlantOptions::default()).unwrap();
+    let lake = plant.lake();
+    let good = |seq| record(ROBOT, 1, seq);
+    let large = vec![b'x'; 10_000_000];
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
+    let poison: [(&str, Vec<u8>); 7] = [
+        ("encoding", good(2).replace("\"arm\"", "\"\u{1}arm\"").replace('\u{1}', "").into_bytes().iter().map(|b| if *b == b'7' { 0xff } else { *b }).collect()),
+        ("out_of_range", good(3).replace("1204.5", "1e400").into_bytes()),
+        ("range", good(4).replace("1204.5", "1e308").into_bytes()),
+        ("syntax", good(5).replace("1204.5", "NaN").into_bytes()),
+        ("too_large", large.clone()),
+        ("depth", deep),
+        ("syntax", good(8).as_bytes()[..200].to_vec()),
+    ];
+    publish(&plant, good(1).as_bytes());
+    for (_, bytes) in &poison {
+        publish(&plant, bytes);
+    }
+    publish(&plant, good(9).as_bytes());
+    received(&lake, 9);
+
+    assert_eq!(lake.int("select count(*) from records").unwrap(), 2);
+    let letters = lake
+        .rows("select reason, payload_bytes, payload_sha256, octet_length(encode(payload, 'hex')) / 2 as kept from rejections order by \"offset\"")
+        .unwrap();
+    let reasons: Vec<&str> = letters.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, poison.each_ref().map(|(reason, _)| *reason));
+    for (row, (reason, bytes)) in letters.iter().zip(&poison) {
+        assert_eq!(row["payload_bytes"], bytes.len(), "{reason}");
+        let kept = if *reason == "too_large" { 65_536 } else { bytes.len() };
+        assert_eq!(row["kept"], kept, "{reason}");
+    }
+    assert_eq!(lake.imbalances().unwrap(), Vec::new());
+}
+
+#[test]
+fn failures_8_and_9_types_that_flip_are_stored_and_unknown_fields_kept() {
+    if !installed("mosquitto_pub") {
+        return;
+    }
+    let plant = Plant::started(PlantOptions::default()).unwrap();
+    let lake = plant.lake();
+    publish(&plant, record(ROBOT, 1, 1).replace("1204.5", "1204").as_bytes());
+    publish(&plant, record(ROBOT, 1, 2).replace("\"seq\":2", "\"seq\":2.0").as_bytes());
+    let unknown = record(ROBOT, 1, 3).replace("\"name\":\"J1\"", "\"name\":\"J1\",\"colour\":\"red\"");
+    publish(&plant, unknown.replace("\"robot_kind\"", "\"shift\":{\"no\":007},\"robot_kind\"").replace("007", "7").as_bytes());
+    publish(&plant, record(ROBOT, 1, 4).replace("\"schema_version\":1", "\"schema_version\":2").as_bytes());
+    received(&lake, 4);
+
+    assert_eq!(lake.int("select count(*) from records where power_on_h in (1204, 1204.5)").unwrap(), 3);
+    let extra = lake.rows("select extra from records where seq = 3").unwrap();
+    assert_eq!(extra[0]["extra"], r#"{"/shift":{"no":7}}"#);
+    let extra = lake.rows("select extra from joints where seq = 3").unwrap();
+    assert_eq!(extra[0]["extra"], r#"{"/joints/0/colour":"red"}"#);
+    assert_eq!(lake.int("select count(*) from rejections where reason = 'schema_version'").unwrap(), 1);
+
+    let digits = "00000000000000000000000000042";
+    let file = plant.beside("digits.json");
+    std::fs::write(&file, record(digits, 1, 1)).unwrap();
+    mosquitto_pub(&plant.mqtt().unwrap(), "5", &topic(digits), &file).unwrap();
+    received(&lake, 5);
+    assert_eq!(lake.int(&format!("select count(*) from records where robot_id = '{digits}'")).unwrap(), 1);
+}
+
+#[test]
+fn failure_10_a_clock_a_year_off_is_stored_flagged_and_partitions_by_receipt() {
+    if !installed("mosquitto_pub") {
+        return;
+    }
+    let plant = Plant::started(PlantOptions::default()).unwrap();
+    let lake = plant.lake();
+    for (seq, year) in [(1, "2126"), (2, "1999")] {
+        publish(&plant, record(ROBOT, 1, seq).replace("2026-", &format!("{year}-")).as_bytes());
+    }
+    received(&lake, 2);
+    assert_eq!(lake.int("select count(*) from records where flags like '%clock_suspect%'").unwrap(), 2);
+    let days = lake.rows("select distinct received_day from records").unwrap();
+    assert_eq!(days.len(), 1);
+    assert_eq!(lake.int("select count(*) from records where window_end > timestamp '2126-01-01'").unwrap(), 1);
+}

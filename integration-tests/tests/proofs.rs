@@ -1,0 +1,167 @@
+//! G7: proofs outlive compaction, a changed proof is refused, and a changed byte anywhere is found and named.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use tacho_integration_tests::client::simulated;
+use tacho_integration_tests::plant::{copy_folder, tacho};
+use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
+
+/// Small windows and eager compaction, so that a test sees both.
+const EAGER: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
+const ROBOT: &str = "CNKSTRK6001000000000000000001";
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn prove(data: &Path, further: &[&str]) -> Output {
+    tacho(&[&["prove", "--robot", ROBOT, "--seq", "5", "--data", data.to_str().unwrap()], further].concat()).unwrap()
+}
+
+fn verify(data: &Path, proof: &[u8]) -> Output {
+    let file = data.with_file_name("row.tlog-proof");
+    std::fs::write(&file, proof).unwrap();
+    tacho(&["verify", file.to_str().unwrap(), "--key", data.join("keys/log.vkey").to_str().unwrap()]).unwrap()
+}
+
+fn audit(data: &Path) -> Output {
+    tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap()
+}
+
+/// An instance at rest with several windows and files that were merged; the proof was made before that.
+fn anchored() -> (Plant, Vec<u8>) {
+    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
+    let mut plant = Plant::started(options).unwrap();
+    let mqtt = plant.mqtt().unwrap();
+    let publish = |epoch: &str| {
+        let args = ["--robots", "10", "--rate", "200", "--records", "600", "--epoch", epoch, "--faults", "poison=0.02,gap=0.02"];
+        simulated(&mqtt, &args).unwrap();
+    };
+    publish("7");
+    let proof = until_some("a proof", Duration::from_secs(60), || {
+        let output = prove(&plant.data(), &[]);
+        output.status.success().then_some(output.stdout)
+    });
+    publish("8");
+    until_some("a compaction", Duration::from_secs(60), || plant.logged().contains("files merged").then_some(()));
+    plant.stop().unwrap();
+    (plant, proof)
+}
+
+#[test]
+fn a_proof_made_before_a_compaction_holds_after_it_and_so_does_a_new_one() {
+    let (plant, before) = anchored();
+    let data = plant.data();
+    let held = verify(&data, &before);
+    assert!(held.status.success(), "{}", text(&held));
+    assert!(text(&held).contains(ROBOT) && text(&held).contains("power_on_h"), "{}", text(&held));
+
+    for further in [vec![], vec!["--table", "joints", "--component", "J3"], vec!["--epoch", "7"]] {
+        let made = prove(&data, &further);
+        assert!(made.status.success(), "{further:?}: {}", text(&made));
+        let held = verify(&data, &made.stdout);
+        assert!(held.status.success(), "{further:?}: {}", text(&held));
+    }
+    let unknown = tacho(&["prove", "--robot", ROBOT, "--seq", "99999", "--data", data.to_str().unwrap()]).unwrap();
+    assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
+
+    let mut changed = before.clone();
+    for index in (0..before.len()).step_by(97) {
+        changed[index] ^= 1;
+        assert_eq!(verify(&data, &changed).status.code(), Some(1), "byte {index}");
+        changed[index] ^= 1;
+    }
+}
+
+/// All files below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_named() {
+    let (plant, _) = anchored();
+    let whole = audit(&plant.data());
+    assert!(whole.status.success(), "{}", text(&whole));
+    let live = tacho(&["sql", "select 1", "--data", plant.data().to_str().unwrap()]).unwrap();
+    assert!(live.status.success());
+
+    let mut targets = Vec::new();
+    for folder in ["registry/tile", "registry/segments"] {
+        files(&plant.data().join(folder), &mut targets);
+    }
+    targets.push(plant.data().join("registry/checkpoint"));
+    targets.push(plant.data().join("keys/log.vkey"));
+    targets.extend(live_files(&plant));
+    assert!(targets.len() >= 10, "{targets:?}");
+    let step = targets.len().div_ceil(24);
+    for target in targets.iter().step_by(step) {
+        let original = std::fs::read(target).unwrap();
+        for at in [0, original.len() / 2, original.len() - 1] {
+            let mut changed = original.clone();
+            changed[at] ^= 0x10;
+            std::fs::write(target, &changed).unwrap();
+            let found = audit(&plant.data());
+            assert_eq!(found.status.code(), Some(1), "{} byte {at}: {}", target.display(), text(&found));
+            let name = target.file_name().unwrap().to_str().unwrap();
+            assert!(text(&found).contains(name), "{} byte {at} is not named: {}", target.display(), text(&found));
+        }
+        std::fs::write(target, &original).unwrap();
+    }
+    let whole = audit(&plant.data());
+    assert!(whole.status.success(), "{}", text(&whole));
+}
+
+/// Data files that the newest versions of the tables name, by what the Delta logs add and remove.
+fn live_files(plant: &Plant) -> Vec<PathBuf> {
+    let mut live = Vec::new();
+    for table in ["records", "joints", "batteries", "events", "rejected"] {
+        let folder = plant.data().join("lake").join(table);
+        let mut entries = Vec::new();
+        files(&folder.join("_delta_log"), &mut entries);
+        entries.retain(|entry| entry.extension().is_some_and(|extension| extension == "json"));
+        entries.sort();
+        let mut of_table: Vec<String> = Vec::new();
+        for entry in entries {
+            for line in std::fs::read_to_string(&entry).unwrap().lines() {
+                let action: serde_json::Value = serde_json::from_str(line).unwrap();
+                of_table.extend(action["add"]["path"].as_str().map(str::to_owned));
+                if let Some(removed) = action["remove"]["path"].as_str() {
+                    of_table.retain(|path| path != removed);
+                }
+            }
+        }
+        live.extend(of_table.into_iter().map(|path| folder.join(path)).filter(|path| path.exists()));
+    }
+    live
+}
+
+#[test]
+fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
+    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
+    let mut plant = Plant::started(options).unwrap();
+    let args = ["--robots", "5", "--rate", "100", "--records", "100", "--epoch"];
+    simulated(&plant.mqtt().unwrap(), &[&args[..], &["7"]].concat()).unwrap();
+    plant.stop().unwrap();
+    copy_folder(&plant.data(), &plant.beside("backup")).unwrap();
+    plant.start().unwrap();
+    simulated(&plant.mqtt().unwrap(), &[&args[..], &["8"]].concat()).unwrap();
+    plant.stop().unwrap();
+
+    std::fs::rename(plant.data(), plant.beside("newer")).unwrap();
+    std::fs::rename(plant.beside("backup"), plant.data()).unwrap();
+    let refused = plant.start().unwrap_err();
+    assert!(format!("{refused:#}").contains("the registry is ahead"), "{refused:#}");
+    plant.spawn(&["--new-origin"]).unwrap();
+    plant.wait_until_up().unwrap();
+    let lake = plant.lake();
+    until("a window of the new log", Duration::from_secs(60), &true, || lake.try_int("select count(*) from anchors").unwrap_or(0) > 0);
+    plant.stop().unwrap();
+    let whole = audit(&plant.data());
+    assert!(whole.status.success(), "{}", text(&whole));
+}

@@ -1,0 +1,161 @@
+//! The lake as a whole: its folder, committers and readers of its tables, and providers for queries.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use object_store::ObjectStore;
+use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
+
+use crate::config_store::{ConfigStore, ConfigStoreError};
+use crate::reader::{ReadError, TableReader};
+use crate::table::OpenError;
+use crate::table::delta::DeltaLog;
+use crate::{LakeTable, SyncedStore, TableOptions};
+
+/// Unfinished files of a crash are deleted at the next start once they are so old.
+const UNFINISHED_AGE: Duration = Duration::from_secs(3_600);
+
+/// How the lake is written.
+pub type LakeOptions = TableOptions;
+
+/// A query cannot be given its table.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The table cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// delta-rs or DataFusion refuses.
+    #[error("table provider")]
+    Provider(#[from] DataFusionError),
+}
+
+type Cached = HashMap<Table, (i64, Arc<dyn TableProvider>)>;
+
+/// The lake in a folder.
+#[derive(Debug)]
+pub struct Lake {
+    dir: PathBuf,
+    store: SyncedStore,
+    options: LakeOptions,
+    providers: Mutex<Cached>,
+}
+
+impl Lake {
+    /// Opens the lake in a folder, which is made if it is missing. Tables are made by [`Lake::open_tables`].
+    ///
+    /// # Errors
+    /// If the folder cannot be made or read.
+    pub fn open(dir: &Path, options: LakeOptions) -> Result<Self, OpenError> {
+        let store = SyncedStore::open(dir)?;
+        store.clear_unfinished(UNFINISHED_AGE)?;
+        Ok(Self { dir: dir.to_owned(), store, options, providers: Mutex::default() })
+    }
+
+    /// Opens the lake for readers, also beside a process that writes: nothing is made, repaired or cleared.
+    ///
+    /// # Errors
+    /// If there is no such folder.
+    pub fn read_only(dir: &Path) -> Result<Self, ReadError> {
+        let store = SyncedStore::open_existing(dir)?;
+        let options = LakeOptions::default();
+        Ok(Self { dir: dir.to_owned(), store, options, providers: Mutex::default() })
+    }
+
+    /// Folder of the lake.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Store of the lake, rooted at its folder.
+    pub fn store(&self) -> &SyncedStore {
+        &self.store
+    }
+
+    /// The same store, as those ask for it that need not know where the lake lies.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.store.clone())
+    }
+
+    /// How its tables are written.
+    pub fn options(&self) -> &LakeOptions {
+        &self.options
+    }
+
+    /// A committer of a table, which is made or repaired if need be.
+    ///
+    /// # Errors
+    /// See [`LakeTable::open_or_create`].
+    pub async fn open_table(&self, table: Table) -> Result<LakeTable, OpenError> {
+        LakeTable::open_or_create(&self.dir, table, self.options.clone()).await
+    }
+
+    /// Committers of all tables.
+    ///
+    /// # Errors
+    /// See [`LakeTable::open_or_create`].
+    pub async fn open_tables(&self) -> Result<Tables<LakeTable>, OpenError> {
+        let opened = futures::future::try_join_all(Table::ALL.map(|table| self.open_table(table))).await?;
+        Ok(Tables(opened.try_into().expect("as many tables were opened as there are")))
+    }
+
+    /// A reader of a table.
+    ///
+    /// # Errors
+    /// If the table does not exist.
+    pub fn reader(&self, table: Table) -> Result<TableReader, ReadError> {
+        Ok(TableReader::new(table, Arc::new(self.store.beneath_existing(table.name())?)))
+    }
+
+    /// The store of configurations.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn configs(&self) -> Result<ConfigStore, ConfigStoreError> {
+        Ok(ConfigStore::new(Arc::new(self.store.clone()), self.options.faults.clone()))
+    }
+
+    /// A table at a version, or at the newest, for DataFusion. At the newest the provider of the last call is given
+    /// again as long as nothing was committed.
+    ///
+    /// # Errors
+    /// If the table does not exist or its log cannot be read.
+    pub async fn provider(&self, table: Table, version: Option<i64>) -> Result<Arc<dyn TableProvider>, ProviderError> {
+        let store = self.store.beneath_existing(table.name()).map_err(ReadError::from)?;
+        let delta = DeltaLog::new(&store).map_err(ReadError::from)?;
+        if version.is_some() {
+            return Ok(delta.provider(version).await?);
+        }
+        let cached = self.cached(table);
+        let newest =
+            self.newest(&TableReader::new(table, Arc::new(store)), cached.as_ref().map(|cached| cached.0)).await?;
+        if let Some((version, provider)) = cached
+            && version == newest
+        {
+            return Ok(provider);
+        }
+        let provider = delta.provider(Some(newest)).await?;
+        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        providers.insert(table, (newest, Arc::clone(&provider)));
+        Ok(provider)
+    }
+
+    fn cached(&self, table: Table) -> Option<(i64, Arc<dyn TableProvider>)> {
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
+    }
+
+    /// The newest version; from a known one by looking at the next few, unless clean-up has passed it.
+    async fn newest(&self, reader: &TableReader, known: Option<i64>) -> Result<i64, ReadError> {
+        match known {
+            Some(known) if reader.has_entry(known).await? => reader.version_since(known).await,
+            _ => reader.version().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Opening a lake for a log: is it the log that the lake follows, how far has it come, what do the ledgers know.
+//!
+//! A log is taken up by one empty commit of `records` that names the progress 0 and a ledger snapshot for each of
+//! its partitions. What the ledgers know of robots goes over from the log before: their keys stay taken.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use tacho_schemas::RobotKey;
+use tacho_schemas::partition::partition_of;
+use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
+use tracing::{info, warn};
+
+use super::commit::{Moves, draw};
+use super::{LandError, Landing, LandingOptions, LogIdentity, OpenError};
+use crate::Lake;
+use crate::ledger::logs::{LOG_APP_ID, LogEntry, Logs};
+use crate::ledger::store::{LedgerStore, Standing};
+use crate::ledger::{Draft, Ledger, Robot, SnapshotName, robots_max_of};
+use crate::table::LakeTable;
+
+pub(super) async fn open(lake: &Lake, identity: LogIdentity, options: LandingOptions) -> Result<Landing, OpenError> {
+    let ledgers = LedgerStore(Arc::new(lake.store().clone()));
+    let mut tables = lake.open_tables().await?;
+    let records = tables.get_mut(Table::Records);
+    let log = choose_log(records, &ledgers, identity, options.new_log).await?;
+    if named(records, &log, 0).is_err() {
+        take_up(records, &ledgers, &log).await?;
+    }
+    let held = options.partitions.unwrap_or_else(|| (0..log.partitions).collect());
+    let faults = lake.options().faults.clone();
+    let mut landing = Landing { tables, faults, ledgers, log, standings: BTreeMap::new(), unsure: false };
+    landing.hold(&held).await?;
+    info!(log = %landing.log.log_id, log_epoch = landing.log.log_epoch, progress = ?landing.progress(), "lake opened");
+    Ok(landing)
+}
+
+/// Reads what others have committed.
+pub(super) async fn refresh(tables: &mut Tables<LakeTable>) -> Result<(), LandError> {
+    for table in Table::ALL {
+        let refreshed = tables.get_mut(table).refresh().await;
+        refreshed.map_err(|source| LandError::Refresh { table, source })?;
+    }
+    Ok(())
+}
+
+/// The snapshot that `records` names for a partition; its next offset is the progress.
+pub(super) fn named(records: &LakeTable, log: &LogEntry, partition: i32) -> Result<SnapshotName, LandError> {
+    let next_offset = records.txn(&log.app_id(partition));
+    let random = records.txn(&log.ledger_app_id(partition));
+    let name = next_offset.zip(random).map(|(next_offset, random)| SnapshotName { next_offset, random });
+    name.ok_or(LandError::Unnamed { partition })
+}
+
+/// Loads how a partition stands.
+pub(super) async fn standing(
+    ledgers: &LedgerStore,
+    log: &LogEntry,
+    partition: i32,
+    name: SnapshotName,
+) -> Result<Standing, LandError> {
+    Ok(ledgers.load(log, partition, name, robots_max_of(log.partitions)).await?)
+}
+
+/// The log as the lake lists it; one that it does not know is added if it is the first or accepted.
+async fn choose_log(
+    records: &LakeTable,
+    ledgers: &LedgerStore,
+    identity: LogIdentity,
+    new_log: bool,
+) -> Result<LogEntry, OpenError> {
+    let LogIdentity { log_id, partitions } = identity;
+    let mut logs = Logs::load(&ledgers.0).await?;
+    let known = logs.by_id(log_id).cloned();
+    match (logs.last(), known) {
+        (Some(last), Some(known)) if last.log_id == log_id => {
+            if known.partitions != partitions {
+                return Err(OpenError::Partitions { log: log_id, known: known.partitions, found: partitions });
+            }
+            return Ok(known);
+        }
+        (Some(last), Some(_)) => {
+            return Err(OpenError::FormerLog { lake: last.log_id, log: log_id });
+        }
+        (Some(last), None) if !new_log => {
+            return Err(OpenError::OtherLog { lake: last.log_id, log: log_id });
+        }
+        (Some(last), None) => {
+            warn!(from = %last.log_id, to = %log_id, "the lake takes up a new log")
+        }
+        (None, _) => {
+            if records.txns().any(|(app_id, _)| app_id.starts_with("tacho/")) {
+                return Err(OpenError::LogsMissing { version: records.version() });
+            }
+        }
+    }
+    logs.add(&ledgers.0, log_id, partitions).await?;
+    let added = logs.last().cloned();
+    Ok(added.expect("a log was just added"))
+}
+
+/// Commits the progress 0 of all partitions of a log that is new to `records`.
+async fn take_up(records: &mut LakeTable, ledgers: &LedgerStore, log: &LogEntry) -> Result<(), OpenError> {
+    let logs = Logs::load(&ledgers.0).await?;
+    let before = logs.iter().rev().find(|former| former.log_epoch < log.log_epoch && named(records, former, 0).is_ok());
+    let robots = match before {
+        Some(former) => robots_of(records, ledgers, former).await?,
+        None => Vec::new(),
+    };
+    let mut known: Vec<Ledger> = (0..log.partitions).map(|_| Ledger::new(robots_max_of(log.partitions))).collect();
+    for (key, robot) in robots {
+        let partition = partition_of(key.as_str().as_bytes(), log.partitions);
+        let index = usize::try_from(partition).expect("a partition is not negative");
+        known[index].absorb(key, robot);
+    }
+    let random = draw();
+    let partitions = (0..).zip(known);
+    let standings: Vec<(i32, Standing)> =
+        partitions.map(|(partition, ledger)| (partition, Standing::starting(ledger))).collect();
+    let draft = Draft::default();
+    let puts = standings
+        .iter()
+        .map(|(partition, standing)| ledgers.put((log, *partition), standing, &draft, (standing.position, random)));
+    try_join_all(puts).await.map_err(LandError::from)?;
+    let mut moves = Moves::default();
+    moves.add(LOG_APP_ID.to_owned(), records.txn(LOG_APP_ID), log.log_epoch);
+    for partition in 0..log.partitions {
+        moves.add(log.app_id(partition), None, 0);
+        moves.add(log.ledger_app_id(partition), None, random);
+    }
+    let committed = records.append(Vec::new(), moves.txns, moves.fences).await;
+    match committed {
+        Ok(_) => Ok(()),
+        // Another process was first, or the answer was lost: what counts is that the log is named now.
+        Err(source) => {
+            let refreshed = records.refresh().await;
+            refreshed.map_err(|source| LandError::Refresh { table: Table::Records, source })?;
+            let named = named(records, log, 0).map(|_| ());
+            named.map_err(|_unnamed| LandError::Commit { table: Table::Records, source }.into())
+        }
+    }
+}
+
+/// What all partitions of a former log know.
+async fn robots_of(
+    records: &LakeTable,
+    ledgers: &LedgerStore,
+    log: &LogEntry,
+) -> Result<Vec<(RobotKey, Robot)>, LandError> {
+    let mut robots = Vec::new();
+    for partition in 0..log.partitions {
+        let standing = standing(ledgers, log, partition, named(records, log, partition)?).await?;
+        robots.extend(standing.ledger.into_robots());
+    }
+    robots.sort_unstable_by_key(|(key, _)| *key);
+    Ok(robots)
+}

@@ -1,0 +1,7 @@
+//! Landing into real Delta tables in a temporary folder.
+
+mod decisions;
+mod feed;
+mod logs;
+mod plant;
+mod redo;

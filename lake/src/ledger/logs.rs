@@ -1,0 +1,135 @@
+//! The logs that a lake has taken records from, in order: `_ledger/logs.json`.
+//!
+//! The number of a log is `log_epoch`. A log is listed before anything of it lands; what it has come to
+//! is in the transactions of `records`.
+
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+const FORMAT: u32 = 1;
+
+/// Application whose version, in `records`, is the `log_epoch` of the log that the lake follows: whoever still lands
+/// a former log is fenced.
+pub(crate) const LOG_APP_ID: &str = "tacho/log";
+
+/// A log that the lake knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogEntry {
+    /// Counts the logs of the lake, from 1.
+    pub log_epoch: i64,
+    /// Identity of the log.
+    pub log_id: Uuid,
+    /// Its partitions, fixed for its life.
+    pub partitions: i32,
+}
+
+/// The logs of a lake, the present one last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Logs(Vec<LogEntry>);
+
+/// Why the list of logs cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    /// The store cannot read or write it.
+    #[error("list of logs {path}")]
+    Store {
+        /// File, within the lake.
+        path: Path,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
+    /// It is not what this release writes.
+    #[error("list of logs {path} is damaged, or of another release: {why}")]
+    Damaged {
+        /// File, within the lake.
+        path: Path,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    logs: Vec<LogEntry>,
+}
+
+impl LogEntry {
+    /// Application of the progress of a partition, in every table.
+    pub fn app_id(&self, partition: i32) -> String {
+        format!("tacho/{}/{partition}", self.log_id)
+    }
+
+    /// Application whose version names the ledger snapshot of a partition, in `records`.
+    pub fn ledger_app_id(&self, partition: i32) -> String {
+        format!("tacho/{}/{partition}/ledger", self.log_id)
+    }
+}
+
+impl Logs {
+    /// Reads the list; it is empty if there is none yet. `store` is rooted at the lake.
+    ///
+    /// # Errors
+    /// If the store fails, or the file is not a list of logs.
+    pub async fn load(store: &Arc<dyn ObjectStore>) -> Result<Self, LogsError> {
+        let path = path();
+        let read = async { store.get(&path).await?.bytes().await };
+        let bytes = match read.await {
+            Ok(bytes) => bytes,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Self::default()),
+            Err(source) => return Err(LogsError::Store { path, source }),
+        };
+        let damaged = |why: String| LogsError::Damaged { path: self::path(), why };
+        let file: File = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if file.format != FORMAT {
+            return Err(damaged(format!("format {}, this release reads {FORMAT}", file.format)));
+        }
+        let numbered = (1..).zip(&file.logs).all(|(epoch, log)| log.log_epoch == epoch && log.partitions > 0);
+        if !numbered {
+            return Err(damaged("its logs are not numbered from 1".to_owned()));
+        }
+        Ok(Self(file.logs))
+    }
+
+    /// Adds a log and writes the list.
+    ///
+    /// # Errors
+    /// If the store fails; the list is then as it was.
+    pub async fn add(&mut self, store: &Arc<dyn ObjectStore>, log_id: Uuid, partitions: i32) -> Result<(), LogsError> {
+        let log_epoch = self.0.last().map_or(1, |last| last.log_epoch + 1);
+        let mut logs = self.0.clone();
+        logs.push(LogEntry { log_epoch, log_id, partitions });
+        let file = File { format: FORMAT, logs };
+        let text = serde_json::to_vec_pretty(&file).expect("a list of plain structs is JSON");
+        let put = store.put(&path(), text.into()).await;
+        put.map_err(|source| LogsError::Store { path: path(), source })?;
+        self.0 = file.logs;
+        Ok(())
+    }
+
+    /// The present log.
+    pub fn last(&self) -> Option<&LogEntry> {
+        self.0.last()
+    }
+
+    /// The log of this identity.
+    pub fn by_id(&self, log_id: Uuid) -> Option<&LogEntry> {
+        self.0.iter().find(|log| log.log_id == log_id)
+    }
+
+    /// All, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.0.iter()
+    }
+}
+
+fn path() -> Path {
+    Path::from("_ledger/logs.json")
+}

@@ -1,0 +1,237 @@
+//! What keeps the lake small: compaction, deletion of what no version names, log clean-up, retention by days.
+//!
+//! All of it follows the anchorer, which says per table how far windows are closed and compactions are stated. It
+//! has committers of its own, and steps back where landing is in its way.
+
+mod anchored;
+mod clean;
+mod compact;
+mod merge;
+mod pick;
+mod retention;
+mod row_sum;
+mod vacuum;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::compute::SortOptions;
+use tacho_schemas::table::Table;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use anchored::{Anchored, Unanchored};
+pub use clean::CleanError;
+pub use compact::{CompactError, Compacted};
+pub use merge::MergeError;
+pub use pick::CompactOptions;
+pub use retention::RetentionError;
+pub use vacuum::VacuumError;
+
+use crate::reader::TableReader;
+use crate::table::state::{Scope, TableState};
+use crate::table::{LogError, OpenError};
+use crate::{Lake, LakeTable, TableOptions};
+
+/// How files are sorted: by [`Table::sort_order`], ascending.
+pub(crate) const SORT: SortOptions = SortOptions { descending: false, nulls_first: true };
+
+/// Merges of one table in one round, at most: the others have their turn.
+const MERGES: usize = 16;
+
+/// What maintenance does and how often.
+#[derive(Debug, Clone)]
+pub struct MaintenanceOptions {
+    /// Time between rounds of compaction.
+    pub compact_every: Duration,
+    /// Which files are merged.
+    pub compact: CompactOptions,
+    /// Time between rounds of clean-up.
+    pub clean_every: Duration,
+    /// Removed files stay on disk for so long, for those who read an older version.
+    pub removed_keep: Duration,
+    /// Files that no version names stay for so long; more than the age at which a committer refuses its own file.
+    pub orphan_keep: Duration,
+    /// Log entries stay for so long.
+    pub log_keep: Duration,
+    /// Days of receipt whose rows are kept, the current one not counted; `None` keeps all.
+    pub keep_days: Option<u32>,
+}
+
+impl Default for MaintenanceOptions {
+    fn default() -> Self {
+        Self {
+            compact_every: Duration::from_secs(15),
+            compact: CompactOptions::default(),
+            clean_every: Duration::from_secs(300),
+            removed_keep: Duration::from_secs(3_600),
+            orphan_keep: Duration::from_secs(24 * 3_600),
+            log_keep: Duration::from_secs(1_800),
+            keep_days: None,
+        }
+    }
+}
+
+/// The maintenance of one table.
+#[derive(Debug)]
+pub struct Maintainer {
+    committer: LakeTable,
+    reader: TableReader,
+    options: MaintenanceOptions,
+}
+
+impl Maintainer {
+    /// Opens a table for maintenance.
+    ///
+    /// # Errors
+    /// See [`LakeTable::open_or_create`].
+    pub async fn open(
+        lake_dir: &Path,
+        table: Table,
+        writing: TableOptions,
+        options: MaintenanceOptions,
+    ) -> Result<Self, OpenError> {
+        let committer = LakeTable::open_or_create(lake_dir, table, writing).await?;
+        let reader = TableReader::new(table, Arc::clone(committer.store()));
+        Ok(Self { committer, reader, options })
+    }
+
+    /// Which table it is.
+    pub fn table(&self) -> Table {
+        self.committer.table()
+    }
+
+    /// Reads the newest version; the committer is then at that very version.
+    async fn newest(&mut self) -> Result<TableState, LogError> {
+        let state = TableState::read(self.committer.store().as_ref(), None, Scope::All).await?;
+        self.committer.adopt(&state);
+        Ok(state)
+    }
+
+    /// Nobody waits for the tables whose rows no anchor covers.
+    fn as_far_as(&self, version: Option<i64>) -> Option<i64> {
+        if Table::ANCHORED.contains(&self.table()) { version } else { Some(i64::MAX) }
+    }
+
+    /// Compacts until there is nothing to merge, or it is another table's turn.
+    async fn compact_round(&mut self, anchored: &dyn Anchored, stop: &CancellationToken) {
+        for _ in 0..MERGES {
+            if stop.is_cancelled() {
+                return;
+            }
+            let closed = self.as_far_as(anchored.closed(self.table()));
+            match self.compact_once(closed, chrono::Utc::now()).await {
+                Ok(Some(done)) => {
+                    let (files, rows) = (done.inputs, done.rows);
+                    info!(table = self.table().name(), files, rows, version = done.version, "files merged");
+                }
+                Ok(None) => return,
+                Err(error) if error.is_race() => {
+                    info!(table = self.table().name(), %error, "merge gave way");
+                    return;
+                }
+                Err(error) => {
+                    warn!(table = self.table().name(), error = %chain(&error), "no files merged");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One round of clean-up: retention, then files, then log entries.
+    async fn clean_round(&mut self, anchored: &dyn Anchored) {
+        let table = self.table();
+        let stated = self.as_far_as(anchored.stated(table));
+        if let (Some(keep_days), Some(droppable)) = (self.options.keep_days, anchored.droppable_before(table)) {
+            let oldest_kept = chrono::Utc::now().date_naive() - chrono::Days::new(u64::from(keep_days));
+            let dropped = self.drop_days(stated, oldest_kept.min(droppable)).await;
+            self.report("files dropped with their days", dropped.map_err(|error| chain(&error)));
+        }
+        let vacuumed = self.vacuum(stated).await;
+        self.report("files deleted", vacuumed.map_err(|error| chain(&error)));
+        let cleaned = self.clean_log(stated).await;
+        self.report("log entries deleted", cleaned.map_err(|error| chain(&error)));
+    }
+
+    fn report(&self, what: &'static str, done: Result<usize, String>) {
+        let table = self.table().name();
+        match done {
+            Ok(0) => {}
+            Ok(count) => info!(table, count, "{what}"),
+            Err(error) => warn!(table, error, "not: {what}"),
+        }
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// The maintenance of the whole lake, in the background.
+#[derive(Debug)]
+pub struct Maintenance {
+    tables: Vec<Maintainer>,
+    anchored: Arc<dyn Anchored>,
+    options: MaintenanceOptions,
+}
+
+impl Maintenance {
+    /// Opens all tables of the lake for maintenance.
+    ///
+    /// # Errors
+    /// See [`LakeTable::open_or_create`].
+    pub async fn open(
+        lake: &Lake,
+        options: MaintenanceOptions,
+        anchored: Arc<dyn Anchored>,
+    ) -> Result<Self, OpenError> {
+        let mut tables = Vec::new();
+        for table in Table::ALL {
+            let writing = lake.options().clone();
+            tables.push(Maintainer::open(lake.dir(), table, writing, options.clone()).await?);
+        }
+        Ok(Self { tables, anchored, options })
+    }
+
+    /// Runs until it is stopped; a merge on its way is finished. Errors are logged and tried again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut compact = tokio::time::interval(self.options.compact_every);
+        let mut clean = tokio::time::interval(self.options.clean_every);
+        compact.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        clean.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = clean.tick() => self.clean_all(&stop).await,
+                _ = compact.tick() => self.compact_all(&stop).await,
+            }
+        }
+    }
+
+    async fn compact_all(&mut self, stop: &CancellationToken) {
+        for maintainer in &mut self.tables {
+            maintainer.compact_round(self.anchored.as_ref(), stop).await;
+        }
+    }
+
+    async fn clean_all(&mut self, stop: &CancellationToken) {
+        for maintainer in &mut self.tables {
+            if !stop.is_cancelled() {
+                maintainer.clean_round(self.anchored.as_ref()).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! What maintenance must know of the anchors: how far it may go in each table.
+
+use chrono::NaiveDate;
+use tacho_schemas::table::Table;
+
+/// The anchorer's word. Versions are those of the Delta log, inclusive; `None`: nothing yet.
+pub trait Anchored: Send + Sync + std::fmt::Debug {
+    /// Files that were added up to this version belong to closed windows: they may be merged.
+    fn closed(&self, table: Table) -> Option<i64>;
+
+    /// Commits up to this version have been stated: their removed files and their entries may go.
+    fn stated(&self, table: Table) -> Option<i64>;
+
+    /// Rows received before this day may be dropped, if retention asks for it.
+    fn droppable_before(&self, table: Table) -> Option<NaiveDate>;
+}
+
+/// A lake without anchors: everything may be merged and cleaned at once, nothing is dropped.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unanchored;
+
+impl Anchored for Unanchored {
+    fn closed(&self, _table: Table) -> Option<i64> {
+        Some(i64::MAX)
+    }
+
+    fn stated(&self, _table: Table) -> Option<i64> {
+        Some(i64::MAX)
+    }
+
+    fn droppable_before(&self, _table: Table) -> Option<NaiveDate> {
+        None
+    }
+}

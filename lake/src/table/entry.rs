@@ -1,0 +1,244 @@
+//! Commit entries of a Delta log as text: the actions that our tables use, written and read line by line.
+//!
+//! Fields and actions that are not listed here are ignored when read; what an entry means for a table is in
+//! [`super::state`].
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Tag of an `add` action: SHA-256 of the file's bytes, hexadecimal.
+pub(crate) const TAG_SHA256: &str = "tacho.sha256";
+
+/// An entry that is not a list of actions.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// A line is not an action.
+    #[error("line {line} of commit entry {version} is not an action")]
+    Malformed {
+        /// Version of the entry.
+        version: i64,
+        /// Line, counted from 1.
+        line: usize,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The entry holds no action at all: it was cut by a power failure before it was on disk.
+    #[error("commit entry {version} is empty")]
+    Empty {
+        /// Version of the entry.
+        version: i64,
+    },
+}
+
+/// A data file becomes part of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Add {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) partition_values: BTreeMap<String, Option<String>>,
+    pub(crate) size: i64,
+    pub(crate) modification_time: i64,
+    pub(crate) data_change: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stats: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// A data file ceases to be part of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Remove {
+    pub(crate) path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletion_timestamp: Option<i64>,
+    pub(crate) data_change: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) extended_file_metadata: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partition_values: Option<BTreeMap<String, Option<String>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// An application has come to a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TxnAction {
+    pub(crate) app_id: String,
+    pub(crate) version: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_updated: Option<i64>,
+}
+
+/// Schema, partitioning and properties of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MetaData {
+    pub(crate) id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) format: Format,
+    pub(crate) schema_string: String,
+    pub(crate) partition_columns: Vec<String>,
+    #[serde(default)]
+    pub(crate) configuration: BTreeMap<String, Option<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_time: Option<i64>,
+}
+
+/// Format of the data files; always Parquet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Format {
+    pub(crate) provider: String,
+    #[serde(default)]
+    pub(crate) options: BTreeMap<String, String>,
+}
+
+/// What a reader and a writer must be able to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Protocol {
+    pub(crate) min_reader_version: i32,
+    pub(crate) min_writer_version: i32,
+}
+
+/// Who committed what and when, for people and tools.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommitInfo {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timestamp: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) operation: Option<String>,
+    #[serde(default)]
+    pub(crate) operation_parameters: BTreeMap<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine_info: Option<String>,
+    /// Random, so that a committer recognises its own entry after a lost answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit_id: Option<String>,
+}
+
+/// One line of an entry: exactly one of the fields is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Action {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit_info: Option<CommitInfo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) protocol: Option<Protocol>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) meta_data: Option<MetaData>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) txn: Option<TxnAction>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) add: Option<Add>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remove: Option<Remove>,
+}
+
+impl From<Add> for Action {
+    fn from(add: Add) -> Self {
+        Self { add: Some(add), ..Self::default() }
+    }
+}
+
+impl From<Remove> for Action {
+    fn from(remove: Remove) -> Self {
+        Self { remove: Some(remove), ..Self::default() }
+    }
+}
+
+impl From<TxnAction> for Action {
+    fn from(txn: TxnAction) -> Self {
+        Self { txn: Some(txn), ..Self::default() }
+    }
+}
+
+impl From<MetaData> for Action {
+    fn from(meta: MetaData) -> Self {
+        Self { meta_data: Some(meta), ..Self::default() }
+    }
+}
+
+impl From<Protocol> for Action {
+    fn from(protocol: Protocol) -> Self {
+        Self { protocol: Some(protocol), ..Self::default() }
+    }
+}
+
+/// The first line of an entry: operation, time and a random identity.
+pub(crate) fn commit_info(operation: &str, parameters: &[(&str, &str)], now_ms: i64) -> Action {
+    let parameters = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+    let info = CommitInfo {
+        timestamp: Some(now_ms),
+        operation: Some(operation.to_owned()),
+        operation_parameters: parameters,
+        engine_info: Some(concat!("tachograph/", env!("CARGO_PKG_VERSION")).to_owned()),
+        commit_id: Some(uuid::Uuid::new_v4().simple().to_string()),
+    };
+    Action { commit_info: Some(info), ..Action::default() }
+}
+
+/// The text of an entry.
+pub(crate) fn encode(actions: &[Action]) -> Bytes {
+    let mut text = Vec::new();
+    for action in actions {
+        serde_json::to_writer(&mut text, action).expect("actions have string keys and writing to memory succeeds");
+        text.push(b'\n');
+    }
+    text.into()
+}
+
+/// Reads the text of the entry of `version`.
+pub(crate) fn decode(version: i64, text: &[u8]) -> Result<Vec<Action>, EntryError> {
+    let mut actions = Vec::new();
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let action = serde_json::from_slice(line);
+        actions.push(action.map_err(|source| EntryError::Malformed { version, line: index + 1, source })?);
+    }
+    if actions.is_empty() {
+        return Err(EntryError::Empty { version });
+    }
+    Ok(actions)
+}
+
+/// Milliseconds since 1970, as Delta keeps times.
+pub(crate) fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_round_trips_and_unknown_actions_are_ignored() {
+        let txn = TxnAction { app_id: "tacho/x/0".to_owned(), version: 7, last_updated: None };
+        let actions = vec![commit_info("WRITE", &[("mode", "Append")], 1), txn.clone().into()];
+        let mut text = encode(&actions).to_vec();
+        assert_eq!(decode(3, &text).unwrap(), actions);
+        text.extend_from_slice(b"{\"domainMetadata\":{\"domain\":\"d\"}}\n");
+        assert_eq!(decode(3, &text).unwrap()[1].txn, Some(txn));
+    }
+
+    #[test]
+    fn empty_zeroed_and_cut_entries_are_refused() {
+        assert!(matches!(decode(3, b"").unwrap_err(), EntryError::Empty { version: 3 }));
+        assert!(matches!(decode(3, &[0; 4096]).unwrap_err(), EntryError::Malformed { line: 1, .. }));
+        let whole = encode(&[commit_info("WRITE", &[], 1)]);
+        for cut in 1..whole.len() - 1 {
+            assert!(decode(3, &whole[..cut]).is_err(), "{cut}");
+        }
+    }
+}

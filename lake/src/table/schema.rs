@@ -1,0 +1,170 @@
+//! The Delta schema of our tables: made from their Arrow schema, and compared with what an older table has.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use serde_json::{Value, json};
+use tacho_schemas::table::Table;
+
+use super::entry::{Format, MetaData, Protocol, now_ms};
+use super::file::DAY;
+use super::stats;
+
+/// The property that forbids to delete rows; retention by days lifts it.
+pub(crate) const APPEND_ONLY: &str = "delta.appendOnly";
+
+/// How a table on disk compares with this release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// They agree.
+    Same,
+    /// The table lacks columns, all nullable; this schema has them, appended in our order.
+    Lacks(String),
+    /// The table is not ours to write.
+    Differs(String),
+}
+
+/// The metadata of a new table.
+pub(crate) fn metadata(table: Table) -> MetaData {
+    let stats_columns: Vec<&str> =
+        stats::COLUMNS.into_iter().filter(|name| table.arrow_schema().field_with_name(name).is_ok()).collect();
+    let property = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
+    MetaData {
+        id: uuid::Uuid::new_v4().to_string(),
+        name: Some(table.name().to_owned()),
+        format: Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
+        schema_string: delta_schema(&table.arrow_schema()),
+        partition_columns: vec![DAY.to_owned()],
+        configuration: BTreeMap::from([
+            property(APPEND_ONLY, "true"),
+            property("delta.dataSkippingStatsColumns", &stats_columns.join(",")),
+            // Checkpoints carry removed files for so long; at a commit a second a week of them would be half a million.
+            property("delta.deletedFileRetentionDuration", "interval 2 hours"),
+        ]),
+        created_time: Some(now_ms()),
+    }
+}
+
+/// The protocol of a new table: plain, so that every reader can.
+pub(crate) fn protocol() -> Protocol {
+    Protocol { min_reader_version: 1, min_writer_version: 2 }
+}
+
+/// The schema as Delta's JSON.
+pub(crate) fn delta_schema(schema: &Schema) -> String {
+    let fields: Vec<Value> = schema.fields().iter().map(|field| delta_field(field)).collect();
+    json!({ "type": "struct", "fields": fields }).to_string()
+}
+
+fn delta_field(field: &Field) -> Value {
+    json!({
+        "name": field.name(),
+        "type": delta_type(field.data_type()),
+        "nullable": field.is_nullable(),
+        "metadata": {},
+    })
+}
+
+fn delta_type(data_type: &DataType) -> Value {
+    match data_type {
+        DataType::Int64 => "long".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Timestamp(_, _) => "timestamp".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})").into(),
+        DataType::List(element) => json!({
+            "type": "array",
+            "elementType": delta_type(element.data_type()),
+            "containsNull": element.is_nullable(),
+        }),
+        DataType::Binary => "binary".into(),
+        // The vocabulary has no other kind of column.
+        _ => "string".into(),
+    }
+}
+
+/// Compares the schema and partitioning of a table on disk with ours.
+pub(crate) fn compare(table: Table, meta: &MetaData) -> Comparison {
+    if meta.partition_columns != [DAY] {
+        return Comparison::Differs(format!("it is partitioned by {:?}, not by {DAY}", meta.partition_columns));
+    }
+    let ours: Value = fields_of(&delta_schema(&table.arrow_schema())).unwrap_or_default();
+    let Some(theirs) = fields_of(&meta.schema_string) else {
+        return Comparison::Differs("its schema cannot be read".to_owned());
+    };
+    let (ours, theirs) = (by_name(&ours), by_name(&theirs));
+    for (name, field) in &theirs {
+        match ours.iter().find(|(ours, _)| ours == name) {
+            None => {
+                return Comparison::Differs(format!("its column {name} is unknown to this release"));
+            }
+            Some((_, ours)) if ours != field => {
+                return Comparison::Differs(format!("its column {name} is {field}, not {ours}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut fields: Vec<Value> = theirs.iter().map(|(_, field)| (*field).clone()).collect();
+    for (name, field) in &ours {
+        if !theirs.iter().any(|(theirs, _)| theirs == name) {
+            if field.get("nullable") != Some(&Value::Bool(true)) {
+                return Comparison::Differs(format!("it lacks the mandatory column {name}"));
+            }
+            fields.push((*field).clone());
+        }
+    }
+    if fields.len() == theirs.len() {
+        Comparison::Same
+    } else {
+        Comparison::Lacks(json!({ "type": "struct", "fields": fields }).to_string())
+    }
+}
+
+fn fields_of(schema: &str) -> Option<Value> {
+    let mut schema: Value = serde_json::from_str(schema).ok()?;
+    schema.get_mut("fields").map(Value::take)
+}
+
+fn by_name(fields: &Value) -> Vec<(&str, &Value)> {
+    let fields = fields.as_array().map(Vec::as_slice).unwrap_or_default();
+    fields.iter().filter_map(|field| Some((field.get("name")?.as_str()?, field))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(table: Table, edit: impl Fn(&mut Vec<Value>)) -> MetaData {
+        let mut meta = metadata(table);
+        let mut fields = fields_of(&meta.schema_string).unwrap();
+        edit(fields.as_array_mut().unwrap());
+        meta.schema_string = json!({ "type": "struct", "fields": fields }).to_string();
+        meta
+    }
+
+    #[test]
+    fn a_new_table_agrees_with_its_own_release() {
+        for table in Table::ALL {
+            assert_eq!(compare(table, &metadata(table)), Comparison::Same, "{}", table.name());
+        }
+    }
+
+    #[test]
+    fn a_missing_nullable_column_is_added_and_a_mandatory_one_is_refused() {
+        let older = edited(Table::Joints, |fields| fields.retain(|field| field["name"] != "torque_rms_nm"));
+        let Comparison::Lacks(schema) = compare(Table::Joints, &older) else { panic!("a column is missing") };
+        assert_eq!(compare(Table::Joints, &MetaData { schema_string: schema, ..older }), Comparison::Same);
+        let other = edited(Table::Joints, |fields| fields.retain(|field| field["name"] != "joint"));
+        assert!(matches!(compare(Table::Joints, &other), Comparison::Differs(why) if why.contains("joint")));
+    }
+
+    #[test]
+    fn a_newer_table_and_another_type_are_refused() {
+        let newer = edited(Table::Joints, |fields| {
+            fields.push(json!({ "name": "new", "type": "long", "nullable": true, "metadata": {} }))
+        });
+        assert!(matches!(compare(Table::Joints, &newer), Comparison::Differs(why) if why.contains("unknown")));
+        let other = edited(Table::Joints, |fields| fields[0]["type"] = "long".into());
+        assert!(matches!(compare(Table::Joints, &other), Comparison::Differs(why) if why.contains("robot_id")));
+    }
+}

@@ -1,0 +1,232 @@
+//! The embedded log: one journal for all partitions in the files of one directory.
+//!
+//! A group commit makes one batch of everything that waits and makes it durable with one fsync. The journal is
+//! cut into segments, each named by the number of its first record, each with an index once it is complete.
+//! Replication and sharing between processes are Kafka's business.
+
+mod appender;
+mod batch;
+mod catalog;
+mod chunk;
+mod disk;
+pub mod faults;
+mod feed;
+mod frame;
+mod identity_file;
+mod index;
+mod lock;
+mod open_error;
+mod open_segment;
+mod positions;
+mod queue;
+mod reader;
+mod recover;
+mod retention;
+mod scan;
+mod segment;
+pub mod settings;
+mod shared;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod writer;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tacho_schemas::RecordId;
+use tokio::sync::watch;
+use tokio::task;
+use tracing::{error, info};
+
+use crate::{Head, Health, LogIdentity, ReadError, ReadItem};
+
+pub use appender::{Appender, Lane};
+pub use faults::{Fault, Faults, Operation};
+pub use open_error::OpenError;
+pub use reader::Reader;
+pub use recover::{Damage, OpenReport, TornTail};
+pub use retention::{ReleaseError, Released};
+pub use settings::{EmbeddedSettings, SettingsError};
+pub use shared::LogStats;
+
+use batch::Format;
+use catalog::Catalog;
+use feed::Feed;
+use lock::Lock;
+use positions::Positions;
+use queue::Queue;
+use recover::Recovery;
+use shared::{Counts, Shared, locked};
+use storage::Storage;
+use writer::Writer;
+
+/// An open log. Dropping it ends it like [`EmbeddedLog::close`], but does not wait for that.
+#[derive(Debug)]
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    report: OpenReport,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in a directory, or creates it. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way and what to do.
+    pub fn open(dir: impl AsRef<Path>, settings: EmbeddedSettings) -> Result<Self, OpenError> {
+        settings.check()?;
+        let dir = dir.as_ref();
+        fs::create_dir_all(dir).map_err(OpenError::io("creating", dir))?;
+        let lock_path = dir.join("lock");
+        let lock = Lock::take(&lock_path).map_err(OpenError::lock(&lock_path))?;
+        let storage = Storage::new(dir.to_owned(), settings.faults.clone());
+        let identity = identity(&storage, settings.partitions)?;
+        let partitions = usize::try_from(identity.partitions).unwrap_or(0);
+        let format = Format::new(identity.log_id, partitions);
+        let mut recovery =
+            Recovery { storage: &storage, identity, format, segments: VecDeque::new(), report: OpenReport::default() };
+        recovery.run()?;
+        let Recovery { segments, report, .. } = recovery;
+
+        let catalog = Catalog::new(segments, partitions);
+        let head = Head { next_offsets: catalog.next_offsets(), closed: false };
+        let (bytes, segments) = (catalog.bytes(), catalog.segments());
+        info!(log_id = %identity.log_id, segments, bytes, next_offsets = ?head.next_offsets, "the log is open");
+        let shared = Arc::new(Shared {
+            identity,
+            format,
+            storage,
+            queue: Queue::new(settings.max_pending_bytes),
+            catalog: Mutex::new(catalog),
+            feed: Mutex::new(Feed::new(settings.feed_bytes)),
+            removing: Mutex::new(()),
+            head: watch::Sender::new(head),
+            health: watch::Sender::new(Health::Ready),
+            counts: Counts::default(),
+            failures: AtomicU64::new(0),
+            settings,
+        });
+        let writer = Writer::new(Arc::clone(&shared), lock);
+        let spawned = thread::Builder::new().name("log-writer".into()).spawn(|| writer.run());
+        let writer = Some(spawned.map_err(OpenError::io("starting the writer of", dir))?);
+        Ok(Self { shared, report, writer })
+    }
+
+    /// Which log it is.
+    pub fn identity(&self) -> LogIdentity {
+        self.shared.identity
+    }
+
+    /// What the start found damaged or torn.
+    pub fn report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// A handle that appends.
+    pub fn appender(&self) -> Appender {
+        Appender { shared: Arc::clone(&self.shared) }
+    }
+
+    /// A reader of these partitions, each from an offset on; the others are not read.
+    ///
+    /// # Errors
+    /// [`ReadError::NoSuchPartition`], or [`ReadError::OutOfRange`] if the log does not hold an offset (any more).
+    pub fn reader(&self, starts: &[(i32, i64)]) -> Result<Reader, ReadError> {
+        let positions = Positions::new(starts, self.shared.identity.partitions)?;
+        let (first, next) = {
+            let catalog = locked(&self.shared.catalog);
+            (catalog.first_offsets(), catalog.next_offsets())
+        };
+        positions.check(&first, &next)?;
+        Ok(Reader::new(Arc::clone(&self.shared), positions))
+    }
+
+    /// Per partition, the first offset that the log holds, or the next one to come.
+    pub fn first_offsets(&self) -> Arc<[i64]> {
+        locked(&self.shared.catalog).first_offsets()
+    }
+
+    /// Per partition, the offset of the next durable record.
+    pub fn next_offsets(&self) -> Arc<[i64]> {
+        self.shared.next_offsets()
+    }
+
+    /// How far the log is durable, as it moves.
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.shared.head.subscribe()
+    }
+
+    /// The ID of the record just before an offset; `None` at 0, or if the log does not hold that record (any more).
+    ///
+    /// The lake compares it with what it noted, so that it never goes on in another log.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if the log ends below the offset; else what keeps it from being read.
+    pub async fn record_id_before(&self, partition: i32, offset: i64) -> Result<Option<RecordId>, ReadError> {
+        let starts = [(partition, offset)];
+        Positions::new(&starts, self.shared.identity.partitions)?;
+        let slot = usize::try_from(partition).unwrap_or(0);
+        let (first, next) = (self.first_offsets()[slot], self.next_offsets()[slot]);
+        if offset <= first && offset <= next && offset >= 0 {
+            return Ok(None);
+        }
+        if offset > next || offset < 0 {
+            return Err(ReadError::OutOfRange { partition, offset, first, next });
+        }
+        let mut reader = self.reader(&[(partition, offset - 1)])?;
+        match reader.next(1).await?.first() {
+            Some(ReadItem::Records(batch)) => Ok(batch.records.first().map(|record| record.envelope.id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether appends are taken.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
+    /// What it holds and did; also sets the gauges.
+    pub fn stats(&self) -> LogStats {
+        self.shared.stats()
+    }
+
+    /// Ends the log: refuses new appends, writes what is queued, completes the segment, releases the lock.
+    pub async fn close(mut self) {
+        self.shared.queue.close();
+        let Some(writer) = self.writer.take() else {
+            return;
+        };
+        let joined = task::spawn_blocking(move || writer.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            error!("the log's writer ended by a panic");
+        }
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
+}
+
+/// Reads the log's identity, or draws one if there is no log yet.
+fn identity(storage: &Storage, partitions: i32) -> Result<LogIdentity, OpenError> {
+    let path = storage.dir().join("identity");
+    let identity = match identity_file::read(&path).map_err(OpenError::identity(&path))? {
+        Some(identity) => identity,
+        None if recover::segment_files(storage.dir())?.is_empty() => {
+            identity_file::create(&path, storage, partitions).map_err(OpenError::identity(&path))?
+        }
+        None => return Err(OpenError::NoIdentity { path }),
+    };
+    match identity.partitions == partitions {
+        true => Ok(identity),
+        false => Err(OpenError::Partitions { has: identity.partitions, asked: partitions }),
+    }
+}

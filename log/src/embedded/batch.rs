@@ -1,0 +1,254 @@
+//! A batch is one group commit: a header that says which offsets it has, and the frames of its records.
+//!
+//! The header has a CRC of its own, salted with the log's ID, so that no payload can look like a batch when
+//! good ones are searched behind a bad one. Every header carries the offsets of *all* partitions: whatever is
+//! damaged before it, it tells where the log stands. Little-endian: magic 8 B, version u16, codec u8, 0 u8,
+//! header CRC-32C u32, body CRC-32C u32, body length u32, records u32, partitions u16, 0 u16, base sequence u64,
+//! greatest received_at_us i64, then per partition first offset i64 and count u32.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::wire::{Fields, in_memory};
+
+/// First bytes of a batch; not ASCII, and with line ends that a careless copy would change.
+pub(crate) const BATCH_MAGIC: [u8; 8] = [0xb7, b'T', b'A', b'C', b'H', b'O', b'\r', b'\n'];
+/// Most bytes of a batch's body.
+pub(crate) const MAX_BODY_BYTES: u32 = 64 * 1024 * 1024;
+
+const VERSION: u16 = 1;
+const CODEC_NONE: u8 = 0;
+const FIXED_BYTES: usize = 48;
+const ENTRY_BYTES: usize = 12;
+/// Where the header's CRC stands: it covers what is before and after it.
+const CRC_AT: usize = 12;
+
+/// What batches of one log have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Format {
+    salt: u32,
+    partitions: usize,
+}
+
+/// Header of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BatchHeader {
+    /// CRC-32C of the body.
+    pub(crate) body_crc: u32,
+    /// Bytes of the body.
+    pub(crate) body_len: u32,
+    /// Number of records.
+    pub(crate) records: u32,
+    /// Number of the first record in the journal.
+    pub(crate) base_seq: u64,
+    /// Greatest time of receipt, Unix microseconds.
+    pub(crate) max_received_at_us: i64,
+    /// Per partition, offset of the first record of this batch, or of the next one to come.
+    pub(crate) base: Box<[i64]>,
+    /// Per partition, offset after the last record of this batch.
+    pub(crate) end: Box<[i64]>,
+}
+
+/// A whole batch in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub(crate) header: Arc<BatchHeader>,
+    pub(crate) body: Bytes,
+}
+
+/// What stands at a position of some bytes.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A good batch, whose body begins and ends here.
+    Batch(BatchHeader, usize, usize),
+    /// Perhaps a batch, if there were this many bytes from the position on.
+    Short(usize),
+    /// No batch, or a damaged one.
+    Bad,
+}
+
+impl BatchHeader {
+    /// Number of the record after the last in the journal.
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.base_seq + u64::from(self.records)
+    }
+}
+
+impl Format {
+    pub(crate) fn new(log_id: Uuid, partitions: usize) -> Self {
+        Self { salt: crc32c::crc32c(log_id.as_bytes()), partitions }
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    /// Bytes of a batch header.
+    pub(crate) fn header_len(&self) -> usize {
+        FIXED_BYTES + ENTRY_BYTES * self.partitions
+    }
+
+    fn header_crc(&self, header: &[u8]) -> u32 {
+        let crc = crc32c::crc32c_append(self.salt, &header[..CRC_AT]);
+        crc32c::crc32c_append(crc, &header[CRC_AT + 4..])
+    }
+
+    /// Writes a header at the end of `out`; the body must follow.
+    pub(crate) fn write_header(&self, out: &mut Vec<u8>, header: &BatchHeader) {
+        let at = out.len();
+        out.extend_from_slice(&BATCH_MAGIC);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&[CODEC_NONE, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(&header.body_crc.to_le_bytes());
+        out.extend_from_slice(&header.body_len.to_le_bytes());
+        out.extend_from_slice(&header.records.to_le_bytes());
+        let partitions = u16::try_from(self.partitions).expect("partitions are at most 256");
+        out.extend_from_slice(&partitions.to_le_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&header.base_seq.to_le_bytes());
+        out.extend_from_slice(&header.max_received_at_us.to_le_bytes());
+        for (base, end) in header.base.iter().zip(&header.end) {
+            out.extend_from_slice(&base.to_le_bytes());
+            let count = u32::try_from(end - base).expect("a batch has fewer than 2^32 records");
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+        let crc = self.header_crc(&out[at..]);
+        out[at + CRC_AT..at + CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    /// Parses a header; `None` if it is damaged, or of another log or format.
+    pub(crate) fn parse_header(&self, bytes: &[u8]) -> Option<BatchHeader> {
+        let mut fields = Fields::new(bytes.get(..self.header_len())?, 0);
+        if fields.array()? != BATCH_MAGIC || fields.u16()? != VERSION || fields.u8()? != CODEC_NONE {
+            return None;
+        }
+        let _zero = fields.u8()?;
+        if fields.u32()? != self.header_crc(&bytes[..self.header_len()]) {
+            return None;
+        }
+        let (body_crc, body_len, records) = (fields.u32()?, fields.u32()?, fields.u32()?);
+        let partitions = usize::from(fields.u16()?);
+        let _zero = fields.u16()?;
+        let (base_seq, max_received_at_us) = (fields.u64()?, fields.i64()?);
+        let mut total = 0_u64;
+        let (mut base, mut end) = (Vec::with_capacity(partitions), Vec::with_capacity(partitions));
+        for _ in 0..self.partitions {
+            let (first, count) = (fields.i64()?, fields.u32()?);
+            total += u64::from(count);
+            end.push(first.checked_add(i64::from(count))?);
+            base.push(first);
+        }
+        let sound = partitions == self.partitions
+            && total == u64::from(records)
+            && body_len <= MAX_BODY_BYTES
+            && base_seq.checked_add(total).is_some()
+            && base.iter().all(|offset| *offset >= 0);
+        sound.then(|| BatchHeader {
+            body_crc,
+            body_len,
+            records,
+            base_seq,
+            max_received_at_us,
+            base: base.into(),
+            end: end.into(),
+        })
+    }
+
+    /// Looks for a good batch at `at`, whose records are not before `min_seq` in the journal.
+    pub(crate) fn look(&self, bytes: &[u8], at: usize, min_seq: u64) -> Found {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if rest.len() < self.header_len() {
+            return Found::Short(self.header_len());
+        }
+        let Some(header) = self.parse_header(rest).filter(|header| header.base_seq >= min_seq) else {
+            return Found::Bad;
+        };
+        let body_at = at + self.header_len();
+        let end = body_at + in_memory(u64::from(header.body_len));
+        match bytes.get(body_at..end) {
+            None => Found::Short(end - at),
+            Some(body) if crc32c::crc32c(body) == header.body_crc => Found::Batch(header, body_at, end),
+            Some(_) => Found::Bad,
+        }
+    }
+
+    /// The position of the first good batch at or after `from`, whose records are not before `min_seq`.
+    pub(crate) fn search(&self, bytes: &[u8], from: usize, min_seq: u64) -> Option<usize> {
+        magics(bytes, from).find(|at| matches!(self.look(bytes, *at, min_seq), Found::Batch(..)))
+    }
+
+    /// The last good header at or after `from`, whose records are not before `min_seq`; its body may be damaged.
+    pub(crate) fn last_header(&self, bytes: &[u8], from: usize, min_seq: u64) -> Option<(usize, BatchHeader)> {
+        let header = |at| Some((at, self.parse_header(&bytes[at..])?));
+        magics(bytes, from).filter_map(header).filter(|(_, header)| header.base_seq >= min_seq).last()
+    }
+}
+
+/// Every place at or after `from` where a batch may begin.
+fn magics(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        loop {
+            at += bytes.get(at..)?.iter().position(|byte| *byte == BATCH_MAGIC[0])?;
+            at += 1;
+            if bytes[at - 1..].starts_with(&BATCH_MAGIC) {
+                return Some(at - 1);
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(format: &Format, base_seq: u64, body: &[u8]) -> Vec<u8> {
+        let header = BatchHeader {
+            body_crc: crc32c::crc32c(body),
+            body_len: u32::try_from(body.len()).unwrap(),
+            records: 3,
+            base_seq,
+            max_received_at_us: 17,
+            base: [5, 6].into(),
+            end: [5, 9].into(),
+        };
+        let mut bytes = Vec::new();
+        format.write_header(&mut bytes, &header);
+        assert_eq!(format.parse_header(&bytes), Some(header));
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    #[test]
+    fn every_changed_byte_of_a_batch_is_found() {
+        let format = Format::new(Uuid::from_u128(1), 2);
+        let bytes = batch(&format, 40, b"body");
+        assert!(matches!(format.look(&bytes, 0, 40), Found::Batch(..)));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x10;
+            assert!(!matches!(format.look(&changed, 0, 0), Found::Batch(..)), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_another_log_or_from_earlier_is_none() {
+        let format = Format::new(Uuid::from_u128(1), 2);
+        let bytes = batch(&format, 40, b"body");
+        assert!(matches!(Format::new(Uuid::from_u128(2), 2).look(&bytes, 0, 0), Found::Bad));
+        assert!(matches!(format.look(&bytes, 0, 41), Found::Bad));
+    }
+
+    #[test]
+    fn a_good_batch_is_found_behind_rubbish_and_a_forged_one() {
+        let format = Format::new(Uuid::from_u128(1), 2);
+        let forged = batch(&Format::new(Uuid::nil(), 2), 40, b"forged");
+        let mut bytes = [BATCH_MAGIC.as_slice(), &forged, b"\xb7\xb7TACHO"].concat();
+        let at = bytes.len();
+        bytes.extend_from_slice(&batch(&format, 40, b"body"));
+        assert_eq!(format.search(&bytes, 0, 0), Some(at));
+        assert_eq!(format.search(&bytes, at + 1, 0), None);
+    }
+}

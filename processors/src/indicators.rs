@@ -1,0 +1,159 @@
+//! Indicators of a record: wear, load, accuracy and health, each a value or the reason why there is none.
+//!
+//! One file per law, with its source and its oracle; here is what of a record and of its model goes into which. Nothing
+//! here knows tables: rows are built in [`crate::rows`]. Everything is `f64`, summed in order; what is transcendental comes
+//! from `libm`, so that the same record gives the same bits on any machine.
+
+pub mod battery;
+pub mod following_error;
+pub mod health;
+pub mod strain_wave;
+pub mod thermal_load;
+
+use tacho_config::models::{JointModel, Reducer, ReducerRating};
+use tacho_config::{Found, FoundBy};
+use tacho_schemas::reason::Absent;
+use tacho_schemas::record::{Battery, Counters, Joint, Record};
+
+use battery::{CapacityMethod, ChargeSamples};
+use strain_wave::StrainWaveWear;
+
+/// A value, or why there is none.
+pub type Indicator = Result<f64, Absent>;
+
+/// Indicators of one joint: the columns of `joints` of these names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointIndicators {
+    /// `reducer_damage`, `reducer_l10_h`, `reducer_rul_h`.
+    pub wear: StrainWaveWear,
+    /// `thermal_load_rate_pct`.
+    pub thermal_load_rate_pct: Indicator,
+    /// `following_error_health`.
+    pub following_error_health: Indicator,
+    /// `component_health_index`: the least of the joint's healths.
+    pub health_index: Indicator,
+}
+
+/// Indicators of one battery pack: the columns of `batteries` of these names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatteryIndicators {
+    /// `soh_capacity` and `soh_capacity_method`.
+    pub soh_capacity: Result<(f64, CapacityMethod), Absent>,
+    /// `equivalent_full_cycles`.
+    pub equivalent_full_cycles: Indicator,
+    /// `pack_health_index`.
+    pub health_index: Indicator,
+}
+
+/// Health of a robot: the columns `robot_health_index` and `robot_health_component`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RobotHealth<'a> {
+    /// The least component health.
+    pub index: f64,
+    /// Name of the joint, or identity of the pack, that has it.
+    pub component: &'a str,
+}
+
+/// Hours in operation of a component, pauses of its cycle included, as the catalogue's duty cycle counts them: the robot's hours
+/// with servos on, else its hours under power (hours in motion would leave the pauses out).
+///
+/// # Errors
+/// [`Absent::NoOperatingHours`] if the component was replaced (`component_epoch` > 0): the robot's hours are not its own.
+pub fn operating_h(counters: &Counters, component_epoch: i64) -> Indicator {
+    if component_epoch > 0 {
+        return Err(Absent::NoOperatingHours);
+    }
+    Ok(counters.servo_on_h.unwrap_or(counters.power_on_h))
+}
+
+/// Indicators of a joint; `model` is what the robot's model says of it.
+pub fn of_joint(joint: &Joint, counters: &Counters, model: Option<&JointModel>, found: Found<'_>) -> JointIndicators {
+    let unrated = unrated(found);
+    let wear = match strain_wave_rating(model, unrated) {
+        Err(reason) => StrainWaveWear::absent(reason),
+        Ok(rating) => {
+            let rev_load = strain_wave::load_revolutions(joint.input_rev_load, joint.load_hist_rev.as_deref());
+            strain_wave::wear(rating, rev_load, operating_h(counters, joint.component_epoch))
+        }
+    };
+    let continuous_current_a = model.and_then(|model| model.continuous_current_a).ok_or(unrated);
+    let thermal_load_rate_pct = thermal_load::thermal_load_rate_pct(continuous_current_a, current_rms_a(joint));
+    let limits = model.and_then(|model| model.following_error.as_ref()).ok_or(unrated);
+    let following_error_health = following_error::following_error_health(limits, joint.following_error_rms_rad);
+    let healths = [wear.damage.map(health::of_damage), following_error_health];
+    JointIndicators { wear, thermal_load_rate_pct, following_error_health, health_index: least(&healths) }
+}
+
+/// Indicators of a battery pack in a window of `window_s` seconds.
+pub fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>) -> BatteryIndicators {
+    let model = found.model.battery.as_ref().ok_or(unrated(found));
+    let nominal_ah = model.map(|model| model.nominal_capacity_ah);
+    let soh_capacity = battery::soh_capacity(nominal_ah, pack.full_charge_ah, charge_samples(pack, window_s));
+    let end_of_life = model.map(|model| model.end_of_life_soh);
+    BatteryIndicators {
+        soh_capacity,
+        equivalent_full_cycles: battery::equivalent_full_cycles(nominal_ah, pack.discharged_ah, pack.charged_ah),
+        health_index: battery::pack_health(soh_capacity.map(|(soh, _)| soh), end_of_life),
+    }
+}
+
+/// Health of the robot by its weakest component: joints first, then packs.
+///
+/// # Errors
+/// [`Absent::NotApplicable`] if the record has no component, else the first component's reason.
+pub fn of_robot<'a>(
+    record: &'a Record,
+    joints: &[JointIndicators],
+    batteries: &[BatteryIndicators],
+) -> Result<RobotHealth<'a>, Absent> {
+    let of_joints = joints.iter().map(|joint| joint.health_index);
+    let of_packs = batteries.iter().map(|pack| pack.health_index);
+    let healths = of_joints.chain(of_packs);
+    let Some((position, index)) = health::weakest(healths.clone()) else {
+        return Err(healths.filter_map(Result::err).next().unwrap_or(Absent::NotApplicable));
+    };
+    let names = record.joints.iter().map(|joint| &*joint.name);
+    let names = names.chain(record.batteries.iter().map(|pack| &*pack.pack_id));
+    let component = names.into_iter().nth(position).unwrap_or_default();
+    Ok(RobotHealth { index, component })
+}
+
+/// The least of the healths that there are, else the first reason.
+fn least(healths: &[Indicator]) -> Indicator {
+    match health::weakest(healths.iter().copied()) {
+        Some((_, health)) => Ok(health),
+        None => Err(healths.iter().find_map(|health| health.err()).unwrap_or(Absent::NotApplicable)),
+    }
+}
+
+/// Why a number that the model does not say is absent: of a robot that only a generic model fits, nothing is known.
+fn unrated(found: Found<'_>) -> Absent {
+    match found.by {
+        FoundBy::Generic => Absent::ModelUnknown,
+        FoundBy::Override | FoundBy::Segments => Absent::RatingMissing,
+    }
+}
+
+fn strain_wave_rating(model: Option<&JointModel>, unrated: Absent) -> Result<&ReducerRating, Absent> {
+    match model.map(|model| &model.reducer) {
+        Some(Reducer::StrainWave(rating)) => Ok(rating),
+        Some(Reducer::Rv(_)) => Err(Absent::NotStrainWave),
+        Some(Reducer::Unrated) | None => Err(unrated),
+    }
+}
+
+/// The window's current as the device says it, else of its samples.
+fn current_rms_a(joint: &Joint) -> Option<f64> {
+    joint.current_rms_a.or_else(|| thermal_load::rms(joint.samples.as_ref()?.current_a.as_ref()?))
+}
+
+fn charge_samples(pack: &Battery, window_s: f64) -> Option<ChargeSamples<'_>> {
+    let samples = pack.samples.as_ref()?;
+    Some(ChargeSamples {
+        t_s: samples.t_s.as_ref()?,
+        current_a: samples.current_a.as_ref()?,
+        soc: samples.soc.as_deref(),
+        window_soc: pack.soc_start.map(|start| (start, pack.soc_end)),
+        window_s,
+    })
+}

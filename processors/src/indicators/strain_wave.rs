@@ -1,0 +1,200 @@
+//! Wear of strain-wave reducers: the life of the wave-generator bearing, spent.
+//!
+//! The law is the catalogue's (Harmonic Drive, HFUS-2A manual p. 19 and 21): life falls with the cube of torque and
+//! with input speed. Written as a sum over input revolutions it needs one cumulative counter per joint and no state,
+//! so a lost or repeated record does no harm. Other reducers, momentary peaks and grease are not here; trends, and
+//! remaining life from trends, are SQL.
+
+use tacho_config::models::ReducerRating;
+use tacho_schemas::reason::Absent;
+use tacho_schemas::record::LOAD_BINS;
+
+use super::Indicator;
+
+/// |T|/T_N that stands for each bin of `load_hist_rev`: the bin's centre, which is unbiased.
+///
+/// The 12 upper edges are 0, .1, .2, .35, .5, .75, 1, 1.25, 1.5, 2, 3 and ∞: the first bin is rotation without load, and
+/// the last, which has no centre, is taken at its lower edge.
+const LOAD_CENTRES: [f64; LOAD_BINS] = [0.0, 0.05, 0.15, 0.275, 0.425, 0.625, 0.875, 1.125, 1.375, 1.75, 2.5, 3.0];
+
+/// Input revolutions at rated torque that spend the whole L10 life: R_N = 60 · L10 · n_N.
+fn rated_input_rev(rating: &ReducerRating) -> f64 {
+    60.0 * rating.rated_life_l10_h * rating.rated_speed_rpm
+}
+
+/// Wear of one reducer since it was new.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StrainWaveWear {
+    /// Spent life, dimensionless and not clamped: 1 is the point that 10 % of reducers do not reach.
+    pub damage: Indicator,
+    /// L10 life at the load seen so far, in operating hours.
+    pub l10_h: Indicator,
+    /// Hours left until `damage` is 1 if the load stays as it was on average; negative past it.
+    pub rul_h: Indicator,
+}
+
+impl StrainWaveWear {
+    /// No wear can be told, for one reason.
+    pub fn absent(reason: Absent) -> Self {
+        Self { damage: Err(reason), l10_h: Err(reason), rul_h: Err(reason) }
+    }
+}
+
+/// Wear from two cumulative counters of the same component: `D = Σ rev·(|T|/T_N)³ / R_N`, `L10h = H/D`, `RUL = H·(1−D)/D`.
+///
+/// * `rev_load`: Σ rev · (|T| / T_N)³, in input revolutions ([`load_revolutions`]).
+/// * `operating_h`: hours in operation since the component was new, the pauses of its cycle included.
+///
+/// `rating` says the life L10 in hours at rated torque T_N and at the rated input speed n_N in rpm.
+/// Each value is absent for a reason of its own: damage needs no hours, and what never turned has no life to extrapolate.
+///
+/// Source: Harmonic Drive HFUS-2A manual p. 19 and 21, SHG manual p. 30 and 32 (L10 = L50/5).
+pub fn wear(rating: &ReducerRating, rev_load: Indicator, operating_h: Indicator) -> StrainWaveWear {
+    let spent_rev = match rev_load {
+        Ok(spent_rev) => spent_rev,
+        Err(reason) => return StrainWaveWear::absent(reason),
+    };
+    let rated_rev = rated_input_rev(rating);
+    if rated_rev <= 0.0 || !rated_rev.is_finite() {
+        return StrainWaveWear::absent(Absent::RatingMissing);
+    }
+    let damage = spent_rev / rated_rev;
+    let life = life_h(damage, operating_h);
+    StrainWaveWear { damage: Ok(damage), l10_h: life.map(|(l10_h, _)| l10_h), rul_h: life.map(|(_, rul_h)| rul_h) }
+}
+
+/// L10 life and the rest of it, in hours.
+fn life_h(damage: f64, operating_h: Indicator) -> Result<(f64, f64), Absent> {
+    if damage <= 0.0 {
+        return Err(Absent::NoRotation);
+    }
+    let operating_h = operating_h?;
+    if operating_h <= 0.0 {
+        return Err(Absent::NoOperatingHours);
+    }
+    let l10_h = operating_h / damage;
+    if !l10_h.is_finite() {
+        return Err(Absent::NoRotation);
+    }
+    Ok((l10_h, l10_h - operating_h))
+}
+
+/// Σ rev · (|T| / T_N)³ in input revolutions: the counter where the record has it, else from the load histogram.
+///
+/// # Errors
+/// [`Absent::CounterMissing`] if the record has neither.
+///
+/// Source: Palmgren-Miner sum of the same law, each bin at its centre.
+pub fn load_revolutions(counter: Option<f64>, load_hist_rev: Option<&[f64; LOAD_BINS]>) -> Indicator {
+    if let Some(revolutions) = counter {
+        return Ok(revolutions);
+    }
+    let bins = load_hist_rev.ok_or(Absent::CounterMissing)?;
+    let mut sum = 0.0;
+    for (revolutions, ratio) in bins.iter().zip(LOAD_CENTRES) {
+        sum += revolutions * (ratio * ratio * ratio);
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rating(rated_torque_nm: f64, rated_life_l10_h: f64) -> ReducerRating {
+        ReducerRating {
+            gear_ratio: 100.0,
+            rated_torque_nm,
+            average_torque_limit_nm: None,
+            repeated_peak_torque_nm: 2.0 * rated_torque_nm,
+            momentary_peak_torque_nm: 4.0 * rated_torque_nm,
+            rated_speed_rpm: 2000.0,
+            rated_life_l10_h,
+            source: "catalogue".to_owned(),
+        }
+    }
+
+    fn csf_40_120() -> ReducerRating {
+        rating(294.0, 7000.0)
+    }
+
+    fn shg_25_100() -> ReducerRating {
+        rating(87.0, 10_000.0)
+    }
+
+    fn near(indicator: Indicator, expected: f64) {
+        let value = indicator.expect("all is there");
+        assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
+    }
+
+    /// The catalogue's example: torques 400, 320, 200 Nm at 7, 14, 7 rpm for 0.3, 3, 0.4 s, then 0.2 s of rest, i = 120.
+    #[test]
+    fn catalogue_example_of_the_csf_40_120_lives_7542_hours() {
+        let phases: [(f64, f64, f64); 3] = [(400.0, 7.0, 0.3), (320.0, 14.0, 3.0), (200.0, 7.0, 0.4)];
+        let cycle_h = 3.9 / 3600.0;
+        let rev_load = phases
+            .iter()
+            .map(|(torque_nm, output_rpm, seconds)| 120.0 * output_rpm * seconds / 60.0 * (torque_nm / 294.0).powi(3))
+            .sum();
+        let wear = wear(&csf_40_120(), Ok(rev_load), Ok(cycle_h));
+        near(wear.damage, 1.436_371_361_600_929e-7);
+        near(wear.l10_h, 7_542.153_528_638_229);
+        near(wear.rul_h, 7_542.153_528_638_229 - cycle_h);
+    }
+
+    /// SHG-25-100 (T_N 87 Nm) at an average torque of 60 Nm and an average input speed of 1000 rpm.
+    #[test]
+    fn catalogue_example_of_the_shg_25_100_lives_60972_hours() {
+        let operating_h = 100.0;
+        let rev_load = 60.0 * 1000.0 * operating_h * (60.0_f64 / 87.0).powi(3);
+        near(wear(&shg_25_100(), Ok(rev_load), Ok(operating_h)).l10_h, 60_972.5);
+    }
+
+    /// One second of torque and speed at 10 Hz, i = 100.
+    #[test]
+    fn a_window_of_samples_spends_what_its_sum_says() {
+        let torque_nm: [f64; 10] = [10.0, 12.0, 15.0, 20.0, 18.0, 12.0, 5.0, -4.0, -10.0, -6.0];
+        let speed_rad_s: [f64; 10] = [0.2, 0.4, 0.6, 0.8, 0.8, 0.6, 0.3, -0.2, -0.5, -0.3];
+        let rev_load = torque_nm
+            .iter()
+            .zip(speed_rad_s)
+            .map(|(torque, speed)| {
+                100.0 * speed.abs() * 0.1 / (2.0 * std::f64::consts::PI) * (torque.abs() / 87.0).powi(3)
+            })
+            .sum();
+        near(wear(&shg_25_100(), Ok(rev_load), Ok(1.0)).damage, 3.148_784_229_552_692e-11);
+    }
+
+    #[test]
+    fn a_component_that_never_turned_has_damage_0_and_no_life_to_extrapolate() {
+        let wear = wear(&csf_40_120(), Ok(0.0), Ok(12.0));
+        assert_eq!((wear.damage, wear.l10_h, wear.rul_h), (Ok(0.0), Err(Absent::NoRotation), Err(Absent::NoRotation)));
+    }
+
+    #[test]
+    fn without_hours_there_is_damage_and_no_life() {
+        let wear = wear(&csf_40_120(), Ok(8.4e8), Err(Absent::NoOperatingHours));
+        assert_eq!((wear.damage, wear.rul_h), (Ok(1.0), Err(Absent::NoOperatingHours)));
+    }
+
+    #[test]
+    fn a_record_without_the_counter_says_so() {
+        let wear = wear(&csf_40_120(), load_revolutions(None, None), Ok(12.0));
+        assert_eq!(wear, StrainWaveWear::absent(Absent::CounterMissing));
+    }
+
+    #[test]
+    fn past_its_life_the_damage_goes_on_and_the_rest_is_negative() {
+        let wear = wear(&csf_40_120(), Ok(2.0 * rated_input_rev(&csf_40_120())), Ok(9_000.0));
+        assert_eq!((wear.damage, wear.rul_h), (Ok(2.0), Ok(-4_500.0)));
+    }
+
+    #[test]
+    fn the_histogram_stands_in_for_the_counter_bin_by_bin_at_its_centre() {
+        let mut bins = [0.0; LOAD_BINS];
+        (bins[0], bins[6], bins[10], bins[11]) = (1e6, 100.0, 10.0, 1.0);
+        let expected = 100.0 * 0.875_f64.powi(3) + 10.0 * 2.5_f64.powi(3) + 27.0;
+        near(load_revolutions(None, Some(&bins)), expected);
+        assert_eq!(load_revolutions(Some(7.0), Some(&bins)), Ok(7.0));
+    }
+}

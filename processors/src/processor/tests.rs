@@ -1,0 +1,7 @@
+//! The processor as a whole: records in, rows and verdicts out.
+
+mod conservation;
+mod dropped;
+mod fixture;
+mod rejected;
+mod rows;

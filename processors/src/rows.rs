@@ -1,0 +1,93 @@
+//! Rows of the lake's tables out of a validated record and its indicators: one file a table, cells in schema order.
+//!
+//! What is computed is in [`crate::indicators`]; how cells become columns is the table builder's business.
+
+mod batteries;
+mod joints;
+mod notes;
+mod origin;
+mod records;
+mod sections;
+
+use tacho_schemas::processed::Tables;
+use tacho_schemas::record::Record;
+use tacho_schemas::table::{Table, TableBuilder};
+
+use crate::indicators::{self, BatteryIndicators, JointIndicators};
+use crate::validate::joint_model;
+
+pub(crate) use notes::Notes;
+pub(crate) use origin::Origin;
+
+/// Builders of all tables, and memory that is used again for each record.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    builders: Tables<TableBuilder>,
+    notes: Notes,
+    joints: Vec<JointIndicators>,
+    batteries: Vec<BatteryIndicators>,
+}
+
+impl Rows {
+    /// No rows.
+    pub(crate) fn new() -> Self {
+        Self {
+            builders: Tables::from_fn(TableBuilder::new),
+            notes: Notes::default(),
+            joints: Vec::new(),
+            batteries: Vec::new(),
+        }
+    }
+
+    /// Computes the indicators of a record and appends its rows; how many to each component table.
+    pub(crate) fn append(&mut self, record: &Record, origin: &Origin<'_>) -> [u32; 5] {
+        self.compute(record, origin);
+        let health = indicators::of_robot(record, &self.joints, &self.batteries);
+        let Self { builders, notes, joints, batteries } = self;
+        let builder = builders.get_mut(Table::Joints);
+        for (joint, indicators) in record.joints.iter().zip(joints.iter()) {
+            joints::append(builder, origin, record, joint, indicators, notes);
+        }
+        let builder = builders.get_mut(Table::Batteries);
+        for (pack, indicators) in record.batteries.iter().zip(batteries.iter()) {
+            batteries::append(builder, origin, record, pack, indicators, notes);
+        }
+        sections::vibration(builders.get_mut(Table::Vibration), origin, record, notes);
+        sections::events(builders.get_mut(Table::Events), origin, record, notes);
+        sections::maintenance(builders.get_mut(Table::Maintenance), origin, record, notes);
+        records::append(builders.get_mut(Table::Records), origin, record, health, notes);
+        [
+            record.joints.len(),
+            record.batteries.len(),
+            record.vibration.len(),
+            record.events.len(),
+            record.maintenance.len(),
+        ]
+        .map(|rows| u32::try_from(rows).expect("a record's arrays are bounded by the decoder"))
+    }
+
+    /// The rows so far.
+    pub(crate) fn finish(mut self) -> tacho_schemas::processed::Rows {
+        Tables::from_fn(|table| self.builders.get_mut(table).finish())
+    }
+
+    fn compute(&mut self, record: &Record, origin: &Origin<'_>) {
+        let found = origin.found;
+        let joints = record.joints.iter().enumerate().map(|(position, joint)| {
+            let model = joint_model(found, position, &joint.name);
+            indicators::of_joint(joint, &record.counters, model, found)
+        });
+        self.joints.clear();
+        self.joints.extend(joints);
+        let window_s = window_s(record);
+        let packs = record.batteries.iter().map(|pack| indicators::of_battery(pack, window_s, found));
+        self.batteries.clear();
+        self.batteries.extend(packs);
+    }
+}
+
+/// Length of the window, in s; at most an hour, which a float holds to the microsecond.
+fn window_s(record: &Record) -> f64 {
+    let length_us = u32::try_from(record.window_end_us - record.window_start_us).unwrap_or(u32::MAX);
+    f64::from(length_us) / 1e6
+}

@@ -1,0 +1,119 @@
+//! What a row says of itself: which indicators are absent and why, its flags, and the unknown fields that are its own.
+//!
+//! Texts are made only where there is something to say: a good row costs no allocation here.
+
+use tacho_schemas::reason::{Absent, Flag, FlagReason, flags_json};
+use tacho_schemas::record::{Extra, Record};
+use tacho_schemas::table::{Table, TableBuilder};
+
+use crate::indicators::Indicator;
+use crate::validate::is_within;
+
+/// The notes on one row; their memory is used again for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// A JSON object that is not closed yet; empty if nothing is absent.
+    absent: String,
+    flags: Option<String>,
+    indicators: Vec<&'static str>,
+}
+
+impl Notes {
+    /// Appends the cell of an indicator; an absent one is null, with its reason among the notes.
+    pub(super) fn indicator(&mut self, row: &mut TableBuilder, name: &'static str, indicator: Indicator) {
+        let finite = indicator.and_then(|value| if value.is_finite() { Ok(value) } else { Err(Absent::NotFinite) });
+        row.decimal(name, finite.ok());
+        match finite {
+            Ok(_) => self.indicators.push(name),
+            Err(reason) => self.note_absent(name, reason),
+        }
+    }
+
+    /// Notes why an indicator is null. Names and reasons are plain words, which JSON need not escape.
+    pub(super) fn note_absent(&mut self, name: &'static str, reason: Absent) {
+        self.absent.push(if self.absent.is_empty() { '{' } else { ',' });
+        for text in ["\"", name, "\":\"", reason.as_str(), "\""] {
+            self.absent.push_str(text);
+        }
+    }
+
+    /// Sets the flags of the row: `flags`, and one for each column whose value its decimal cannot hold. An indicator of which
+    /// that is true is absent.
+    pub(super) fn flag_misfits(&mut self, row: &mut TableBuilder, mut flags: Vec<Flag>) {
+        for column in row.take_misfits() {
+            if self.indicators.contains(&column) {
+                self.note_absent(column, Absent::OutOfResolution);
+            }
+            flags.push(Flag::new(FlagReason::OutOfResolution, column));
+        }
+        self.flags = flags_json(&flags);
+        if !self.absent.is_empty() {
+            self.absent.push('}');
+        }
+    }
+
+    pub(super) fn absent(&self) -> Option<&str> {
+        (!self.absent.is_empty()).then_some(self.absent.as_str())
+    }
+
+    pub(super) fn flags(&self) -> Option<&str> {
+        self.flags.as_deref()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.absent.clear();
+        self.flags = None;
+        self.indicators.clear();
+    }
+}
+
+/// The flags on an element of a section and on what is within it.
+pub(super) fn flags_within(flags: &[Flag], section: &str, index: u32) -> Vec<Flag> {
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let whole = format!("/{section}/{index}");
+    flags.iter().filter(|flag| is_within(&flag.pointer, &whole)).cloned().collect()
+}
+
+/// What of the extra part is within an element of a section.
+pub(super) fn own_extra(extra: &Extra, section: &str, index: u32) -> Extra {
+    let mut own = Extra::default();
+    if extra.is_empty() {
+        return own;
+    }
+    let whole = format!("/{section}/{index}");
+    for (pointer, raw) in extra.parts() {
+        if is_within(pointer, &whole) {
+            own.put(pointer.clone(), raw);
+        }
+    }
+    own
+}
+
+/// What of the extra part no row of a component table has: fields of the record itself, and dropped elements.
+pub(super) fn rest_of_extra(record: &Record) -> Extra {
+    let mut rest = Extra::default();
+    for (pointer, raw) in record.extra.parts() {
+        if !has_own_row(record, pointer) {
+            rest.put(pointer.clone(), raw);
+        }
+    }
+    rest
+}
+
+/// Whether a pointer is to or into an element that has a row in a component table.
+fn has_own_row(record: &Record, pointer: &str) -> bool {
+    let mut tokens = pointer.split('/').skip(1);
+    let (Some(section), Some(Ok(index))) = (tokens.next(), tokens.next().map(str::parse::<u32>)) else {
+        return false;
+    };
+    match Table::by_name(section) {
+        Some(Table::Joints) => record.joints.iter().any(|joint| joint.index == index),
+        Some(Table::Batteries) => record.batteries.iter().any(|pack| pack.index == index),
+        Some(Table::Vibration) => record.vibration.iter().any(|sensor| sensor.index == index),
+        Some(Table::Events) => record.events.iter().any(|event| event.index == index),
+        Some(Table::Maintenance) => record.maintenance.iter().any(|action| action.index == index),
+        _ => false,
+    }
+}

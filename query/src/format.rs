@@ -1,0 +1,147 @@
+//! How rows are written: a table for people, CSV, JSON lines or Parquet for programs.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::util::pretty::pretty_format_batches_with_schema;
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+
+/// A format of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// A drawn table.
+    #[default]
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    Json,
+    /// A Parquet file.
+    Parquet,
+}
+
+/// A name that is no format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no format: table, csv, json or parquet")]
+pub struct UnknownFormat(String);
+
+/// Rows cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// Arrow cannot write them, or the output is closed.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    /// Parquet cannot hold them.
+    #[error(transparent)]
+    Parquet(#[from] ParquetError),
+    /// The output is closed.
+    #[error(transparent)]
+    Output(#[from] std::io::Error),
+}
+
+impl FormatError {
+    /// Whether whoever reads the output went away, which is no fault.
+    pub fn is_closed_output(&self) -> bool {
+        let broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+        match self {
+            Self::Output(error) | Self::Arrow(ArrowError::IoError(_, error)) => broken(error),
+            Self::Arrow(_) | Self::Parquet(_) => false,
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "table" => Ok(Self::Table),
+            "csv" => Ok(Self::Csv),
+            "json" => Ok(Self::Json),
+            "parquet" => Ok(Self::Parquet),
+            other => Err(UnknownFormat(other.to_owned())),
+        }
+    }
+}
+
+impl Format {
+    /// Writes rows to `out`.
+    ///
+    /// # Errors
+    /// If the output takes nothing, or the format has no place for a type.
+    pub fn write(self, schema: SchemaRef, rows: &[RecordBatch], out: impl Write + Send) -> Result<(), FormatError> {
+        match self {
+            Self::Table => write_table(schema, rows, out),
+            Self::Csv => write_csv(&schema, rows, out),
+            Self::Json => {
+                let mut writer = arrow::json::writer::WriterBuilder::new()
+                    .with_explicit_nulls(true)
+                    .build::<_, arrow::json::writer::LineDelimited>(out);
+                rows.iter().try_for_each(|batch| writer.write(batch))?;
+                Ok(writer.finish()?)
+            }
+            Self::Parquet => {
+                let mut writer = ArrowWriter::try_new(out, schema, None)?;
+                rows.iter().try_for_each(|batch| writer.write(batch))?;
+                writer.close()?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn write_table(schema: SchemaRef, rows: &[RecordBatch], mut out: impl Write) -> Result<(), FormatError> {
+    let table = pretty_format_batches_with_schema(schema, rows)?;
+    let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
+    writeln!(out, "{table}\n{count} {}", if count == 1 { "row" } else { "rows" })?;
+    Ok(out.flush()?)
+}
+
+/// CSV has a header also without rows.
+fn write_csv(schema: &SchemaRef, rows: &[RecordBatch], out: impl Write) -> Result<(), FormatError> {
+    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
+    if rows.is_empty() {
+        writer.write(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
+    }
+    rows.iter().try_for_each(|batch| writer.write(batch))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::Int64Array;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use std::sync::Arc;
+
+    fn written(format: &str, rows: &[i64]) -> String {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let batches: Vec<RecordBatch> = rows
+            .iter()
+            .map(|n| RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(Int64Array::from(vec![*n]))]).unwrap())
+            .collect();
+        let mut out = Vec::new();
+        format.parse::<Format>().unwrap().write(schema, &batches, &mut out).unwrap();
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn csv_has_its_header_with_and_without_rows() {
+        assert_eq!(written("csv", &[]), "n\n");
+        assert_eq!(written("csv", &[1, 2]), "n\n1\n2\n");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        assert_eq!(written("json", &[1, 2]), "{\"n\":1}\n{\"n\":2}\n");
+    }
+
+    #[test]
+    fn an_unknown_format_names_the_known_ones() {
+        assert!("xml".parse::<Format>().unwrap_err().to_string().contains("parquet"));
+    }
+}

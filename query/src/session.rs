@@ -1,0 +1,119 @@
+//! A session: the lake's tables and views at one moment, for reading only.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use tacho_lake::Lake;
+use tacho_lake::lake::ProviderError;
+use tacho_lake::ledger::LogsError;
+use tacho_lake::reader::ReadError;
+use tacho_schemas::table::Table;
+
+use crate::lazy::LazyTable;
+use crate::statements::AnchorRow;
+use crate::visible::Moment;
+use crate::{statements, views};
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The lake cannot be read.
+    #[error("the lake cannot be read")]
+    Lake(#[from] ReadError),
+    /// A table cannot be given to the query engine.
+    #[error("table {} cannot be opened", table.name())]
+    Table {
+        /// The table.
+        table: Table,
+        /// Why.
+        #[source]
+        source: ProviderError,
+    },
+    /// The list of logs cannot be read.
+    #[error("the list of logs cannot be read")]
+    Logs(#[from] LogsError),
+    /// The statement is wrong, or its execution failed.
+    #[error(transparent)]
+    Sql(#[from] DataFusionError),
+}
+
+/// Answers SQL about the lake as it was when the session was opened.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.context.session_id()).finish()
+    }
+}
+
+impl Session {
+    /// Opens a session on the lake in a folder, beside a running instance or without one. `anchors` gives the
+    /// rows of the view `anchors` when it is asked for.
+    ///
+    /// # Errors
+    /// If the lake cannot be read.
+    pub async fn open(
+        lake_dir: &Path,
+        anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
+    ) -> Result<Self, QueryError> {
+        let lake = Arc::new(Lake::read_only(lake_dir)?);
+        let moment = Moment::of(&lake).await?;
+        let config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_default_catalog_and_schema("tacho", "public")
+            .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+        let context = SessionContext::new_with_config(config);
+        for table in Table::ALL {
+            let provider = lake.provider(table, Some(moment.version(table))).await;
+            let provider = provider.map_err(|source| QueryError::Table { table, source })?;
+            let visible = moment.visible(&context, table, provider)?;
+            context.register_table(table.name(), visible)?;
+        }
+        let ledger = LazyTable::new(statements::ledger_schema(), {
+            let lake = Arc::clone(&lake);
+            move || {
+                let lake = Arc::clone(&lake);
+                Box::pin(async move { statements::ledger_rows(&lake).await })
+            }
+        });
+        context.register_table("ledger", Arc::new(ledger))?;
+        let anchors = Arc::new(anchors);
+        let anchors = LazyTable::new(statements::anchors_schema(), move || {
+            let anchors = Arc::clone(&anchors);
+            Box::pin(async move { statements::anchor_rows(&anchors().map_err(DataFusionError::Execution)?) })
+        });
+        context.register_table("anchors", Arc::new(anchors))?;
+        views::create(&context).await?;
+        Ok(Self { context })
+    }
+
+    /// Runs one statement; batches come as they are computed.
+    ///
+    /// # Errors
+    /// If the statement is wrong, or would write.
+    pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = self.context.sql_with_options(sql, read_only).await?;
+        Ok(frame.execute_stream().await?)
+    }
+
+    /// Runs one statement and gives its schema and all of its rows.
+    ///
+    /// # Errors
+    /// As [`Session::stream`], and what fails while it runs.
+    pub async fn query(&self, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
+        let stream = self.stream(sql).await?;
+        let schema = stream.schema();
+        let batches = datafusion::physical_plan::common::collect(stream).await?;
+        Ok((schema, batches))
+    }
+}

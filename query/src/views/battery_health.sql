@@ -1,0 +1,10 @@
+-- The latest health of each battery pack.
+SELECT robot_id, pack_id, pack_epoch, stream_epoch, seq, window_end,
+       soc_end, voltage_v, current_a, temp_max_c, discharged_ah, full_charge_ah,
+       soh_capacity, soh_capacity_method, equivalent_full_cycles, pack_health_index,
+       absent, flags, formula_version, config_digest
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY robot_id, pack_id ORDER BY stream_epoch DESC, seq DESC) AS newest
+    FROM batteries
+)
+WHERE newest = 1

@@ -1,0 +1,26 @@
+-- The present state of the gaps. Sequence numbers: what was opened, less what was filled or written off since,
+-- summed over the edges of all ranges. Gaps in time and of a damaged log stand as they were reported.
+WITH edges AS (
+    SELECT robot_id, stream_epoch, hole, seq_first AS at,
+           CASE WHEN kind = 'opened' THEN 1 ELSE -1 END AS step
+    FROM gap_events WHERE kind IN ('opened', 'narrowed', 'closed', 'written_off')
+    UNION ALL
+    SELECT robot_id, stream_epoch, hole, seq_last + 1 AS at,
+           CASE WHEN kind = 'opened' THEN -1 ELSE 1 END AS step
+    FROM gap_events WHERE kind IN ('opened', 'narrowed', 'closed', 'written_off')
+), steps AS (
+    SELECT robot_id, stream_epoch, hole, at, sum(step) AS step
+    FROM edges GROUP BY robot_id, stream_epoch, hole, at HAVING sum(step) <> 0
+), runs AS (
+    SELECT robot_id, stream_epoch, hole, at,
+           sum(step) OVER (PARTITION BY robot_id, stream_epoch, hole ORDER BY at) AS open,
+           lead(at) OVER (PARTITION BY robot_id, stream_epoch, hole ORDER BY at) AS next_at
+    FROM steps
+)
+SELECT robot_id, stream_epoch, hole AS kind, at AS seq_first, next_at - 1 AS seq_last, next_at - at AS records,
+       CAST(NULL AS TIMESTAMP) AS time_from, CAST(NULL AS TIMESTAMP) AS time_to, CAST(NULL AS VARCHAR) AS cause
+FROM runs WHERE open > 0
+UNION ALL
+SELECT robot_id, stream_epoch, kind, seq_first, seq_last, seq_last - seq_first + 1,
+       CAST(time_from AS TIMESTAMP), CAST(time_to AS TIMESTAMP), cause
+FROM gap_events WHERE kind IN ('written_off', 'time', 'lost')

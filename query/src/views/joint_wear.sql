@@ -1,0 +1,10 @@
+-- The latest wear of each joint. Counters are cumulative, so the latest row holds all of the component's life.
+SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window_end,
+       input_rev, input_rev_load, reducer_damage, reducer_l10_h, reducer_rul_h,
+       thermal_load_rate_pct, following_error_rms_rad, following_error_max_rad, following_error_health,
+       component_health_index, temp_motor_c, absent, flags, formula_version, config_digest
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY robot_id, joint ORDER BY stream_epoch DESC, seq DESC) AS newest
+    FROM joints
+)
+WHERE newest = 1

@@ -1,0 +1,88 @@
+//! What of each table is visible: rows below the progress of `records`, and nothing else.
+//!
+//! The other tables commit before `records`, so for a moment, or after a crash, they hold rows of records that
+//! have not landed yet.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, col, lit, when};
+use datafusion::prelude::SessionContext;
+use object_store::ObjectStore;
+use tacho_lake::Lake;
+use tacho_lake::landing::Progress;
+use tacho_lake::ledger::Logs;
+use tacho_lake::table::Txn;
+use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
+
+use crate::QueryError;
+
+/// One moment of the lake: a version of each table, and the progress that the version of `records` names.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    versions: Tables<i64>,
+    txns: Tables<Vec<Txn>>,
+    progress: Progress,
+}
+
+impl Moment {
+    /// The present. `records` is read first, so that the other tables hold at least what it has landed.
+    pub(crate) async fn of(lake: &Lake) -> Result<Self, QueryError> {
+        let mut versions = Tables::<i64>::default();
+        let mut txns = Tables::<Vec<Txn>>::default();
+        for table in Table::ALL {
+            let live = lake.reader(table)?.live_files(None).await?;
+            *versions.get_mut(table) = live.version;
+            *txns.get_mut(table) = live.txns;
+        }
+        let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
+        let progress = Progress::of(&Logs::load(&store).await?, txns.get(Table::Records));
+        Ok(Self { versions, txns, progress })
+    }
+
+    /// The version of a table.
+    pub(crate) fn version(&self, table: Table) -> i64 {
+        *self.versions.get(table)
+    }
+
+    /// The table without the rows that have not landed; as it is if it has none.
+    pub(crate) fn visible(
+        &self,
+        context: &SessionContext,
+        table: Table,
+        provider: Arc<dyn TableProvider>,
+    ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        match self.landed(table)? {
+            None => Ok(provider),
+            Some(landed) => Ok(context.read_table(provider)?.filter(landed)?.into_view()),
+        }
+    }
+
+    /// The condition that a row has landed; `None` if all have.
+    fn landed(&self, table: Table) -> Result<Option<Expr>, DataFusionError> {
+        let mut beyond = Vec::new();
+        for log in self.progress.logs() {
+            for partition in 0..log.log.partitions {
+                let written = version_of(self.txns.get(table), &log.log.app_id(partition)).unwrap_or(0);
+                let landed = log.next_offsets.get(&partition).copied().unwrap_or(0);
+                if written > landed {
+                    beyond.push((log.log.log_epoch, partition, landed));
+                }
+            }
+        }
+        let mut conditions = beyond.into_iter().map(|(epoch, partition, landed)| {
+            let here = col("log_epoch").eq(lit(epoch)).and(col("partition").eq(lit(i64::from(partition))));
+            when(here, col("offset").lt(lit(landed))).otherwise(lit(true))
+        });
+        conditions.try_fold(None, |all: Option<Expr>, condition| {
+            let condition = condition?;
+            Ok(Some(all.map_or(condition.clone(), |all| all.and(condition))))
+        })
+    }
+}
+
+fn version_of(txns: &[Txn], app_id: &str) -> Option<i64> {
+    txns.iter().find(|txn| txn.app_id == app_id).map(|txn| txn.version)
+}

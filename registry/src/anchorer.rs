@@ -1,0 +1,199 @@
+//! The anchorer: closes windows behind the landing, appends their statements to the log, signs checkpoints and
+//! lodges them with the registry.
+//!
+//! One anchorer writes. What it does is laid down before it is done, so that a crash at any step is made good by
+//! doing the same again: `plan` cuts a window, `gather` hashes its rows, `lock` is the one place that says what the
+//! tree is, `publish` puts it out. Landing never waits for any of it.
+
+pub(crate) mod error;
+pub(crate) mod gather;
+pub(crate) mod heads;
+pub(crate) mod leaves;
+pub(crate) mod lock;
+mod open;
+mod plan;
+pub(crate) mod publish;
+pub(crate) mod window;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tacho_lake::{Faults, Lake};
+use tacho_schemas::Digest;
+use tacho_schemas::processed::Tables;
+use uuid::Uuid;
+
+pub use error::{AnchorError, OpenError, Verdict};
+pub use lock::{Counted, Lock, LogRange};
+
+use crate::file_registry::FileRegistry;
+use crate::note::SignerKey;
+use crate::salts::SaltStore;
+use crate::tiles::TileStore;
+use heads::Heads;
+use plan::Prepared;
+
+/// The steps at which a fault can be set, in the order in which a window passes them.
+pub const FAULT_STEPS: [&str; 8] = [
+    "anchor.before_prepared",
+    "anchor.prepared",
+    "anchor.gathered",
+    "anchor.files",
+    "anchor.locked",
+    "anchor.tiles",
+    "anchor.checkpoint",
+    "anchor.submitted",
+];
+
+/// Where an anchorer works, and how often.
+#[derive(Debug, Clone)]
+pub struct AnchorerOptions {
+    /// Data directory: the log is in `registry/`, keys are in `keys/`.
+    pub data_dir: PathBuf,
+    /// Folder of the lake.
+    pub lake_dir: PathBuf,
+    /// Folder of the file registry, outside of the data directory.
+    pub file_registry_dir: PathBuf,
+    /// Origin of the log; by default `tacho.invalid/<uuid>`. Fixed at the first start.
+    pub origin: Option<String>,
+    /// Start a new log although the registry is ahead of this one.
+    pub new_origin: bool,
+    /// Longest time that a window stays open.
+    pub window: Duration,
+    /// Rows at which a window closes before its time.
+    pub max_rows: u64,
+    /// Faults, for tests.
+    pub faults: Faults,
+}
+
+/// A window that was closed and anchored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchored {
+    /// Number of the window, from 0.
+    pub win_no: u64,
+    /// Rows that it holds.
+    pub rows: u64,
+    /// Size of the log's tree with it.
+    pub tree_size: u64,
+}
+
+/// The anchorer of one data directory.
+#[derive(Debug)]
+pub struct Anchorer {
+    options: AnchorerOptions,
+    dir: PathBuf,
+    lake: Lake,
+    key: SignerKey,
+    salts: SaltStore,
+    tiles: TileStore,
+    registry: FileRegistry,
+    lock: Lock,
+    heads: Heads,
+    /// A window that was laid down and is not in the log yet.
+    prepared: Option<Prepared>,
+    closed_at: Instant,
+    /// Version of `records` up to which its rows were counted, and how many came since the last window.
+    counted: (i64, u64),
+}
+
+impl Anchorer {
+    /// Opens the log of a data directory, or begins one; finishes what a crash has left.
+    ///
+    /// # Errors
+    /// [`OpenError`]: above all if a registry is ahead of this log, as after the restore of a backup.
+    pub async fn open(options: AnchorerOptions) -> Result<Self, OpenError> {
+        open::open(options).await
+    }
+
+    /// Closes a window if one is due, or with `force` if there is anything new.
+    ///
+    /// # Errors
+    /// Then nothing is lost: the next call goes on where this one failed. [`AnchorError::verdict`] says what next.
+    pub async fn tick(&mut self, force: bool) -> Result<Option<Anchored>, AnchorError> {
+        self.finish_published()?;
+        self.forget_closed()?;
+        if self.prepared.is_none() {
+            if !force && !self.is_due().await? {
+                return Ok(None);
+            }
+            self.reach("before_prepared")?;
+            let Some(prepared) = plan::plan(&self.lake, &self.lock).await? else { return Ok(None) };
+            prepared.write(&self.dir)?;
+            self.prepared = Some(prepared);
+            self.reach("prepared")?;
+        }
+        let Some(prepared) = self.prepared.clone() else { return Ok(None) };
+        let anchored = self.close(&prepared).await?;
+        self.forget_closed()?;
+        Ok(Some(anchored))
+    }
+
+    /// Forgets what was laid down once its window is in the log: also after an error behind that step.
+    fn forget_closed(&mut self) -> Result<(), AnchorError> {
+        let Some(closed) = self.prepared.as_ref().map(|prepared| prepared.win_no) else { return Ok(()) };
+        if closed == self.lock.next_win_no {
+            return Ok(());
+        }
+        Prepared::remove(&self.dir)?;
+        Heads::forget_before(&self.dir, closed)?;
+        self.prepared = None;
+        self.closed_at = Instant::now();
+        self.counted = (self.lock.versions.0[0], 0);
+        Ok(())
+    }
+
+    /// Of a log, the next offset of each partition that is not anchored yet.
+    pub fn anchored_progress(&self, log_id: Uuid) -> Vec<(i32, i64)> {
+        let of_log = self.lock.progress.iter().filter(|range| range.log_id == log_id);
+        of_log.map(|range| (range.partition, range.to)).collect()
+    }
+
+    /// Per table, the Delta version up to which windows are closed; -1 before the first window.
+    pub fn stated_versions(&self) -> Tables<i64> {
+        self.lock.versions.clone()
+    }
+
+    /// Origin of the log.
+    pub fn origin(&self) -> &str {
+        &self.lock.origin
+    }
+
+    /// Number of windows so far.
+    pub fn windows(&self) -> u64 {
+        self.lock.next_win_no
+    }
+
+    fn reach(&self, step: &str) -> Result<(), AnchorError> {
+        Ok(self.options.faults.reach(&format!("anchor.{step}"))?)
+    }
+
+    /// Whether the window's time is over, or enough rows have come.
+    async fn is_due(&mut self) -> Result<bool, AnchorError> {
+        if self.closed_at.elapsed() >= self.options.window {
+            return Ok(true);
+        }
+        let (known, rows) = self.counted;
+        if known < 0 {
+            return Ok(false);
+        }
+        let reader = self.lake.reader(tacho_schemas::table::Table::Records)?;
+        let newest = reader.version_since(known).await?;
+        let commits = reader.commits_between(known, newest).await?;
+        let fresh = commits.iter().flat_map(|commit| &commit.adds).filter(|file| file.data_change);
+        let rows = rows + fresh.map(|file| file.stats.as_ref().map_or(0, |stats| stats.rows)).sum::<u64>();
+        self.counted = (newest, rows);
+        // A record has a handful of component rows; which ones is only known once their files are read.
+        Ok(rows.saturating_mul(ROWS_PER_RECORD) >= self.options.max_rows)
+    }
+}
+
+/// Rows that a record is taken to have over all tables, when it is told whether a window is full.
+const ROWS_PER_RECORD: u64 = 8;
+
+/// The root over a list of statements, and how many there are.
+fn root_and_number(leaves: &[Digest]) -> (Digest, u64) {
+    (crate::merkle::root(leaves), leaves.len() as u64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! What can stand in the way of anchoring, and what next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tacho_lake::fault::InjectedFault;
+use tacho_lake::ledger::view::ViewError;
+use tacho_lake::ledger::LogsError;
+use tacho_lake::reader::ReadError;
+use tacho_schemas::Digest;
+
+use crate::checkpoint::CheckpointError;
+use crate::file_registry::RegistryError;
+use crate::key::LogKeyError;
+use crate::leaf::RowError;
+use crate::merkle::TreeHead;
+use crate::salts::SaltError;
+use crate::statement::StatementError;
+use crate::tiles::TileError;
+
+/// What next, after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again later.
+    Wait,
+    /// A person is needed: going on could fork the log.
+    Halt,
+}
+
+/// Why a log is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The registry knows a longer log than the one here: this directory was restored from a backup, or is a copy.
+    #[error(
+        "the registry is ahead of this log: it has accepted a tree of {registry} entries, here are {here}; the signed \
+         head of the registry is in {}. Bring the newer data directory back, or start a new log that names this \
+         evidence with --new-origin", evidence.display()
+    )]
+    RegistryAhead {
+        /// Size of the tree that the registry has accepted.
+        registry: u64,
+        /// Size of the tree here.
+        here: u64,
+        /// The registry's signed checkpoint.
+        evidence: PathBuf,
+    },
+    /// The registry has accepted another tree of the same or a smaller size.
+    #[error(
+        "the registry has accepted another tree of {size} entries than the one here: two logs have used one key; \
+         the signed head of the registry is in {}", evidence.display()
+    )]
+    Forked {
+        /// Size of the registry's tree.
+        size: u64,
+        /// The registry's signed checkpoint.
+        evidence: PathBuf,
+    },
+    /// The published checkpoint is ahead of the lock file.
+    #[error("{} is of a tree of {published} entries, the lock file knows {locked}: the lock file is from a backup", path.display())]
+    LockBehind {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Size of its tree.
+        published: u64,
+        /// Size of the tree in the lock file.
+        locked: u64,
+    },
+    /// The published checkpoint has another root than the lock file.
+    #[error("{} has another root for {size} entries than the lock file", path.display())]
+    LockDiffers {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Size of both.
+        size: u64,
+    },
+    /// The origin is fixed and another one was asked for.
+    #[error("the log is {here}, the setting asks for {asked}: an origin is fixed at the first start")]
+    Origin {
+        /// Origin of the log.
+        here: String,
+        /// Origin of the setting.
+        asked: String,
+    },
+    /// The key of the log.
+    #[error(transparent)]
+    Key(#[from] LogKeyError),
+    /// Anything that also closing a window may meet.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+}
+
+/// Why a window is not anchored.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// The lake cannot be read.
+    #[error("the lake cannot be read")]
+    Lake(#[from] ReadError),
+    /// The list of logs cannot be read.
+    #[error("the list of logs cannot be read")]
+    Logs(#[from] LogsError),
+    /// The ledger cannot be read.
+    #[error("the ledger cannot be read")]
+    Ledger(#[from] ViewError),
+    /// A data file has other bytes than its commit says.
+    #[error("data file {path} was changed after its commit: SHA-256 is {found}, was {expected}")]
+    FileChanged {
+        /// Path below the lake.
+        path: String,
+        /// Digest of the commit.
+        expected: Digest,
+        /// Digest of the bytes.
+        found: Digest,
+    },
+    /// A row cannot be encoded.
+    #[error("rows of {path} cannot be hashed")]
+    Row {
+        /// Path below the lake.
+        path: String,
+        /// Why.
+        #[source]
+        source: RowError,
+    },
+    /// A salt key cannot be had.
+    #[error(transparent)]
+    Salt(#[from] SaltError),
+    /// A tile cannot be written or is not of the tree.
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    /// A statement that was just made cannot be read back.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// What was written is not what was computed: a fault of memory or disk.
+    #[error("{what} read back from {} is not what was computed: a fault of memory or disk", path.display())]
+    ReadBack {
+        /// What.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The tree on disk is not the one that was locked.
+    #[error("the tree on disk has root {found} for {size} entries, the lock file has {expected}")]
+    NotOfLock {
+        /// Size of the tree.
+        size: u64,
+        /// Root of the tiles.
+        found: Digest,
+        /// Root of the lock file.
+        expected: Digest,
+    },
+    /// A checkpoint cannot be signed.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The registry takes nothing, or knows another log.
+    #[error("the registry did not accept the tree of {} entries", head.size)]
+    Registry {
+        /// The tree.
+        head: TreeHead,
+        /// Why.
+        #[source]
+        source: RegistryError,
+    },
+    /// A file of the log is unreadable.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A fault that a test has set.
+    #[error(transparent)]
+    Injected(#[from] InjectedFault),
+}
+
+impl AnchorError {
+    /// What next.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Lake(_) | Self::Logs(_) | Self::Ledger(_) | Self::Io { .. } | Self::Salt(_) | Self::Injected(_) => {
+                Verdict::Wait
+            }
+            Self::Registry { source, .. } if source.may_pass() => Verdict::Wait,
+            Self::Tile(TileError::Io { .. }) => Verdict::Wait,
+            Self::FileChanged { .. }
+            | Self::Row { .. }
+            | Self::Tile(_)
+            | Self::Statement(_)
+            | Self::ReadBack { .. }
+            | Self::NotOfLock { .. }
+            | Self::Checkpoint(_)
+            | Self::Registry { .. }
+            | Self::File { .. } => Verdict::Halt,
+        }
+    }
+}
+
+/// Names the file of an I/O error.
+pub(crate) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> AnchorError + '_ {
+    move |source| AnchorError::Io { path: path.to_owned(), source }
+}

@@ -1,0 +1,175 @@
+//! The lock file: the one place that says what the tree is, replaced as a whole.
+//!
+//! A window is in the log from the moment when the lock file names its tree; tiles, checkpoint and registry follow,
+//! and can be made again from what the lock file holds.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tacho_schemas::Digest;
+use tacho_schemas::processed::Tables;
+use uuid::Uuid;
+
+use super::AnchorError;
+use super::error::io_at;
+use crate::durable::{self, Access};
+use crate::merkle::{TreeHead, empty_root};
+use crate::text::{from_base64, to_base64};
+
+/// Offsets `from..to` of a partition of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRange {
+    /// Identity of the log.
+    pub log_id: Uuid,
+    /// Counts the logs of the lake.
+    pub log_epoch: i64,
+    /// Partition.
+    pub partition: i32,
+    /// First offset.
+    pub from: i64,
+    /// The offset after the last.
+    pub to: i64,
+}
+
+/// What became of all records up to some progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Landed.
+    pub landed: u64,
+    /// Recognised as there already.
+    pub duplicate: u64,
+    /// Dead letters.
+    pub rejected: u64,
+}
+
+/// What the log is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Origin of the log.
+    pub origin: String,
+    /// Size of the tree.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: Digest,
+    /// Number of the next window.
+    pub next_win_no: u64,
+    /// Leaf hash of the last window's statement.
+    pub last_window: Option<Digest>,
+    /// All partitions of all logs: anchored up to `to`.
+    pub progress: Vec<LogRange>,
+    /// Delta version of each table that the last window has read; -1 before the first.
+    #[serde(with = "versions")]
+    pub versions: Tables<i64>,
+    /// Counts of the ledger at that version of `records`.
+    pub totals: Counted,
+    /// Evidence of a registry that was ahead when this log began: SHA-256 of its signed checkpoint.
+    pub begun_beside: Option<Digest>,
+    /// Size of the tree before the last append, and its entries in base64, until all of it is published.
+    pub unpublished: Option<Unpublished>,
+}
+
+/// An append that is locked and perhaps not published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpublished {
+    pub(crate) old_size: u64,
+    pub(super) old_root: Digest,
+    entries: Vec<String>,
+}
+
+impl Unpublished {
+    pub(super) fn new(old: &TreeHead, entries: &[Vec<u8>]) -> Self {
+        let entries = entries.iter().map(|entry| to_base64(entry)).collect();
+        Self { old_size: old.size, old_root: old.root, entries }
+    }
+
+    /// The tree before the append.
+    pub(crate) fn old(&self) -> TreeHead {
+        TreeHead { size: self.old_size, root: self.old_root }
+    }
+
+    /// The entries of the append.
+    pub(crate) fn entries(&self, dir: &Path) -> Result<Vec<Vec<u8>>, AnchorError> {
+        let decoded: Option<Vec<_>> = self.entries.iter().map(|entry| from_base64(entry)).collect();
+        decoded.ok_or_else(|| unreadable(&path_in(dir), "an unpublished entry is no base64"))
+    }
+}
+
+impl Lock {
+    /// The lock of a log without entries.
+    pub(super) fn beginning(origin: String, begun_beside: Option<Digest>) -> Self {
+        Self {
+            origin,
+            size: 0,
+            root: empty_root(),
+            next_win_no: 0,
+            last_window: None,
+            progress: Vec::new(),
+            versions: Tables([-1; 8]),
+            totals: Counted::default(),
+            begun_beside,
+            unpublished: None,
+        }
+    }
+
+    /// The tree.
+    pub fn head(&self) -> TreeHead {
+        TreeHead { size: self.size, root: self.root }
+    }
+
+    /// Reads the lock file of a log; `None` if there is no log yet.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(dir: &Path) -> Result<Option<Self>, AnchorError> {
+        read_json(&path_in(dir))
+    }
+
+    /// Replaces the lock file.
+    pub(super) fn write(&self, dir: &Path) -> Result<(), AnchorError> {
+        write_json(&path_in(dir), self)
+    }
+}
+
+fn path_in(dir: &Path) -> PathBuf {
+    dir.join("lock.json")
+}
+
+/// A JSON file with the digest of its content in front, so that a changed byte is noticed.
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), AnchorError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| unreadable(path, &error.to_string()))?;
+    let file = format!("{}\n{text}\n", Digest::of(text.as_bytes()));
+    durable::replace(path, file.as_bytes(), Access::Shared).map_err(io_at(path))
+}
+
+/// Reads such a file; `None` if it is not there.
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, AnchorError> {
+    let file = match std::fs::read_to_string(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_at(path)(error)),
+    };
+    let (digest, text) = file.split_once('\n').ok_or_else(|| unreadable(path, "it is cut short"))?;
+    let text = text.strip_suffix('\n').ok_or_else(|| unreadable(path, "it is cut short"))?;
+    if digest != Digest::of(text.as_bytes()).to_string() {
+        return Err(unreadable(path, "its content is not what its first line says"));
+    }
+    serde_json::from_str(text).map(Some).map_err(|error| unreadable(path, &error.to_string()))
+}
+
+pub(crate) fn unreadable(path: &Path, why: &str) -> AnchorError {
+    AnchorError::File { path: path.to_owned(), why: why.to_owned() }
+}
+
+/// Versions by table as a list in the order of `Table::ALL`.
+pub(super) mod versions {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use tacho_schemas::processed::Tables;
+
+    pub(crate) fn serialize<S: Serializer>(versions: &Tables<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+        versions.0.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tables<i64>, D::Error> {
+        <[i64; 8]>::deserialize(deserializer).map(Tables)
+    }
+}

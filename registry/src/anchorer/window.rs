@@ -1,0 +1,214 @@
+//! What a window adds to the log, computed from what was laid down: the statement, its segments, its files.
+//!
+//! The same files, salts and lock give the same bytes, whenever and however often it is done.
+
+use std::path::{Path, PathBuf};
+
+use tacho_lake::Lake;
+use tacho_lake::reader::Commit;
+use tacho_lake::table::DataFile;
+use tacho_schemas::Digest;
+use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
+
+use super::error::io_at;
+use super::gather::{Gathered, gather};
+use super::lock::{Lock, unreadable};
+use super::plan::Prepared;
+use super::{AnchorError, root_and_number};
+use crate::durable::{self, Access};
+use crate::merkle::leaf_hash;
+use crate::salts::SaltStore;
+use crate::statement::window::{Counts, OffsetRange};
+use crate::statement::{CompactStatement, FileStatement, SegmentStatement, Statement as _, WindowStatement};
+
+/// The data files that a window reads, and the compactions that it states.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) files: Vec<(Table, DataFile)>,
+    compactions: Vec<CompactStatement>,
+}
+
+/// Finds the files that commits with new rows have added since the last window, whole.
+pub(super) async fn sources(lake: &Lake, lock: &Lock, versions: &Tables<i64>) -> Result<Sources, AnchorError> {
+    let mut sources = Sources::default();
+    for table in Table::ALL {
+        let (from, to) = (*lock.versions.get(table), *versions.get(table));
+        let reader = lake.reader(table)?;
+        if from < 0 {
+            let live = reader.live_files(Some(to)).await?;
+            sources.files.extend(live.files.into_iter().map(|file| (table, file)));
+            continue;
+        }
+        for commit in reader.commits_between(from, to).await? {
+            if is_compaction(&commit) {
+                sources.compactions.push(compaction(lake, table, &commit).await?);
+            }
+            let added = commit.adds.into_iter().filter(|file| file.data_change);
+            sources.files.extend(added.map(|file| (table, file)));
+        }
+    }
+    Ok(sources)
+}
+
+fn is_compaction(commit: &Commit) -> bool {
+    !commit.adds.is_empty() && commit.adds.iter().all(|file| !file.data_change)
+}
+
+async fn compaction(lake: &Lake, table: Table, commit: &Commit) -> Result<CompactStatement, AnchorError> {
+    let before = lake.reader(table)?.live_files(Some(commit.version - 1)).await?;
+    let removed = |file: &&DataFile| commit.removes.iter().any(|remove| remove.path == file.path);
+    let inputs = before.files.iter().filter(removed).map(|file| statement(table, file));
+    let outputs = commit.adds.iter().map(|file| statement(table, file));
+    let (inputs_root, n_inputs) = root_of_files(inputs.collect());
+    let (outputs_root, n_outputs) = root_of_files(outputs.collect());
+    Ok(CompactStatement {
+        table: table.name().to_owned(),
+        version: commit.version,
+        inputs_root,
+        n_inputs,
+        outputs_root,
+        n_outputs,
+    })
+}
+
+/// The statement of a file as its commit names it.
+pub(crate) fn statement(table: Table, file: &DataFile) -> FileStatement {
+    FileStatement {
+        path: format!("{}/{}", table.name(), file.path),
+        size: file.size,
+        sha256: file.sha256.unwrap_or(Digest([0; 32])),
+    }
+}
+
+/// The root over statements of files, sorted by path.
+pub(crate) fn root_of_files(mut files: Vec<FileStatement>) -> (Digest, u64) {
+    files.sort_unstable();
+    let leaves: Vec<Digest> = files.iter().map(|file| leaf_hash(&file.encode())).collect();
+    root_and_number(&leaves)
+}
+
+/// A window, computed.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) statement: WindowStatement,
+    pub(super) segments: Vec<SegmentStatement>,
+    pub(super) gathered: Gathered,
+    compactions: Vec<CompactStatement>,
+}
+
+impl Built {
+    /// The entries that the window appends to the log: its statement, then the compactions.
+    pub(super) fn entries(&self) -> Vec<Vec<u8>> {
+        let compactions = self.compactions.iter().map(|compaction| compaction.encode());
+        std::iter::once(self.statement.encode()).chain(compactions).collect()
+    }
+}
+
+/// Computes a window; `heads` makes the segments out of the rows and says what the heads are with them.
+pub(super) async fn build(
+    lake: &Lake,
+    lock: &Lock,
+    salts: &mut SaltStore,
+    prepared: &Prepared,
+    heads: &mut super::Heads,
+) -> Result<Built, AnchorError> {
+    let sources = sources(lake, lock, &prepared.versions).await?;
+    let gathered = gather(lake, salts, &sources.files).await?;
+    let segments = heads.extend(&gathered.streams);
+    let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
+    let (segs_root, n_segs) = root_and_number(&leaves);
+    let (heads_root, n_heads) = heads.root();
+    let (files_root, n_files) = root_of_files(gathered.files.clone());
+    let statement = WindowStatement {
+        origin: lock.origin.clone(),
+        win_no: prepared.win_no,
+        ranges: offset_ranges(prepared),
+        counts: counts(lock, prepared, &gathered),
+        segs_root,
+        n_segs,
+        heads_root,
+        n_heads,
+        files_root,
+        n_files,
+        schema_ids: sorted(Table::ALL.into_iter().filter(|table| *gathered.rows.get(*table) > 0).map(Table::schema_id)),
+        config_digests: sorted(gathered.configs.iter().copied()),
+        roster_digest: None,
+        prev_win_hash: lock.last_window,
+        beacon: prepared.beacon,
+    };
+    Ok(Built { statement, segments, gathered, compactions: sources.compactions })
+}
+
+fn sorted(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = digests.collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
+}
+
+fn offset_ranges(prepared: &Prepared) -> Vec<OffsetRange> {
+    let mut ranges: Vec<OffsetRange> = prepared
+        .ranges
+        .iter()
+        .filter(|range| range.from < range.to)
+        .map(|range| OffsetRange {
+            log_id: range.log_id.to_string(),
+            partition: range.partition,
+            from: range.from,
+            to: range.to,
+        })
+        .collect();
+    ranges.sort_by(|a, b| (&a.log_id, a.partition).cmp(&(&b.log_id, b.partition)));
+    ranges
+}
+
+fn counts(lock: &Lock, prepared: &Prepared, gathered: &Gathered) -> Counts {
+    let (now, before) = (prepared.totals, lock.totals);
+    let landed = now.landed.saturating_sub(before.landed);
+    let duplicate = now.duplicate.saturating_sub(before.duplicate);
+    let rejected = now.rejected.saturating_sub(before.rejected);
+    let rows = gathered.rows.0.to_vec();
+    Counts { received: landed + duplicate + rejected, landed, duplicate, rejected, rows }
+}
+
+/// The file of a window's segments: each with its length in front.
+pub(crate) fn segments_path(dir: &Path, win_no: u64) -> PathBuf {
+    dir.join("segments").join(format!("{win_no:010}"))
+}
+
+/// Writes the segments of a window, reads them back, and checks that they have the root that was computed.
+pub(super) fn write_segments(dir: &Path, built: &Built) -> Result<(), AnchorError> {
+    let path = segments_path(dir, built.statement.win_no);
+    let mut bytes = Vec::new();
+    for segment in &built.segments {
+        let encoded = segment.encode();
+        let length = u32::try_from(encoded.len()).map_err(|_too_long| unreadable(&path, "a segment over 4 GiB"))?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&encoded);
+    }
+    let folder = dir.join("segments");
+    durable::create_dir_all(&folder).map_err(io_at(&folder))?;
+    durable::replace(&path, &bytes, Access::Shared).map_err(io_at(&path))?;
+    let leaves: Vec<Digest> = read_segments(dir, built.statement.win_no)?.iter().map(|segment| segment.leaf_hash()).collect();
+    if root_and_number(&leaves) == (built.statement.segs_root, built.statement.n_segs) {
+        Ok(())
+    } else {
+        Err(AnchorError::ReadBack { what: "segments", path })
+    }
+}
+
+/// Reads the segments of a window.
+pub(crate) fn read_segments(dir: &Path, win_no: u64) -> Result<Vec<SegmentStatement>, AnchorError> {
+    let path = segments_path(dir, win_no);
+    let bytes = std::fs::read(&path).map_err(io_at(&path))?;
+    let mut rest = bytes.as_slice();
+    let mut segments = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (encoded, after) = after.split_at_checked(length).ok_or_else(|| unreadable(&path, "it is cut short"))?;
+        segments.push(SegmentStatement::decode(encoded)?);
+        rest = after;
+    }
+    if rest.is_empty() { Ok(segments) } else { Err(unreadable(&path, "it is cut short")) }
+}

@@ -1,0 +1,165 @@
+//! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tacho_lake::Lake;
+use tacho_lake::landing::Progress;
+use tacho_lake::ledger::view::LedgerView;
+use tacho_lake::ledger::{Counts, Logs};
+use tacho_lake::reader::{Commit, LiveFiles, ReadError, TableReader};
+use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
+
+use super::error::{differs, io_kind, unreadable};
+use super::history::History;
+use super::places::Places;
+use super::survey::Survey;
+use super::{AuditError, sum};
+
+/// Attempts to read `records` and the ledger in one state.
+const ATTEMPTS: u32 = 40;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// The lake at one moment.
+#[derive(Debug)]
+pub(super) struct Pinned {
+    lake: Lake,
+    pub(super) tables: Tables<PinnedTable>,
+    pub(super) logs: Logs,
+    progress: Progress,
+    totals: Counts,
+}
+
+/// A table at one moment.
+#[derive(Debug)]
+pub(super) struct PinnedTable {
+    pub(super) live: LiveFiles,
+    /// Version up to which it is stated; -1 without windows.
+    pub(super) stated: i64,
+    /// The commits since then.
+    pub(super) unstated: Vec<Commit>,
+}
+
+impl Pinned {
+    /// Reads the lake; it must not be behind the log.
+    pub(super) async fn read(lake_dir: &Path, history: &History) -> Result<Self, AuditError> {
+        let lake = Lake::read_only(lake_dir).map_err(AuditError::NoLake)?;
+        if let (Err(error), true) = (lake.reader(Table::Records), history.windows.is_empty()) {
+            return Err(AuditError::NoLake(error));
+        }
+        let (records, totals) = counted(&lake).await?;
+        let logs = Logs::load(&lake.object_store()).await;
+        let logs = logs.map_err(|error| unreadable("_ledger/logs.json", error))?;
+        let progress = Progress::of(&logs, &records.txns);
+        let versions = history.versions();
+        let mut tables = Vec::new();
+        for table in Table::ALL {
+            let live = match table {
+                Table::Records => records.clone(),
+                _ => live(&lake, table).await?,
+            };
+            tables.push(pin(&reader(&lake, table)?, live, *versions.get(table)).await?);
+        }
+        let tables = Tables(tables.try_into().expect("one was pinned for each table"));
+        Ok(Self { lake, tables, logs, progress, totals })
+    }
+
+    pub(super) fn reader(&self, table: Table) -> Result<TableReader, AuditError> {
+        reader(&self.lake, table)
+    }
+
+    /// The oldest commit of a table whose entry, and all later ones, are still there.
+    pub(super) fn oldest_entry(&self, table: Table) -> Result<i64, AuditError> {
+        let folder = self.lake.dir().join(table.name()).join("_delta_log");
+        let list = || -> std::io::Result<Vec<i64>> {
+            let mut versions = Vec::new();
+            for entry in std::fs::read_dir(&folder)? {
+                let name = entry?.file_name();
+                let version = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<i64>().ok());
+                versions.extend(version);
+            }
+            Ok(versions)
+        };
+        let mut versions = list().map_err(|error| unreadable(folder.display(), error))?;
+        versions.sort_unstable();
+        let live = self.tables.get(table).live.version;
+        let run = versions.iter().rev().skip_while(|version| **version > live);
+        let unbroken = run.zip((0..=live).rev()).take_while(|(version, due)| *version == due);
+        Ok(unbroken.last().map_or(live + 1, |(version, _)| *version))
+    }
+
+    /// Where rows stand.
+    pub(super) fn places(&self, history: &History) -> Result<Places, AuditError> {
+        Places::new(history, &self.logs, self.progress.clone())
+    }
+
+    /// The error of a live file that cannot be read: compaction may have replaced it meanwhile.
+    pub(super) async fn unreadable_file(&self, table: Table, path: &str, error: ReadError) -> AuditError {
+        let object = format!("{}/{path}", table.name());
+        if io_kind(&error) == Some(std::io::ErrorKind::NotFound)
+            && let Ok(live) = live(&self.lake, table).await
+            && live.files.iter().all(|file| file.path != path)
+        {
+            return AuditError::Moved(object);
+        }
+        unreadable(object, error)
+    }
+
+    /// The ledger has counted what has landed.
+    pub(super) fn check_ledger(&self, survey: &Survey) -> Result<(), AuditError> {
+        let Counts { landed, rejected, .. } = self.totals;
+        for (table, counted, what) in [(Table::Records, landed, "landed"), (Table::Rejected, rejected, "rejected")] {
+            let rows = survey.rows.get(table) + survey.young_rows.get(table);
+            if rows != counted {
+                let what = format!("counts {counted} records as {what}, {} has {rows} rows", table.name());
+                return Err(differs("the ledger", what));
+            }
+        }
+        if sum(&survey.rows) + sum(&survey.young_rows) > 0 && self.totals.received() == 0 {
+            return Err(differs("the ledger", "has counted nothing, the tables have rows"));
+        }
+        Ok(())
+    }
+}
+
+fn reader(lake: &Lake, table: Table) -> Result<TableReader, AuditError> {
+    lake.reader(table).map_err(|error| unreadable(table.name(), error))
+}
+
+async fn live(lake: &Lake, table: Table) -> Result<LiveFiles, AuditError> {
+    reader(lake, table)?.live_files(None).await.map_err(|error| unreadable(table.name(), error))
+}
+
+/// `records`, and the counts of the ledger at the same version.
+async fn counted(lake: &Lake) -> Result<(LiveFiles, Counts), AuditError> {
+    let records = reader(lake, Table::Records)?;
+    for _ in 0..ATTEMPTS {
+        let live = live(lake, Table::Records).await?;
+        let view = LedgerView::load(lake).await;
+        let newest = records.version_since(live.version).await;
+        if newest.map_err(|error| unreadable("records", error))? == live.version {
+            let view = view.map_err(|error| unreadable("the ledger", error))?;
+            return Ok((live, view.totals()));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(AuditError::Moved("records".to_owned()))
+}
+
+async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<PinnedTable, AuditError> {
+    let name = reader.table().name();
+    if live.version < stated {
+        let what = format!("the table is at version {}, windows have read version {stated}", live.version);
+        return Err(differs(name, what));
+    }
+    let unstated = match stated {
+        ..0 => Vec::new(),
+        _ => {
+            let commits = reader.commits_between(stated, live.version).await;
+            commits.map_err(|error| unreadable(name, error))?
+        }
+    };
+    Ok(PinnedTable { live, stated, unstated })
+}

@@ -1,0 +1,240 @@
+//! What the tests of anchoring work on: a data directory, a real lake in it and a file registry beside it, all in a
+//! temporary folder; records land by the lake's own landing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tacho_lake::landing::{LandingOptions, LogIdentity};
+use tacho_lake::maintenance::{CompactOptions, Maintainer, MaintenanceOptions};
+use tacho_lake::{Lake, LakeOptions, Landing, TableOptions};
+use tacho_schemas::dead_letter::{DeadLetter, Problem};
+use tacho_schemas::processed::{Entry, Kept, Processed, Step, StreamKey, Tables, Verdict};
+use tacho_schemas::reason::RejectReason;
+use tacho_schemas::table::{Kind, Table, TableBuilder};
+use tacho_schemas::{Digest, RecordId, RobotId, RobotKey};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::anchorer::{Anchored, Anchorer, AnchorerOptions, OpenError};
+use crate::audit::{AuditError, AuditReport, audit};
+
+const PARTITIONS: i32 = 2;
+const ROBOTS: usize = 3;
+/// 2026-03-01T00:00:00Z.
+const START_US: i64 = 1_772_323_200_000_000;
+
+/// A data directory, a lake and a registry.
+#[derive(Debug)]
+pub(crate) struct Plant {
+    folder: TempDir,
+    identity: LogIdentity,
+    rounds: i64,
+}
+
+pub(crate) fn robot(number: usize) -> RobotId {
+    RobotId::parse(format!("CNAB12HX0001{number:017}").as_bytes()).unwrap()
+}
+
+fn config() -> Digest {
+    Digest::of(b"configuration")
+}
+
+impl Plant {
+    pub(crate) fn new() -> Self {
+        let identity = LogIdentity { log_id: Uuid::new_v4(), partitions: PARTITIONS };
+        let plant = Self { folder: TempDir::new().unwrap(), identity, rounds: 0 };
+        fs::create_dir_all(plant.lake_dir()).unwrap();
+        plant
+    }
+
+    /// A second one of the same data, as a backup or a stolen copy is; it may use the registry of the first.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: TempDir::new().unwrap(), identity: self.identity, rounds: self.rounds };
+        copy_dir(self.folder.path(), copy.folder.path());
+        copy
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn lake_dir(&self) -> PathBuf {
+        self.data_dir().join("lake")
+    }
+
+    pub(crate) fn registry_dir(&self) -> PathBuf {
+        self.folder.path().join("data.registry")
+    }
+
+    pub(crate) fn options(&self) -> AnchorerOptions {
+        AnchorerOptions {
+            data_dir: self.data_dir(),
+            lake_dir: self.lake_dir(),
+            file_registry_dir: self.registry_dir(),
+            origin: None,
+            new_origin: false,
+            window: Duration::from_secs(3_600),
+            max_rows: 1 << 20,
+            faults: tacho_lake::Faults::none(),
+        }
+    }
+
+    pub(crate) async fn anchorer(&self) -> Result<Anchorer, OpenError> {
+        Anchorer::open(self.options()).await
+    }
+
+    /// Opens the log and closes a window.
+    pub(crate) async fn anchor(&self) -> Anchored {
+        self.anchorer().await.unwrap().tick(true).await.unwrap().expect("records have landed")
+    }
+
+    pub(crate) async fn audit(&self) -> Result<AuditReport, AuditError> {
+        audit(&self.data_dir(), &self.lake_dir(), &self.registry_dir(), |_| {}).await
+    }
+
+    /// Lands some rounds: in each a good record of every robot, and a dead letter with and one without a key.
+    pub(crate) async fn land(&mut self, rounds: i64) {
+        for _ in 0..rounds {
+            let lake = Lake::open(&self.lake_dir(), LakeOptions::default()).unwrap();
+            let mut landing = Landing::open(&lake, self.identity, LandingOptions::default()).await.unwrap();
+            let mut steps = Vec::new();
+            let mut last = BTreeMap::new();
+            for (partition, from) in landing.progress() {
+                let counter = u64::try_from(self.rounds * 2 + i64::from(partition)).unwrap();
+                last.insert(partition, RecordId { session: self.identity.log_id, counter });
+                steps.extend(self.steps(partition, from));
+            }
+            landing.land(steps, &last).await.unwrap();
+            self.rounds += 1;
+        }
+    }
+
+    fn steps(&self, partition: i32, from: i64) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if from == 0 {
+            steps.push(Step::Config { partition, offset: 0, config: config() });
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let seq = self.rounds;
+        for number in (0..ROBOTS).filter(|number| i32::try_from(number % 2) == Ok(partition)) {
+            for verdict in [good(seq), bad(Some(seq + 1_000)), bad(None)] {
+                let offset = from.max(1) + i64::try_from(entries.len()).unwrap();
+                entries.push(Entry {
+                    offset,
+                    ordinal: 0,
+                    robot: RobotKey::Id(robot(number)),
+                    received_at_us: START_US + offset * 1_000,
+                    topic_id: None,
+                    principal: "".into(),
+                    verdict,
+                });
+            }
+        }
+        let offsets = entries[0].offset..entries[entries.len() - 1].offset + 1;
+        steps.push(Step::Rows(processed(partition, offsets, entries)));
+        steps
+    }
+
+    /// Merges what may be merged of a table; whether there was something.
+    pub(crate) async fn compact(&self, table: Table, closed: i64) -> bool {
+        let options = MaintenanceOptions {
+            compact: CompactOptions { files_min: 2, ..CompactOptions::default() },
+            ..MaintenanceOptions::default()
+        };
+        let opened = Maintainer::open(&self.lake_dir(), table, TableOptions::default(), options).await;
+        let later = chrono::Utc::now() + chrono::TimeDelta::hours(2);
+        opened.unwrap().compact_once(Some(closed), later).await.unwrap().is_some()
+    }
+}
+
+fn good(seq: i64) -> Verdict {
+    let payload = Bytes::from_static(b"payload");
+    Verdict::Kept(Kept {
+        key: StreamKey { epoch: 1, seq },
+        payload_hash: Digest::of(&payload).first_i64(),
+        window_end_us: START_US + seq * 1_000_000,
+        power_on: seq,
+        component_rows: [2, 0, 0, 0, 0],
+        declared_gaps: Vec::new(),
+        payload,
+    })
+}
+
+fn bad(seq: Option<i64>) -> Verdict {
+    let problem = Problem::new(RejectReason::Range, "/counters/power_on_h", "-1");
+    let letter = Box::new(DeadLetter::of_publish(problem, &Bytes::from_static(b"bad bytes")));
+    Verdict::Rejected { key: seq.map(|seq| StreamKey { epoch: 1, seq }), letter }
+}
+
+fn processed(partition: i32, offsets: std::ops::Range<i64>, entries: Vec<Entry>) -> Processed {
+    let mut builders = Tables::from_fn(TableBuilder::new);
+    for entry in &entries {
+        let Verdict::Kept(kept) = &entry.verdict else { continue };
+        row(builders.get_mut(Table::Records), Table::Records, partition, entry, kept, 0);
+        for joint in 0..2 {
+            row(builders.get_mut(Table::Joints), Table::Joints, partition, entry, kept, joint);
+        }
+    }
+    let rows = Tables::from_fn(|table| builders.get_mut(table).finish());
+    Processed { partition, offsets, config: config(), entries, rows }
+}
+
+fn row(builder: &mut TableBuilder, table: Table, partition: i32, entry: &Entry, kept: &Kept, index: u32) {
+    for column in table.columns() {
+        let int = match column.name {
+            "stream_epoch" => kept.key.epoch,
+            "seq" => kept.key.seq,
+            "partition" => partition.into(),
+            "offset" => entry.offset,
+            "ordinal" => entry.ordinal,
+            "payload_hash" => kept.payload_hash,
+            _ => 1,
+        };
+        match (column.kind, column.name) {
+            (Kind::Text, "robot_id") => builder.text(column.name, Some(entry.robot.as_str())),
+            (Kind::Text, "joint") => builder.text(column.name, Some(&format!("J{index}"))),
+            (Kind::Text, "config_digest") => builder.text(column.name, Some(&config().to_string())),
+            (Kind::Text, _) => builder.text(column.name, Some("x")),
+            (Kind::Int, _) => builder.int(column.name, Some(int)),
+            (Kind::Bool, _) => builder.boolean(column.name, None),
+            (Kind::Time, "window_end") => builder.time(column.name, Some(kept.window_end_us)),
+            (Kind::Time, _) => builder.time(column.name, Some(entry.received_at_us)),
+            (Kind::Day, _) => builder.day_of(column.name, entry.received_at_us),
+            (Kind::Decimal { .. }, _) => builder.decimal(column.name, Some(1.0)),
+            (Kind::DecimalList { .. }, _) => builder.decimals(column.name, None),
+            (Kind::Binary, _) => builder.binary(column.name, None),
+        }
+    }
+    builder.end_row();
+}
+
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}

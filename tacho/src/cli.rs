@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Answer;
+
+/// The sealed instrument for robot fleets: records telemetry, computes wear, answers SQL, proves every row.
+#[derive(Debug, Parser)]
+#[command(name = "tacho", version, propagate_version = true, args_override_self = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs all roles in one process.
+    #[command(after_help = "Example: tacho up --demo")]
+    Up(Box<crate::up::Args>),
+    /// Asks the lake in SQL, whether it runs or not.
+    #[command(after_help = "Example: tacho sql \"select * from fleet\"")]
+    Sql(crate::sql::Args),
+    /// Publishes a simulated fleet.
+    #[command(after_help = "Example: tacho simulate --robots 200 --rate 1000 --records 20000 --faults gap=0.01,poison=0.001")]
+    Simulate(crate::simulate::Args),
+    /// Publishes recorded data as live telemetry.
+    #[command(after_help = "Example: tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883")]
+    Replay(crate::replay::Args),
+    /// Writes a proof file for one row to standard output.
+    #[command(after_help = "Example: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof")]
+    Prove(crate::prove::ProveArgs),
+    /// Checks a proof file, offline and with nothing but the log's public key.
+    #[command(after_help = "Example: tacho verify row.tlog-proof --key tacho-data/keys/log.vkey")]
+    Verify(crate::prove::VerifyArgs),
+    /// Recomputes everything from the lake and names the first divergence.
+    #[command(after_help = "Example: tacho audit --data tacho-data")]
+    Audit(crate::audit::Args),
+    /// Lists every problem of a configuration file at once.
+    #[command(after_help = "Example: tacho check tacho.toml")]
+    Check(crate::check::Args),
+}
+
+/// Which data directory a reading command means.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DataDir {
+    /// Data directory of the instance.
+    #[arg(long, overrides_with = "data", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    /// Configuration file that names the data directory.
+    #[arg(long, overrides_with = "config")]
+    config: Option<PathBuf>,
+}
+
+impl DataDir {
+    /// The settings of the instance, its data directory resolved.
+    pub(crate) fn settings(&self) -> anyhow::Result<tacho_config::Settings> {
+        crate::settings::load(self.config.as_deref(), self.data.as_deref())
+    }
+}
+
+impl Cli {
+    /// Whether the command is the long-running one, which logs what it does.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self.command, Command::Up(_))
+    }
+
+    /// Runs the command.
+    pub(crate) async fn run(self) -> anyhow::Result<Answer> {
+        match self.command {
+            Command::Up(args) => crate::up::run(*args).await,
+            Command::Sql(args) => crate::sql::run(args).await,
+            Command::Simulate(args) => crate::simulate::run(args).await,
+            Command::Replay(args) => crate::replay::run(args).await,
+            Command::Prove(args) => crate::prove::prove(args).await,
+            Command::Verify(args) => crate::prove::verify(&args),
+            Command::Audit(args) => crate::audit::run(args).await,
+            Command::Check(args) => crate::check::run(&args),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Exit statuses: 0 done, 1 the answer is no, 2 wrong use, 3 could not.
+
+use std::process::ExitCode;
+
+/// How a command that could do its work ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Done, or: yes, it is so.
+    Yes,
+    /// It is not so: a proof that does not hold, a configuration with problems, a lake that was changed.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::SUCCESS,
+            Answer::No => Self::from(1),
+        }
+    }
+}
+
+/// The status of a command that could not: no lake, no permission, no network.
+pub(crate) const COULD_NOT: u8 = 3;

@@ -1,0 +1,60 @@
+//! `tacho`: one binary that plays every role of Tachograph.
+//!
+//! Here are the command line, the wiring of the roles, and the tools around them. What a role does is in its
+//! own crate; the pipeline is told in `up.rs`.
+
+mod audit;
+mod check;
+mod cli;
+mod clock;
+mod exit;
+mod output;
+mod prove;
+mod replay;
+mod settings;
+mod signals;
+mod simulate;
+mod sql;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log_to_stderr(cli.is_service());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return could_not(&anyhow::Error::new(error).context("async runtime")),
+    };
+    let outcome = runtime.block_on(cli.run());
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome {
+        Ok(answer) => answer.into(),
+        Err(error) => could_not(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that tells a person why a command could not")]
+fn could_not(error: &anyhow::Error) -> ExitCode {
+    eprintln!("tacho: {error:#}");
+    ExitCode::from(exit::COULD_NOT)
+}
+
+/// Log lines go to standard error: all that matters for the service, warnings for the other commands. `RUST_LOG` overrides.
+fn log_to_stderr(service: bool) {
+    let level = if service { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .try_from_env()
+        .unwrap_or_else(|_unset| {
+            tracing_subscriber::EnvFilter::new(format!(
+                "warn,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
+            ))
+        });
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

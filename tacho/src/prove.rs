@@ -1,0 +1,99 @@
+//! `tacho prove` and `tacho verify`: a proof file for one row, and its check with nothing but a public key.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tacho_registry::ProveRequest;
+use tacho_registry::proof;
+use tacho_schemas::RobotId;
+use tacho_schemas::table::Table;
+
+use crate::cli::DataDir;
+use crate::exit::Answer;
+use crate::up::instance;
+
+/// Writes a proof for one row: `tacho prove --robot ID --seq 1024 > row.tlog-proof`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProveArgs {
+    /// The robot.
+    #[arg(long, overrides_with = "robot")]
+    robot: RobotId,
+    /// Sequence number of the record.
+    #[arg(long, overrides_with = "seq")]
+    seq: i64,
+    /// Stream epoch; without it the highest that holds the sequence number.
+    #[arg(long, overrides_with = "epoch")]
+    epoch: Option<i64>,
+    /// Table of the row.
+    #[arg(long, default_value = "records", overrides_with = "table", value_parser = table)]
+    table: Table,
+    /// Which of the record's rows: joint, pack_id, location or row_index.
+    #[arg(long, overrides_with = "component")]
+    component: Option<String>,
+    #[command(flatten)]
+    data: DataDir,
+}
+
+fn table(name: &str) -> Result<Table, String> {
+    let known = || Table::ANCHORED.map(Table::name).join(", ");
+    Table::by_name(name)
+        .filter(|table| Table::ANCHORED.contains(table))
+        .ok_or_else(|| format!("rows of {name:?} have no proofs; those of {} have", known()))
+}
+
+/// Checks a proof: `tacho verify row.tlog-proof --key log.vkey`
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// The proof file.
+    file: PathBuf,
+    /// The log's public key: a file, or the key itself.
+    #[arg(long, overrides_with = "key")]
+    key: String,
+}
+
+/// Runs `tacho prove`.
+pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
+    let data_dir = args.data.settings()?.data_dir;
+    instance::require(&data_dir)?;
+    let request = ProveRequest {
+        robot: args.robot,
+        seq: args.seq,
+        epoch: args.epoch,
+        table: args.table,
+        component: args.component,
+    };
+    let proof = tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await?;
+    crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
+    Ok(Answer::Yes)
+}
+
+/// Runs `tacho verify`.
+pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Answer> {
+    let proof = std::fs::read(&args.file).with_context(|| args.file.display().to_string())?;
+    let key = tacho_registry::key::verifier_from(&args.key)?;
+    match proof::verify(&proof, &key) {
+        Ok(row) => {
+            crate::output::print(&told(&row))?;
+            Ok(Answer::Yes)
+        }
+        Err(refusal) => {
+            crate::output::print(&format!("refused: {refusal}\n"))?;
+            Ok(Answer::No)
+        }
+    }
+}
+
+/// The row by column names, and what holds it.
+fn told(row: &proof::VerifiedRow) -> String {
+    let mut text = String::new();
+    for column in &row.columns {
+        let value = column.value.as_deref().unwrap_or("null");
+        text.push_str(&format!("{:<28} {value}\n", column.name));
+    }
+    let epoch = row.stream_epoch.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string());
+    text.push_str(&format!(
+        "\ngenuine: {} row of robot {}, stream epoch {epoch}, segment {}, window {}, entry {} of {} in log {}\n",
+        row.table, row.robot_id, row.seg_no, row.win_no, row.log_index, row.head.size, row.origin,
+    ));
+    text
+}

@@ -1,0 +1,77 @@
+//! What was sent and acknowledged: counts for the report, and a journal of every acknowledged record.
+
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+/// Shared counts of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sent: AtomicU64,
+    acknowledged: AtomicU64,
+    reconnects: AtomicU64,
+    journal: Option<Mutex<BufWriter<std::fs::File>>>,
+}
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// Publishes handed to a connection, each counted once.
+    pub(crate) sent: u64,
+    /// Publishes that the broker acknowledged.
+    pub(crate) acknowledged: u64,
+    /// Connections that were lost and made again.
+    pub(crate) reconnects: u64,
+}
+
+impl Tally {
+    /// A tally that writes the label of every acknowledged publish to a file, one a line.
+    pub(crate) fn with_journal(path: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::File::create(path).with_context(|| format!("journal {}", path.display()))?;
+        Ok(Self(Arc::new(Inner { journal: Some(Mutex::new(BufWriter::new(file))), ..Inner::default() })))
+    }
+
+    /// Counts a publish that goes out for the first time.
+    pub(crate) fn sent(&self) {
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an acknowledged publish and writes it down.
+    pub(crate) fn acknowledged(&self, label: &str) {
+        self.0.acknowledged.fetch_add(1, Ordering::Relaxed);
+        if let Some(journal) = &self.0.journal
+            && let Err(error) = writeln!(journal.lock().unwrap_or_else(PoisonError::into_inner), "{label}")
+        {
+            tracing::warn!(%error, "journal not written");
+        }
+    }
+
+    /// Counts a lost connection.
+    pub(crate) fn reconnect(&self) {
+        self.0.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            sent: self.0.sent.load(Ordering::Relaxed),
+            acknowledged: self.0.acknowledged.load(Ordering::Relaxed),
+            reconnects: self.0.reconnects.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes out what the journal still holds in memory.
+    pub(crate) fn flush(&self) -> std::io::Result<()> {
+        match &self.0.journal {
+            None => Ok(()),
+            Some(journal) => journal.lock().unwrap_or_else(PoisonError::into_inner).flush(),
+        }
+    }
+}

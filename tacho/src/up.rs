@@ -1,0 +1,105 @@
+//! `tacho up`: all roles in one process, from binding to a clean end.
+//!
+//! Everything is bound before anything runs, and left in the order in which the data flows: no more publishes,
+//! then what the log holds is landed, then what is landed is anchored.
+
+mod admin;
+mod anchoring;
+mod board;
+mod configuration;
+mod demo;
+pub(crate) mod instance;
+mod mapping;
+mod processing;
+mod roles;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tacho_config::Settings;
+use tracing::{info, warn};
+
+use crate::exit::Answer;
+use roles::Roles;
+
+/// Longest time for landing and anchoring after the end was asked for; the rest stays in the log.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Runs all roles in one process: MQTT broker, log, processors, lake, anchors.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Configuration file; without one the profile `development` holds.
+    #[arg(long, overrides_with = "config")]
+    config: Option<PathBuf>,
+    /// Data directory.
+    #[arg(long, overrides_with = "data")]
+    data: Option<PathBuf>,
+    /// Where MQTT listens; port 0 picks a free one.
+    #[arg(long, overrides_with = "mqtt")]
+    mqtt: Option<SocketAddr>,
+    /// Where liveness, readiness and metrics are served; port 0 picks a free one.
+    #[arg(long, overrides_with = "admin")]
+    admin: Option<SocketAddr>,
+    /// Also publishes a simulated fleet of 50 robots that wear out at demo speed.
+    #[arg(long)]
+    demo: bool,
+    /// Accepts that the lake goes on with another log than before; what the old one still held is given up.
+    #[arg(long)]
+    new_log: bool,
+    /// Starts a new transparency log, naming the evidence that the registry is ahead of this data directory.
+    #[arg(long)]
+    new_origin: bool,
+    /// Dies or fails at a step, for tests: STEP[:N]=kill|error.
+    #[arg(long, hide = true, default_value = "", overrides_with = "fault")]
+    fault: tacho_lake::Faults,
+    /// Lists the steps at which a fault can be set, for tests.
+    #[arg(long, hide = true)]
+    fault_steps: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
+    if args.fault_steps {
+        let of_anchors = tacho_registry::anchorer::FAULT_STEPS.map(str::to_owned);
+        let steps: String = tacho_lake::fault::steps().into_iter().chain(of_anchors).map(|step| step + "\n").collect();
+        crate::output::print(&steps)?;
+        return Ok(Answer::Yes);
+    }
+    let interrupted = crate::signals::cancel_on_interrupt();
+    let settings = settings(&args)?;
+    let roles = Roles::open(&settings, &args).await?;
+    let endpoints = roles.endpoints();
+    let instance = roles.instance();
+    instance.publish_endpoints(&endpoints)?;
+    status::greet(&endpoints, &settings.data_dir, settings.mqtt.anonymous, args.demo);
+    let stop = interrupted.child_token();
+    let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
+    let demo = args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, stop.clone())));
+    let ended = roles.run(stop.clone(), DRAIN).await;
+    stop.cancel();
+    for task in demo.into_iter().chain([watching]) {
+        task.await.context("a task of the terminal was cut off")?;
+    }
+    ended?;
+    instance.forget_endpoints()?;
+    info!("a clean end");
+    Ok(Answer::Yes)
+}
+
+fn settings(args: &Args) -> anyhow::Result<Settings> {
+    let mut settings = crate::settings::load(args.config.as_deref(), args.data.as_deref())?;
+    if let Some(address) = args.mqtt {
+        settings.mqtt.listen = address;
+    }
+    if let Some(address) = args.admin {
+        settings.admin.listen = address;
+    }
+    settings.check().map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    for warning in settings.warnings() {
+        warn!(%warning, "setting");
+    }
+    Ok(settings)
+}

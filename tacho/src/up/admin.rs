@@ -1,0 +1,69 @@
+//! The admin endpoint: `/live`, `/ready` and `/metrics` over HTTP. No data of robots is served here.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+
+/// A bound admin endpoint.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    listener: TcpListener,
+    address: SocketAddr,
+    served: Served,
+}
+
+#[derive(Debug, Clone)]
+struct Served {
+    board: Board,
+    metrics: PrometheusHandle,
+}
+
+impl Admin {
+    /// Binds the endpoint; nothing is answered yet.
+    pub(crate) async fn bind(address: SocketAddr, board: Board, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("admin endpoint on {address}"))?;
+        let address = listener.local_addr().context("admin endpoint")?;
+        Ok(Self { listener, address, served: Served { board, metrics } })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let routes = Router::new()
+            .route("/live", get(|| async { "live\n" }))
+            .route("/ready", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self.served);
+        axum::serve(self.listener, routes)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
+            .context("admin endpoint")
+    }
+}
+
+/// 200 if everything works, else 503; in both cases a line per part.
+async fn ready(State(served): State<Served>) -> impl IntoResponse {
+    let readiness = served.board.readiness();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, readiness.text)
+}
+
+async fn metrics(State(served): State<Served>) -> impl IntoResponse {
+    served.board.publish_metrics();
+    let body = served.metrics.render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body)
+}

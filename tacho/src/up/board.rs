@@ -1,0 +1,107 @@
+//! The board on which the roles of an instance write how they are, read by `/ready`, `/metrics` and the status line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use metrics::gauge;
+
+/// Shared by all roles.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Board(Arc<Mutex<Facts>>);
+
+/// What the roles say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// Parts that cannot do their work, with the reason.
+    failing: BTreeMap<&'static str, String>,
+    /// Records appended to the log since the start.
+    pub(crate) appended: i64,
+    /// Records of the log that are not landed yet.
+    pub(crate) lag_records: i64,
+    /// Counts since the start.
+    pub(crate) landed: u64,
+    /// See [`Facts::landed`].
+    pub(crate) duplicate: u64,
+    /// See [`Facts::landed`].
+    pub(crate) rejected: u64,
+    /// Windows that this lake has anchored, over its life.
+    pub(crate) windows: u64,
+    /// Rows that the windows of this run anchored.
+    pub(crate) anchored_rows: u64,
+    /// When the last window was anchored.
+    pub(crate) anchored_at: Option<Instant>,
+}
+
+/// Whether the instance can take records and land them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) ready: bool,
+    /// A line per failing part, or `ready`.
+    pub(crate) text: String,
+}
+
+impl Board {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes on the board.
+    pub(crate) fn write(&self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.facts());
+    }
+
+    /// A copy of what stands there.
+    pub(crate) fn read(&self) -> Facts {
+        self.facts().clone()
+    }
+
+    /// Says that a part works again, or works.
+    pub(crate) fn works(&self, part: &'static str) {
+        self.facts().failing.remove(part);
+    }
+
+    /// Says that a part cannot do its work.
+    pub(crate) fn fails(&self, part: &'static str, reason: impl Into<String>) {
+        self.facts().failing.insert(part, reason.into());
+    }
+
+    /// Whether all parts work.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let facts = self.facts();
+        if facts.failing.is_empty() {
+            return Readiness { ready: true, text: "ready\n".to_owned() };
+        }
+        let mut text = String::from("not ready\n");
+        for (part, reason) in &facts.failing {
+            writeln!(text, "{part}: {reason}").expect("writing to a String succeeds");
+        }
+        Readiness { ready: false, text }
+    }
+
+    /// Sets the gauges that no single event sets.
+    pub(crate) fn publish_metrics(&self) {
+        let facts = self.read();
+        gauge!("tacho_ready").set(f64::from(u8::from(facts.failing.is_empty())));
+        #[expect(clippy::cast_precision_loss, reason = "a gauge for people")]
+        gauge!("tacho_process_lag_records").set(facts.lag_records as f64);
+        let age = facts.anchored_at.map_or(Duration::ZERO, |at| at.elapsed());
+        gauge!("tacho_anchor_age_seconds").set(age.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failing_part_makes_the_instance_unready_until_it_works_again() {
+        let board = Board::default();
+        assert!(board.readiness().ready);
+        board.fails("log", "disk full");
+        assert_eq!(board.readiness().text, "not ready\nlog: disk full\n");
+        board.works("log");
+        assert!(board.readiness().ready);
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
+
+use anyhow::{Context as _, anyhow};
+use tacho_config::{Settings, Users};
+use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
+use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
+use tacho_lake::{Faults, LakeOptions};
+use tacho_log::EmbeddedSettings;
+
+/// The MQTT front's settings; reads the users' file.
+pub(super) fn mqtt(settings: &Settings) -> anyhow::Result<MqttSettings> {
+    let mqtt = &settings.mqtt;
+    let users = match &mqtt.users_file {
+        None => Vec::new(),
+        Some(path) => {
+            let users = Users::load(path).map_err(|problems| anyhow!("{problems}"));
+            let users = users.with_context(|| format!("users file {}", path.display()))?;
+            users.iter().map(user).collect()
+        }
+    };
+    Ok(MqttSettings {
+        listen: mqtt.listen,
+        anonymous: mqtt.anonymous,
+        users,
+        puback_deadline: mqtt.puback_deadline,
+        connect_timeout: mqtt.connect_timeout,
+        max_publish_bytes: mqtt.max_publish_bytes,
+        connection_bytes: mqtt.max_bytes_connection,
+        total_bytes: mqtt.max_bytes_total,
+        max_connections: mqtt.max_connections,
+        robot_rate: mqtt.robot_rate.as_ref().map(|rate| RobotRate { records_per_s: rate.records_per_s, burst: rate.burst }),
+        ..MqttSettings::default()
+    })
+}
+
+fn user(user: &tacho_config::User) -> MqttUser {
+    let robots = (!user.robots.is_empty()).then(|| user.robots.clone());
+    MqttUser { name: user.name.clone(), password_hash: user.hash.expose().to_owned(), robots }
+}
+
+/// The embedded log's settings.
+pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
+    let log = &settings.log;
+    EmbeddedSettings {
+        partitions: log.partitions,
+        segment_bytes: log.segment_bytes,
+        retention_bytes: log.retention_bytes,
+        retention_age: log.retention_age,
+        max_group_bytes: log.commit_bytes,
+        max_pending_bytes: log.queue_bytes,
+        ..EmbeddedSettings::default()
+    }
+}
+
+/// How the lake is written.
+pub(super) fn lake(settings: &Settings, faults: &Faults) -> LakeOptions {
+    LakeOptions {
+        faults: faults.clone(),
+        checkpoint_every: i64::from(settings.lake.checkpoint_every),
+        ..LakeOptions::default()
+    }
+}
+
+/// How the lake is kept small.
+pub(super) fn maintenance(settings: &Settings) -> MaintenanceOptions {
+    let compaction = &settings.lake.compaction;
+    let defaults = MaintenanceOptions::default();
+    MaintenanceOptions {
+        compact_every: compaction.interval,
+        compact: CompactOptions {
+            target_bytes: compaction.target_file_bytes,
+            files_min: compaction.min_files,
+            ..CompactOptions::default()
+        },
+        removed_keep: settings.lake.retention.keep_removed_files,
+        keep_days: settings.lake.retention.rows_days,
+        ..defaults
+    }
+}

@@ -1,0 +1,147 @@
+//! The processing role: raw records from the log become rows of the lake.
+//!
+//! Two halves, so that both cores work: the collector reads and processes, the lander commits. After any error
+//! both begin again at what the lake says is landed; nothing is kept between. What may be skipped, doubled or
+//! lost is therefore the landing protocol's question alone.
+
+mod collector;
+mod processors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tacho_lake::config_store::ConfigStore;
+use tacho_lake::landing::{LandError, Landing, Verdict};
+use tacho_log::{EmbeddedLog, ReadError};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::board::Board;
+use collector::{Batch, Collector};
+use processors::{ConfigError, Processors};
+
+/// The part's name on the board.
+const PART: &str = "processing";
+/// Pause after an error that time may heal.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// When a batch is handed to the lander.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CommitWhen {
+    /// So long after its first record.
+    pub(super) interval: Duration,
+    /// Or at so many bytes of raw records.
+    pub(super) bytes: usize,
+}
+
+/// The role, ready to run.
+#[derive(Debug)]
+pub(super) struct Processing {
+    pub(super) log: Arc<EmbeddedLog>,
+    pub(super) configs: ConfigStore,
+    pub(super) landing: Landing,
+    pub(super) commit: CommitWhen,
+    pub(super) board: Board,
+}
+
+/// Why the two halves stopped.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("the log cannot be read")]
+    Read(#[from] ReadError),
+    #[error("the lake takes nothing")]
+    Land(#[from] LandError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("processing was cut off")]
+    Cut(#[from] tokio::task::JoinError),
+}
+
+impl Trouble {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Land(error) => error.verdict(),
+            Self::Read(_) | Self::Config(_) | Self::Cut(_) => Verdict::Halt,
+        }
+    }
+}
+
+impl Processing {
+    /// Processes and lands until `drain`, and then what the log still holds.
+    pub(super) async fn run(mut self, drain: CancellationToken) -> Landing {
+        loop {
+            let Err(trouble) = self.follow(&drain).await else { return self.landing };
+            let trouble_text = told(&trouble);
+            self.board.fails(PART, trouble_text.clone());
+            match trouble.verdict() {
+                Verdict::Halt => {
+                    error!(error = trouble_text, "processing halts: records stay in the log until a person has looked");
+                    drain.cancelled().await;
+                    return self.landing;
+                }
+                Verdict::Retry | Verdict::Wait => {
+                    warn!(error = trouble_text, "landing goes on from what is committed");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Follows the log from what is landed.
+    async fn follow(&mut self, drain: &CancellationToken) -> Result<(), Trouble> {
+        self.landing.recover().await?;
+        let processors = Processors::new(self.configs.clone(), self.landing.log_epoch());
+        let reader = self.log.reader(&self.landing.progress())?;
+        let in_force = self.landing.progress().iter().map(|(p, _)| (*p, self.landing.config_in_force(*p))).collect();
+        let collector = Collector::new(reader, processors, in_force, self.commit);
+        let (batches, mut landable) = mpsc::channel(1);
+        let collecting = AbortOnDrop(tokio::spawn(collector.run(batches, drain.clone())));
+        while let Some(batch) = landable.recv().await {
+            self.land(batch).await?;
+        }
+        collecting.join().await??;
+        info!("all that the log holds is landed");
+        Ok(())
+    }
+
+    async fn land(&mut self, batch: Batch) -> Result<(), Trouble> {
+        let landed = self.landing.land(batch.steps, &batch.last).await?;
+        self.board.works(PART);
+        let next_offsets: i64 = self.log.next_offsets().iter().sum();
+        let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
+        self.board.write(|facts| {
+            facts.landed += landed.counts.landed;
+            facts.duplicate += landed.counts.duplicate;
+            facts.rejected += landed.counts.rejected;
+            facts.lag_records = next_offsets - progress;
+        });
+        Ok(())
+    }
+}
+
+/// An error with its sources, as one text.
+pub(super) fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> AbortOnDrop<T> {
+    async fn join(mut self) -> Result<T, tokio::task::JoinError> {
+        (&mut self.0).await
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

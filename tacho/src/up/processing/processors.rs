@@ -1,0 +1,58 @@
+//! The processors of an instance: one per configuration that is or was in force.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tacho_config::{Snapshot, SnapshotError};
+use tacho_lake::config_store::{ConfigStore, ConfigStoreError};
+use tacho_processors::{Processor, UnknownFormulas};
+use tacho_schemas::Digest;
+
+/// Processors by the digest of their configuration.
+#[derive(Debug)]
+pub(super) struct Processors {
+    store: ConfigStore,
+    log_epoch: i64,
+    by_config: HashMap<Digest, Arc<Processor>>,
+}
+
+/// Why records cannot be processed as the log says they must.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigError {
+    /// The lake lacks a configuration that a control record names.
+    #[error("configuration {digest} is in force, but the lake does not hold it: restore lake/_config from a backup")]
+    Missing { digest: Digest },
+    /// The lake's configurations cannot be read.
+    #[error("configuration {digest} cannot be read")]
+    Store { digest: Digest, source: ConfigStoreError },
+    /// Its bytes cannot be read.
+    #[error("configuration {digest} cannot be read")]
+    Unreadable { digest: Digest, source: SnapshotError },
+    /// This program does not know its formulas.
+    #[error("configuration {digest} names formulas that this program lacks: use the release that has them")]
+    Formulas { digest: Digest, source: UnknownFormulas },
+    /// A record stands before any control record.
+    #[error("offset {offset} of partition {partition} has no configuration in force")]
+    None { partition: i32, offset: i64 },
+}
+
+impl Processors {
+    pub(super) fn new(store: ConfigStore, log_epoch: i64) -> Self {
+        Self { store, log_epoch, by_config: HashMap::new() }
+    }
+
+    /// The processor for a configuration.
+    pub(super) async fn under(&mut self, digest: Digest) -> Result<Arc<Processor>, ConfigError> {
+        if let Some(known) = self.by_config.get(&digest) {
+            return Ok(Arc::clone(known));
+        }
+        let bytes = self.store.get(digest).await.map_err(|source| ConfigError::Store { digest, source })?;
+        let bytes = bytes.ok_or(ConfigError::Missing { digest })?;
+        let snapshot = Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })?;
+        let processor = Processor::new(Arc::new(snapshot), self.log_epoch)
+            .map_err(|source| ConfigError::Formulas { digest, source })?;
+        let processor = Arc::new(processor);
+        self.by_config.insert(digest, Arc::clone(&processor));
+        Ok(processor)
+    }
+}

@@ -1,0 +1,84 @@
+//! The status line: what flows, what lags, what was anchored; and, once, which commands to try.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::board::{Board, Facts};
+use super::instance::Endpoints;
+
+/// Between two lines where standard error is no terminal.
+const SPARSE: Duration = Duration::from_secs(10);
+/// Between two updates in a terminal.
+const LIVE: Duration = Duration::from_secs(1);
+
+/// Writes the line until `stop`: in place in a terminal, else a line now and then.
+pub(super) async fn run(board: Board, stop: CancellationToken) {
+    let live = std::io::stderr().is_terminal();
+    let every = if live { LIVE } else { SPARSE };
+    let mut last = board.read();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(every) => {}
+        }
+        let facts = board.read();
+        let line = line(&last, &facts, every, board.readiness().ready);
+        write(if live { format!("\r\x1b[2K{line}") } else { format!("{line}\n") });
+        last = facts;
+    }
+    if live {
+        write("\n".to_owned());
+    }
+}
+
+fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = (facts.appended - last.appended) as f64 / every.as_secs_f64();
+    let anchored = match facts.anchored_at {
+        None => "nothing anchored yet".to_owned(),
+        Some(at) => format!("{} windows anchored, the last {} s ago", facts.windows, at.elapsed().as_secs()),
+    };
+    format!(
+        "{} | {rate:.0} records/s | landed {} | duplicate {} | rejected {} | lag {} | {anchored}",
+        if ready { "ready" } else { "NOT READY" },
+        facts.landed,
+        facts.duplicate,
+        facts.rejected,
+        facts.lag_records,
+    )
+}
+
+/// What a person can do now.
+pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bool, demo: bool) {
+    let data = data.display();
+    let who = if anonymous { "anyone on this machine may connect" } else { "users by file" };
+    let fleet = if demo {
+        format!(
+            "demo    {} simulated robots publish once a second; a second of theirs is ten hours of work\n",
+            super::demo::ROBOTS
+        )
+    } else {
+        String::new()
+    };
+    write(format!(
+        "tacho is up\n\
+         MQTT    {}  ({who})\n\
+         admin   http://{}/ready  /live  /metrics\n\
+         data    {data}\n\
+         {fleet}\
+         try     tacho sql --data {data} \"select * from fleet\"\n        \
+         tacho sql --data {data} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
+         mosquitto_pub -h {} -p {} -q 1 -t robots/ID/telemetry -f record.json\n",
+        endpoints.mqtt,
+        endpoints.admin,
+        endpoints.mqtt.ip(),
+        endpoints.mqtt.port(),
+    ));
+}
+
+fn write(text: String) {
+    // A closed standard error is no reason to stop recording.
+    drop(std::io::stderr().lock().write_all(text.as_bytes()));
+}
