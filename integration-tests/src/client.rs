@@ -42,8 +42,9 @@ pub fn mosquitto_pub(mqtt: &str, version: &str, topic: &str, file: &Path) -> any
 /// If it cannot be started.
 pub fn mosquitto_sub(mqtt: &str, filter: &str, count: u32) -> anyhow::Result<Child> {
     let (host, port) = address(mqtt)?;
-    Command::new("mosquitto_sub")
-        .args(["-h", host, "-p", port, "-q", "1", "-v", "-W", "30", "-d", "-C", &count.to_string(), "-t", filter])
+    // Line-buffered, so that its debug lines tell when the subscription stands.
+    Command::new("stdbuf")
+        .args(["-oL", "mosquitto_sub", "-h", host, "-p", port, "-q", "1", "-v", "-W", "30", "-d", "-C", &count.to_string(), "-t", filter])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -27,9 +27,9 @@ fn failure_7_each_poison_is_a_dead_letter_with_its_bytes_and_the_pipeline_flows(
     let lake = plant.lake();
     let good = |seq| record(ROBOT, 1, seq);
     let large = vec![b'x'; 10_000_000];
-    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
     let poison: [(&str, Vec<u8>); 7] = [
-        ("encoding", good(2).replace("\"arm\"", "\"\u{1}arm\"").replace('\u{1}', "").into_bytes().iter().map(|b| if *b == b'7' { 0xff } else { *b }).collect()),
+        ("encoding", good(2).into_bytes().iter().map(|byte| if *byte == b'7' { 0xff } else { *byte }).collect()),
         ("out_of_range", good(3).replace("1204.5", "1e400").into_bytes()),
         ("range", good(4).replace("1204.5", "1e308").into_bytes()),
         ("syntax", good(5).replace("1204.5", "NaN").into_bytes()),

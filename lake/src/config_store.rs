@@ -63,14 +63,7 @@ impl ConfigStore {
     pub async fn put(&self, text: &[u8]) -> Result<Digest, ConfigStoreError> {
         let digest = Digest::of(text);
         self.faults.reach("lake.config.before_put")?;
-        let put = self
-            .store
-            .put_opts(
-                &path(digest),
-                Bytes::copy_from_slice(text).into(),
-                PutMode::Create.into(),
-            )
-            .await;
+        let put = self.store.put_opts(&path(digest), Bytes::copy_from_slice(text).into(), PutMode::Create.into()).await;
         match put {
             Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. }) => {
@@ -94,10 +87,7 @@ impl ConfigStore {
         };
         match Digest::of(&bytes) {
             found if found == digest => Ok(Some(bytes)),
-            found => Err(ConfigStoreError::Damaged {
-                named: digest,
-                found,
-            }),
+            found => Err(ConfigStoreError::Damaged { named: digest, found }),
         }
     }
 }
@@ -118,14 +108,8 @@ mod tests {
         assert_eq!(store.put(b"{}").await.unwrap(), digest);
         assert_eq!(store.get(digest).await.unwrap().unwrap(), "{}");
         assert_eq!(store.get(Digest::of(b"other")).await.unwrap(), None);
-        std::fs::write(
-            dir.path().join("_config").join(format!("{digest}.json")),
-            "[]",
-        )
-        .unwrap();
-        assert!(
-            matches!(store.get(digest).await, Err(ConfigStoreError::Damaged { named, .. }) if named == digest)
-        );
+        std::fs::write(dir.path().join("_config").join(format!("{digest}.json")), "[]").unwrap();
+        assert!(matches!(store.get(digest).await, Err(ConfigStoreError::Damaged { named, .. }) if named == digest));
         assert!(store.put(b"{}").await.is_err());
     }
 }

@@ -44,11 +44,7 @@ pub fn steps() -> Vec<String> {
     let mut steps = Vec::new();
     for pattern in PATTERNS {
         if pattern.contains("TABLE") {
-            steps.extend(
-                Table::LANDING_ORDER
-                    .iter()
-                    .map(|table| pattern.replace("TABLE", table.name())),
-            );
+            steps.extend(Table::LANDING_ORDER.iter().map(|table| pattern.replace("TABLE", table.name())));
         } else {
             steps.push(pattern.to_owned());
         }
@@ -94,9 +90,7 @@ impl Faults {
 
     /// Names of the steps that have a fault, so that the caller can refuse names that no crate knows.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .flat_map(|faults| faults.iter().map(|fault| fault.step.as_str()))
+        self.0.iter().flat_map(|faults| faults.iter().map(|fault| fault.step.as_str()))
     }
 
     /// Passes a step: aborts the process or gives an error if a fault is due here.
@@ -145,11 +139,7 @@ impl FromStr for Faults {
             .filter(|part| !part.is_empty())
             .map(parse_one)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(if faults.is_empty() {
-            Self::none()
-        } else {
-            Self(Some(Arc::new(faults)))
-        })
+        Ok(if faults.is_empty() { Self::none() } else { Self(Some(Arc::new(faults))) })
     }
 }
 
@@ -165,18 +155,11 @@ fn parse_one(text: &str) -> Result<Fault, MalformedFault> {
         Some((step, visit)) => (step, visit.parse().map_err(|_not_a_number| malformed())?),
         None => (place, 1),
     };
-    let named = step
-        .bytes()
-        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
+    let named = step.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'));
     if step.is_empty() || !named || visit == 0 {
         return Err(malformed());
     }
-    Ok(Fault {
-        step: step.to_owned(),
-        visit,
-        effect,
-        visits: AtomicU64::new(0),
-    })
+    Ok(Fault { step: step.to_owned(), visit, effect, visits: AtomicU64::new(0) })
 }
 
 impl fmt::Display for Faults {
@@ -184,11 +167,7 @@ impl fmt::Display for Faults {
         let faults = self.0.iter().flat_map(|faults| faults.iter());
         for (index, fault) in faults.enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            let effect = if fault.effect == Effect::Kill {
-                "kill"
-            } else {
-                "error"
-            };
+            let effect = if fault.effect == Effect::Kill { "kill" } else { "error" };
             write!(f, "{comma}{}:{}={effect}", fault.step, fault.visit)?;
         }
         Ok(())
@@ -205,10 +184,7 @@ mod tests {
         assert_eq!(faults.reach_table(Table::Joints, "before_commit"), Ok(()));
         assert_eq!(faults.reach_table(Table::Records, "before_commit"), Ok(()));
         let struck = faults.clone().reach("lake.joints.before_commit");
-        assert_eq!(
-            struck,
-            Err(InjectedFault("lake.joints.before_commit".to_owned()))
-        );
+        assert_eq!(struck, Err(InjectedFault("lake.joints.before_commit".to_owned())));
         assert_eq!(faults.reach_table(Table::Joints, "before_commit"), Ok(()));
     }
 
@@ -218,21 +194,14 @@ mod tests {
         assert_eq!(text.parse::<Faults>().unwrap().to_string(), text);
         assert_eq!("".parse::<Faults>().unwrap().steps().count(), 0);
         for wrong in ["a", "a=die", "a:0=kill", "a:x=kill", "=kill", "A=kill"] {
-            assert_eq!(
-                wrong.parse::<Faults>().unwrap_err(),
-                MalformedFault(wrong.to_owned())
-            );
+            assert_eq!(wrong.parse::<Faults>().unwrap_err(), MalformedFault(wrong.to_owned()));
         }
     }
 
     #[test]
     fn every_table_has_its_own_steps() {
         let steps = steps();
-        assert!(
-            steps
-                .iter()
-                .any(|step| step == "lake.gap_events.commit_answer")
-        );
+        assert!(steps.iter().any(|step| step == "lake.gap_events.commit_answer"));
         assert!(steps.iter().all(|step| !step.contains("TABLE")));
     }
 }

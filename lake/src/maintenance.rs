@@ -12,6 +12,7 @@ mod retention;
 mod row_sum;
 mod vacuum;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,8 @@ pub struct Maintainer {
     committer: LakeTable,
     reader: TableReader,
     options: MaintenanceOptions,
+    /// Files that are not what their commits say: they are left as they are, for an audit to see.
+    shunned: HashSet<String>,
 }
 
 impl Maintainer {
@@ -94,7 +97,7 @@ impl Maintainer {
     ) -> Result<Self, OpenError> {
         let committer = LakeTable::open_or_create(lake_dir, table, writing).await?;
         let reader = TableReader::new(table, Arc::clone(committer.store()));
-        Ok(Self { committer, reader, options })
+        Ok(Self { committer, reader, options, shunned: HashSet::new() })
     }
 
     /// Which table it is.
@@ -109,18 +112,13 @@ impl Maintainer {
         Ok(state)
     }
 
-    /// Nobody waits for the tables whose rows no anchor covers.
-    fn as_far_as(&self, version: Option<i64>) -> Option<i64> {
-        if Table::ANCHORED.contains(&self.table()) { version } else { Some(i64::MAX) }
-    }
-
     /// Compacts until there is nothing to merge, or it is another table's turn.
     async fn compact_round(&mut self, anchored: &dyn Anchored, stop: &CancellationToken) {
         for _ in 0..MERGES {
             if stop.is_cancelled() {
                 return;
             }
-            let closed = self.as_far_as(anchored.closed(self.table()));
+            let closed = anchored.closed(self.table());
             match self.compact_once(closed, chrono::Utc::now()).await {
                 Ok(Some(done)) => {
                     let (files, rows) = (done.inputs, done.rows);
@@ -142,10 +140,11 @@ impl Maintainer {
     /// One round of clean-up: retention, then files, then log entries.
     async fn clean_round(&mut self, anchored: &dyn Anchored) {
         let table = self.table();
-        let stated = self.as_far_as(anchored.stated(table));
+        let stated = anchored.stated(table);
         if let (Some(keep_days), Some(droppable)) = (self.options.keep_days, anchored.droppable_before(table)) {
-            let oldest_kept = chrono::Utc::now().date_naive() - chrono::Days::new(u64::from(keep_days));
-            let dropped = self.drop_days(stated, oldest_kept.min(droppable)).await;
+            let today = chrono::Utc::now().date_naive();
+            let oldest_kept = today.checked_sub_days(chrono::Days::new(u64::from(keep_days)));
+            let dropped = self.drop_days(stated, oldest_kept.unwrap_or_default().min(droppable)).await;
             self.report("files dropped with their days", dropped.map_err(|error| chain(&error)));
         }
         let vacuumed = self.vacuum(stated).await;

@@ -18,13 +18,7 @@ pub(crate) fn batch(table: Table, rows: usize) -> RecordBatch {
 }
 
 /// Rows at consecutive offsets of a partition, one second apart, of ten robots by turns.
-pub(crate) fn batch_at(
-    table: Table,
-    partition: i64,
-    offset: i64,
-    rows: usize,
-    start_us: i64,
-) -> RecordBatch {
+pub(crate) fn batch_at(table: Table, partition: i64, offset: i64, rows: usize, start_us: i64) -> RecordBatch {
     let mut builder = TableBuilder::new(table);
     for row in 0..rows {
         let n = i64::try_from(row).unwrap();
@@ -32,23 +26,16 @@ pub(crate) fn batch_at(
         for column in table.columns() {
             match column.kind {
                 Kind::Text => builder.text(column.name, Some(&text(column.name, row))),
-                Kind::Int => {
-                    builder.int(column.name, Some(int(column.name, partition, offset + n)))
-                }
+                Kind::Int => builder.int(column.name, Some(int(column.name, partition, offset + n))),
                 Kind::Bool => builder.boolean(column.name, Some(row % 2 == 0)),
                 Kind::Time => builder.time(column.name, Some(received_us)),
                 Kind::Day => builder.day_of(column.name, received_us),
-                Kind::Decimal { .. } => builder.decimal(
-                    column.name,
-                    (row % 3 != 0).then_some(f64::from(u8::try_from(row % 200).unwrap()) / 7.0),
-                ),
-                Kind::DecimalList { .. } => builder.decimals(
-                    column.name,
-                    (row % 2 == 0).then_some(&[0.5, -1.25, 3.0][..row % 4]),
-                ),
-                Kind::Binary => {
-                    builder.binary(column.name, Some(text(column.name, row).as_bytes()))
+                Kind::Decimal { .. } => builder
+                    .decimal(column.name, (row % 3 != 0).then_some(f64::from(u8::try_from(row % 200).unwrap()) / 7.0)),
+                Kind::DecimalList { .. } => {
+                    builder.decimals(column.name, (row % 2 == 0).then_some(&[0.5, -1.25, 3.0][..row % 4]))
                 }
+                Kind::Binary => builder.binary(column.name, Some(text(column.name, row).as_bytes())),
             }
         }
         builder.end_row();

@@ -18,8 +18,8 @@ use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 use durable::Durable;
@@ -46,18 +46,12 @@ impl SyncedStore {
     pub fn open(lake_dir: &FsPath) -> Result<Self> {
         let temp = lake_dir.join(TEMP);
         std::fs::create_dir_all(&temp).map_err(|error| durable::error(&temp, error))?;
-        let root = lake_dir
-            .canonicalize()
-            .map_err(|error| durable::error(lake_dir, error))?;
+        let root = lake_dir.canonicalize().map_err(|error| durable::error(lake_dir, error))?;
         for folder in root.ancestors().take(2) {
             durable::sync_folder(folder)?;
         }
         let durable = Arc::new(Durable::new(root.join(TEMP)));
-        Ok(Self {
-            inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
-            root,
-            durable,
-        })
+        Ok(Self { inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?), root, durable })
     }
 
     /// Opens a lake's folder that exists, for readers: nothing is made.
@@ -65,15 +59,9 @@ impl SyncedStore {
     /// # Errors
     /// If it does not exist.
     pub fn open_existing(lake_dir: &FsPath) -> Result<Self> {
-        let root = lake_dir
-            .canonicalize()
-            .map_err(|error| durable::error(lake_dir, error))?;
+        let root = lake_dir.canonicalize().map_err(|error| durable::error(lake_dir, error))?;
         let durable = Arc::new(Durable::new(root.join(TEMP)));
-        Ok(Self {
-            inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
-            root,
-            durable,
-        })
+        Ok(Self { inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?), root, durable })
     }
 
     /// The same store, with paths relative to a folder in it. The folder is made at the first put.
@@ -85,11 +73,7 @@ impl SyncedStore {
         if !root.is_dir() {
             self.durable.make_folder(&root)?;
         }
-        Ok(Self {
-            inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
-            root,
-            durable: Arc::clone(&self.durable),
-        })
+        Ok(Self { inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?), root, durable: Arc::clone(&self.durable) })
     }
 
     /// The same, if the folder exists.
@@ -98,20 +82,12 @@ impl SyncedStore {
     /// If it does not.
     pub fn beneath_existing(&self, folder: &str) -> Result<Self> {
         let root = self.root.join(folder);
-        Ok(Self {
-            inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?),
-            root,
-            durable: Arc::clone(&self.durable),
-        })
+        Ok(Self { inner: Arc::new(LocalFileSystem::new_with_prefix(&root)?), root, durable: Arc::clone(&self.durable) })
     }
 
     /// The same store with paths relative to the root of the file system, as delta-rs asks for.
     pub fn whole(&self) -> Self {
-        Self {
-            inner: Arc::new(LocalFileSystem::new()),
-            root: PathBuf::from("/"),
-            durable: Arc::clone(&self.durable),
-        }
+        Self { inner: Arc::new(LocalFileSystem::new()), root: PathBuf::from("/"), durable: Arc::clone(&self.durable) }
     }
 
     /// Folder that paths are relative to, canonical.
@@ -127,9 +103,7 @@ impl SyncedStore {
         self.durable.clear(age)
     }
 
-    async fn blocking<T: Send + 'static>(
-        work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         tokio::task::spawn_blocking(work).await?
     }
 }
@@ -145,10 +119,7 @@ pub fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return matches!(
-                io.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            );
+            return matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
         }
         next = error.source();
     }
@@ -156,20 +127,12 @@ pub fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 fn unsupported<T>(operation: &str) -> Result<T> {
-    Err(object_store::Error::NotImplemented {
-        operation: operation.to_owned(),
-        implementer: NAME.to_owned(),
-    })
+    Err(object_store::Error::NotImplemented { operation: operation.to_owned(), implementer: NAME.to_owned() })
 }
 
 #[async_trait]
 impl ObjectStore for SyncedStore {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let create = match opts.mode {
             PutMode::Create => true,
             PutMode::Overwrite => false,
@@ -177,12 +140,8 @@ impl ObjectStore for SyncedStore {
         };
         let target = self.inner.path_to_filesystem(location)?;
         let durable = Arc::clone(&self.durable);
-        Self::blocking(move || durable.put(&target, payload.iter().map(Bytes::as_ref), create))
-            .await?;
-        Ok(PutResult {
-            e_tag: None,
-            version: None,
-        })
+        Self::blocking(move || durable.put(&target, payload.iter().map(Bytes::as_ref), create)).await?;
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn put_multipart_opts(
@@ -204,10 +163,7 @@ impl ObjectStore for SyncedStore {
         self.inner.get_ranges(location, ranges).await
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         self.inner.delete_stream(locations)
     }
 
@@ -215,11 +171,7 @@ impl ObjectStore for SyncedStore {
         self.inner.list(prefix)
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list_with_offset(prefix, offset)
     }
 
@@ -232,10 +184,7 @@ impl ObjectStore for SyncedStore {
             CopyMode::Create => true,
             CopyMode::Overwrite => false,
         };
-        let (from, to) = (
-            self.inner.path_to_filesystem(from)?,
-            self.inner.path_to_filesystem(to)?,
-        );
+        let (from, to) = (self.inner.path_to_filesystem(from)?, self.inner.path_to_filesystem(to)?);
         let durable = Arc::clone(&self.durable);
         Self::blocking(move || {
             let bytes = std::fs::read(&from).map_err(|error| durable::error(&from, error))?;
@@ -255,26 +204,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = SyncedStore::open(dir.path()).unwrap();
         let path = Path::from("a/b/c.json");
-        store
-            .put_opts(&path, "one".into(), PutMode::Create.into())
-            .await
-            .unwrap();
-        let again = store
-            .put_opts(&path, "two".into(), PutMode::Create.into())
-            .await;
-        assert!(
-            matches!(again, Err(object_store::Error::AlreadyExists { .. })),
-            "{again:?}"
-        );
-        assert_eq!(
-            store.get(&path).await.unwrap().bytes().await.unwrap(),
-            "one"
-        );
+        store.put_opts(&path, "one".into(), PutMode::Create.into()).await.unwrap();
+        let again = store.put_opts(&path, "two".into(), PutMode::Create.into()).await;
+        assert!(matches!(again, Err(object_store::Error::AlreadyExists { .. })), "{again:?}");
+        assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "one");
         store.put(&path, "three".into()).await.unwrap();
-        assert_eq!(
-            std::fs::read(dir.path().join("a/b/c.json")).unwrap(),
-            b"three"
-        );
+        assert_eq!(std::fs::read(dir.path().join("a/b/c.json")).unwrap(), b"three");
         assert_eq!(std::fs::read_dir(dir.path().join(TEMP)).unwrap().count(), 0);
     }
 
@@ -283,8 +218,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = SyncedStore::open(dir.path()).unwrap();
         let path = Path::from("_delta_log/00000000000000000001.json");
-        let puts =
-            (0..8).map(|n| store.put_opts(&path, format!("{n}").into(), PutMode::Create.into()));
+        let puts = (0..8).map(|n| store.put_opts(&path, format!("{n}").into(), PutMode::Create.into()));
         let results = futures::future::join_all(puts).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     }
@@ -298,22 +232,13 @@ mod tests {
         let (first, second) = (upload.put_part("ab".into()), upload.put_part("cd".into()));
         second.await.unwrap();
         first.await.unwrap();
-        assert!(
-            store.head(&path).await.is_err(),
-            "nothing is visible before it is complete"
-        );
+        assert!(store.head(&path).await.is_err(), "nothing is visible before it is complete");
         upload.complete().await.unwrap();
-        assert_eq!(
-            store.get(&path).await.unwrap().bytes().await.unwrap(),
-            "abcd"
-        );
+        assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "abcd");
         let mut upload = store.put_multipart(&path).await.unwrap();
         upload.put_part("zz".into()).await.unwrap();
         upload.abort().await.unwrap();
-        assert_eq!(
-            store.get(&path).await.unwrap().bytes().await.unwrap(),
-            "abcd"
-        );
+        assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "abcd");
         assert_eq!(std::fs::read_dir(dir.path().join(TEMP)).unwrap().count(), 0);
     }
 
@@ -321,9 +246,6 @@ mod tests {
     fn a_full_disk_is_recognised_beneath_other_errors() {
         let full = durable::error(FsPath::new("x"), std::io::ErrorKind::StorageFull.into());
         assert!(is_disk_full(&full));
-        assert!(!is_disk_full(&durable::error(
-            FsPath::new("x"),
-            std::io::ErrorKind::NotFound.into()
-        )));
+        assert!(!is_disk_full(&durable::error(FsPath::new("x"), std::io::ErrorKind::NotFound.into())));
     }
 }

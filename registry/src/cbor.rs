@@ -47,11 +47,8 @@ pub fn put_u64(out: &mut Vec<u8>, value: u64) {
 /// Appends an integer.
 pub fn put_i64(out: &mut Vec<u8>, value: i64) {
     // -1 - n is encoded as n, which is the complement of the two's complement.
-    let (major, argument) = if value < 0 {
-        (NEGATIVE, (!value).cast_unsigned())
-    } else {
-        (UNSIGNED, value.cast_unsigned())
-    };
+    let (major, argument) =
+        if value < 0 { (NEGATIVE, (!value).cast_unsigned()) } else { (UNSIGNED, value.cast_unsigned()) };
     put_head(out, major, argument);
 }
 

@@ -64,10 +64,7 @@ impl Checkpoint {
         let size = decimal(size).ok_or_else(|| CheckpointError::Size(excerpt(size)))?;
         let digest = digest_from_base64(root).filter(|digest| size != 0 || *digest == empty_root());
         let root = digest.ok_or_else(|| CheckpointError::Root(excerpt(root)))?;
-        Ok(Self {
-            origin: origin.to_owned(),
-            head: TreeHead { size, root },
-        })
+        Ok(Self { origin: origin.to_owned(), head: TreeHead { size, root } })
     }
 
     /// Signs the checkpoint by its log's key.
@@ -104,10 +101,7 @@ impl Checkpoint {
 /// The text that is signed.
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TreeHead {
-            size,
-            root: Digest(root),
-        } = &self.head;
+        let TreeHead { size, root: Digest(root) } = &self.head;
         writeln!(f, "{}\n{size}\n{}", self.origin, to_base64(root))
     }
 }
@@ -116,10 +110,7 @@ fn same_origin(found: &str, key: &VerifierKey) -> Result<(), CheckpointError> {
     if found == key.name() {
         Ok(())
     } else {
-        Err(CheckpointError::OtherOrigin {
-            found: found.to_owned(),
-            expected: key.name().to_owned(),
-        })
+        Err(CheckpointError::OtherOrigin { found: found.to_owned(), expected: key.name().to_owned() })
     }
 }
 
@@ -127,8 +118,7 @@ fn same_origin(found: &str, key: &VerifierKey) -> Result<(), CheckpointError> {
 mod tests {
     use super::*;
 
-    const EXAMPLE: &str =
-        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+    const EXAMPLE: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 
     #[test]
     fn the_specifications_example_is_read_and_written_alike() {
@@ -164,30 +154,14 @@ mod tests {
     fn only_the_key_of_its_origin_signs_and_opens_a_checkpoint() {
         let key = SignerKey::from_seed("log.example/1", &[7; 32]).unwrap();
         let other = SignerKey::from_seed("log.example/2", &[7; 32]).unwrap();
-        let checkpoint = Checkpoint {
-            origin: "log.example/1".into(),
-            head: TreeHead {
-                size: 0,
-                root: empty_root(),
-            },
-        };
+        let checkpoint = Checkpoint { origin: "log.example/1".into(), head: TreeHead { size: 0, root: empty_root() } };
         let note = checkpoint.sign(&key).unwrap().to_string();
-        assert_eq!(
-            Checkpoint::open(note.as_bytes(), key.verifier()).unwrap().0,
-            checkpoint
-        );
-        assert!(matches!(
-            checkpoint.sign(&other),
-            Err(CheckpointError::OtherOrigin { .. })
-        ));
-        let forged = Note::sign(checkpoint.to_string(), &[&other])
-            .unwrap()
-            .to_string();
+        assert_eq!(Checkpoint::open(note.as_bytes(), key.verifier()).unwrap().0, checkpoint);
+        assert!(matches!(checkpoint.sign(&other), Err(CheckpointError::OtherOrigin { .. })));
+        let forged = Note::sign(checkpoint.to_string(), &[&other]).unwrap().to_string();
         let refused = Checkpoint::open(forged.as_bytes(), other.verifier());
         assert!(matches!(refused, Err(CheckpointError::OtherOrigin { .. })));
         assert!(Checkpoint::open(forged.as_bytes(), key.verifier()).is_err());
-        assert!(
-            Checkpoint::open(note.replace("\n0\n", "\n1\n").as_bytes(), key.verifier()).is_err()
-        );
+        assert!(Checkpoint::open(note.replace("\n0\n", "\n1\n").as_bytes(), key.verifier()).is_err());
     }
 }

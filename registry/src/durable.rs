@@ -71,9 +71,8 @@ fn parent(path: &Path) -> &Path {
 
 fn write_temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<PathBuf> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a file name"))?;
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a file name"))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -149,9 +148,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         create(&path, b"one", Access::Owner).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

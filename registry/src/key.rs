@@ -68,9 +68,7 @@ pub fn open_or_create(keys_dir: &Path, origin: &str) -> Result<SignerKey, LogKey
     let path = keys_dir.join(KEY_FILE);
     durable::create_dir_all(keys_dir).map_err(at(keys_dir))?;
     let key = match load(keys_dir) {
-        Err(LogKeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            create(&path, origin)?
-        }
+        Err(LogKeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => create(&path, origin)?,
         loaded => loaded?,
     };
     if key.verifier().name() != origin {
@@ -97,8 +95,7 @@ pub fn load(keys_dir: &Path) -> Result<SignerKey, LogKeyError> {
     let path = keys_dir.join(KEY_FILE);
     let text = read_small(&path)?;
     check_mode(&path)?;
-    SignerKey::parse_secret(text.trim_end_matches('\n'))
-        .map_err(|source| LogKeyError::Malformed { path, source })
+    SignerKey::parse_secret(text.trim_end_matches('\n')).map_err(|source| LogKeyError::Malformed { path, source })
 }
 
 /// Reads a verifier key: the file of that name if there is one, else the text itself.
@@ -115,19 +112,14 @@ pub fn verifier_from(file_or_text: &str) -> Result<VerifierKey, LogKeyError> {
     };
     text.trim_end_matches('\n')
         .parse()
-        .map_err(|source| LogKeyError::Malformed {
-            path: excerpt(file_or_text).into(),
-            source,
-        })
+        .map_err(|source| LogKeyError::Malformed { path: excerpt(file_or_text).into(), source })
 }
 
 fn create(path: &Path, origin: &str) -> Result<SignerKey, LogKeyError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(LogKeyError::Random)?;
-    let key = SignerKey::from_seed(origin, &seed).map_err(|source| LogKeyError::Malformed {
-        path: path.to_owned(),
-        source,
-    })?;
+    let key = SignerKey::from_seed(origin, &seed)
+        .map_err(|source| LogKeyError::Malformed { path: path.to_owned(), source })?;
     let secret = format!("{}\n", key.to_secret());
     durable::create(path, secret.as_bytes(), Access::Owner).map_err(at(path))?;
     tracing::info!(path = %path.display(), key = %key.verifier(), "made the key of the log");
@@ -147,14 +139,7 @@ fn read_small(path: &Path) -> Result<String, LogKeyError> {
 fn check_mode(path: &Path) -> Result<(), LogKeyError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_err(at(path))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(LogKeyError::Exposed {
-            path: path.to_owned(),
-            mode,
-        })
-    }
+    if mode & 0o077 == 0 { Ok(()) } else { Err(LogKeyError::Exposed { path: path.to_owned(), mode }) }
 }
 
 #[cfg(not(unix))]
@@ -163,10 +148,7 @@ fn check_mode(_path: &Path) -> Result<(), LogKeyError> {
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> LogKeyError + '_ {
-    |source| LogKeyError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    |source| LogKeyError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -182,14 +164,8 @@ mod tests {
         let loaded = open_or_create(&keys, "log.example/1").unwrap();
         assert_eq!(made.verifier(), loaded.verifier());
         let path = keys.join(VKEY_FILE);
-        assert_eq!(
-            verifier_from(path.to_str().unwrap()).unwrap(),
-            *made.verifier()
-        );
-        assert_eq!(
-            verifier_from(&made.verifier().to_string()).unwrap(),
-            *made.verifier()
-        );
+        assert_eq!(verifier_from(path.to_str().unwrap()).unwrap(), *made.verifier());
+        assert_eq!(verifier_from(&made.verifier().to_string()).unwrap(), *made.verifier());
     }
 
     #[test]
@@ -208,15 +184,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         open_or_create(dir.path(), "log.example/1").unwrap();
         let path = dir.path().join(KEY_FILE);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(
-            load(dir.path()),
-            Err(LogKeyError::Exposed { mode: 0o640, .. })
-        ));
+        assert!(matches!(load(dir.path()), Err(LogKeyError::Exposed { mode: 0o640, .. })));
     }
 
     #[test]
@@ -226,13 +196,9 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(dir.path().join(KEY_FILE), fs::Permissions::from_mode(0o600))
-                .unwrap();
+            fs::set_permissions(dir.path().join(KEY_FILE), fs::Permissions::from_mode(0o600)).unwrap();
         }
-        assert!(matches!(
-            open_or_create(dir.path(), "log"),
-            Err(LogKeyError::Malformed { .. })
-        ));
+        assert!(matches!(open_or_create(dir.path(), "log"), Err(LogKeyError::Malformed { .. })));
         assert!(verifier_from("no-such-file").is_err());
     }
 }

@@ -39,8 +39,7 @@ impl SaltKey {
     pub fn salt(&self, message: &[u8]) -> Salt {
         let mut mac = self.0.clone();
         mac.update(message);
-        let [salt @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
-            mac.finalize().into_bytes().0;
+        let [salt @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = mac.finalize().into_bytes().0;
         salt
     }
 }
@@ -70,24 +69,14 @@ impl LeafEncoder {
         cbor::put_array(&mut salt_prefix, 7);
         cbor::put_text(&mut salt_prefix, SALT_KIND);
         cbor::put_text(&mut salt_prefix, schema.table());
-        Self {
-            table_and_schema,
-            salt_prefix,
-            message: Vec::new(),
-            leaf: Vec::new(),
-        }
+        Self { table_and_schema, salt_prefix, message: Vec::new(), leaf: Vec::new() }
     }
 
     /// The salt of the row at `place`.
     pub fn salt(&mut self, key: &SaltKey, place: &Place<'_>) -> Salt {
         self.message.clear();
         self.message.extend_from_slice(&self.salt_prefix);
-        for number in [
-            place.log_epoch,
-            place.partition,
-            place.offset,
-            place.ordinal,
-        ] {
+        for number in [place.log_epoch, place.partition, place.offset, place.ordinal] {
             cbor::put_i64(&mut self.message, number);
         }
         match place.key {
@@ -156,12 +145,7 @@ impl<'a> LeafParts<'a> {
         let len = reader.array()?;
         let cells = (0..len).map(|_| reader.value()).collect::<Result<_, _>>()?;
         reader.end()?;
-        Ok(Self {
-            salt,
-            table,
-            schema_id,
-            cells,
-        })
+        Ok(Self { salt, table, schema_id, cells })
     }
 }
 

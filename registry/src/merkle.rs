@@ -121,12 +121,8 @@ pub fn perfect_subtrees(range: &Range<u64>) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut start = range.start;
     while start < range.end {
-        let level =
-            u8::try_from((range.end - start).ilog2()).expect("a logarithm of a u64 is below 64");
-        nodes.push(Node {
-            level,
-            index: start >> level,
-        });
+        let level = u8::try_from((range.end - start).ilog2()).expect("a logarithm of a u64 is below 64");
+        nodes.push(Node { level, index: start >> level });
         start += 1 << level;
     }
     nodes
@@ -136,10 +132,7 @@ pub fn perfect_subtrees(range: &Range<u64>) -> Vec<Node> {
 ///
 /// # Errors
 /// The first error of `hash_of`.
-pub fn range_hash<E>(
-    range: &Range<u64>,
-    mut hash_of: impl FnMut(Node) -> Result<Digest, E>,
-) -> Result<Digest, E> {
+pub fn range_hash<E>(range: &Range<u64>, mut hash_of: impl FnMut(Node) -> Result<Digest, E>) -> Result<Digest, E> {
     let mut hash: Option<Digest> = None;
     for node in perfect_subtrees(range).into_iter().rev() {
         let left = hash_of(node)?;
@@ -176,18 +169,9 @@ pub(crate) mod tests {
 
     /// The leaves of the reference implementation's known-answer tests.
     pub(crate) fn known_leaves() -> Vec<Digest> {
-        [
-            "",
-            "00",
-            "10",
-            "2021",
-            "3031",
-            "40414243",
-            "5051525354555657",
-            "606162636465666768696a6b6c6d6e6f",
-        ]
-        .map(|text| leaf_hash(&hex(text)))
-        .to_vec()
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+            .map(|text| leaf_hash(&hex(text)))
+            .to_vec()
     }
 
     pub(crate) const KNOWN_ROOTS: [&str; 9] = [
@@ -211,11 +195,7 @@ pub(crate) mod tests {
     fn roots_are_those_of_the_rfc_6962_known_answers() {
         let leaves = known_leaves();
         for (size, expected) in KNOWN_ROOTS.iter().enumerate() {
-            assert_eq!(
-                root(&leaves[..size]).to_string(),
-                *expected,
-                "{size} leaves"
-            );
+            assert_eq!(root(&leaves[..size]).to_string(), *expected, "{size} leaves");
         }
     }
 

@@ -86,21 +86,13 @@ impl Note {
         let note = std::str::from_utf8(bytes).map_err(|_invalid| NoteError::Characters)?;
         check_characters(note)?;
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteError::NoText)?;
-        let lines = lines
-            .strip_suffix('\n')
-            .ok_or_else(|| NoteError::SignatureLine(excerpt(lines)))?;
+        let lines = lines.strip_suffix('\n').ok_or_else(|| NoteError::SignatureLine(excerpt(lines)))?;
         let count = lines.split('\n').count();
         if count > MAX_SIGNATURES {
             return Err(NoteError::SignatureCount(count));
         }
-        let signatures = lines
-            .split('\n')
-            .map(NoteSignature::parse)
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            text: format!("{text}\n"),
-            signatures,
-        })
+        let signatures = lines.split('\n').map(NoteSignature::parse).collect::<Result<_, _>>()?;
+        Ok(Self { text: format!("{text}\n"), signatures })
     }
 
     /// Checks the signatures of the keys that are known and gives these keys, in the order of the note.
@@ -111,8 +103,7 @@ impl Note {
     pub fn verify<'k>(&self, known: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, NoteError> {
         let mut signers = Vec::new();
         for signature in &self.signatures {
-            let is_its_key =
-                |key: &&VerifierKey| key.name() == signature.name && key.id() == signature.id;
+            let is_its_key = |key: &&VerifierKey| key.name() == signature.name && key.id() == signature.id;
             // Two known keys of one name and ID: the signature must hold for one of them.
             let mut keys = known.iter().filter(is_its_key).peekable();
             if keys.peek().is_none() {
@@ -123,11 +114,7 @@ impl Note {
                 None => return Err(NoteError::WrongSignature(signature.name.clone())),
             }
         }
-        if signers.is_empty() {
-            Err(NoteError::NoKnownSignature)
-        } else {
-            Ok(signers)
-        }
+        if signers.is_empty() { Err(NoteError::NoKnownSignature) } else { Ok(signers) }
     }
 
     /// The same text with the signature lines of one key only.
@@ -135,13 +122,9 @@ impl Note {
     /// # Errors
     /// [`NoteError::NoKnownSignature`] if the key has not signed.
     pub fn only(&self, key: &VerifierKey) -> Result<Self, NoteError> {
-        let its =
-            |signature: &&NoteSignature| signature.name == key.name() && signature.id == key.id();
+        let its = |signature: &&NoteSignature| signature.name == key.name() && signature.id == key.id();
         match self.signatures.iter().find(its) {
-            Some(signature) => Ok(Self {
-                text: self.text.clone(),
-                signatures: vec![signature.clone()],
-            }),
+            Some(signature) => Ok(Self { text: self.text.clone(), signatures: vec![signature.clone()] }),
             None => Err(NoteError::NoKnownSignature),
         }
     }
@@ -161,12 +144,7 @@ impl Note {
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for NoteSignature {
-            name,
-            id,
-            signature,
-        } in &self.signatures
-        {
+        for NoteSignature { name, id, signature } in &self.signatures {
             let bytes = [id.to_be_bytes().as_slice(), signature].concat();
             writeln!(f, "\u{2014} {name} {}", to_base64(&bytes))?;
         }
@@ -181,11 +159,7 @@ impl NoteSignature {
             let bytes = from_base64(signature)?;
             let (id, signature) = bytes.split_first_chunk()?;
             let valid = keys::is_key_name(name) && !signature.is_empty();
-            valid.then(|| Self {
-                name: name.to_owned(),
-                id: u32::from_be_bytes(*id),
-                signature: signature.to_vec(),
-            })
+            valid.then(|| Self { name: name.to_owned(), id: u32::from_be_bytes(*id), signature: signature.to_vec() })
         };
         parse().ok_or_else(|| NoteError::SignatureLine(excerpt(line)))
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tacho_lake::landing::{LandingOptions, LogIdentity};
 use tacho_lake::maintenance::{CompactOptions, Maintainer, MaintenanceOptions};
-use tacho_lake::{Lake, LakeOptions, Landing, TableOptions};
+use tacho_lake::{Lake, LakeOptions, LakeTable, Landing, TableOptions};
 use tacho_schemas::dead_letter::{DeadLetter, Problem};
 use tacho_schemas::processed::{Entry, Kept, Processed, Step, StreamKey, Tables, Verdict};
 use tacho_schemas::reason::RejectReason;
@@ -97,22 +97,23 @@ impl Plant {
 
     /// Lands some rounds: in each a good record of every robot, and a dead letter with and one without a key.
     pub(crate) async fn land(&mut self, rounds: i64) {
+        let options = LandingOptions { new_log: true, ..LandingOptions::default() };
         for _ in 0..rounds {
             let lake = Lake::open(&self.lake_dir(), LakeOptions::default()).unwrap();
-            let mut landing = Landing::open(&lake, self.identity, LandingOptions::default()).await.unwrap();
+            let mut landing = Landing::open(&lake, self.identity, options.clone()).await.unwrap();
             let mut steps = Vec::new();
             let mut last = BTreeMap::new();
             for (partition, from) in landing.progress() {
                 let counter = u64::try_from(self.rounds * 2 + i64::from(partition)).unwrap();
                 last.insert(partition, RecordId { session: self.identity.log_id, counter });
-                steps.extend(self.steps(partition, from));
+                steps.extend(self.steps(landing.log_epoch(), partition, from));
             }
             landing.land(steps, &last).await.unwrap();
             self.rounds += 1;
         }
     }
 
-    fn steps(&self, partition: i32, from: i64) -> Vec<Step> {
+    fn steps(&self, log_epoch: i64, partition: i32, from: i64) -> Vec<Step> {
         let mut steps = Vec::new();
         if from == 0 {
             steps.push(Step::Config { partition, offset: 0, config: config() });
@@ -134,19 +135,39 @@ impl Plant {
             }
         }
         let offsets = entries[0].offset..entries[entries.len() - 1].offset + 1;
-        steps.push(Step::Rows(processed(partition, offsets, entries)));
+        steps.push(Step::Rows(processed((log_epoch, partition), offsets, entries)));
         steps
+    }
+
+    /// From now on another log lands: its offsets begin at 0.
+    pub(crate) fn begin_log(&mut self) {
+        self.identity.log_id = Uuid::new_v4();
     }
 
     /// Merges what may be merged of a table; whether there was something.
     pub(crate) async fn compact(&self, table: Table, closed: i64) -> bool {
+        let later = chrono::Utc::now() + chrono::TimeDelta::hours(2);
+        self.maintainer(table).await.compact_once(Some(closed), later).await.unwrap().is_some()
+    }
+
+    /// Deletes what is not needed any more of a table: files and log entries.
+    pub(crate) async fn clean(&self, table: Table, stated: i64) {
+        let committer = LakeTable::open_or_create(&self.lake_dir(), table, TableOptions::default()).await.unwrap();
+        committer.checkpoint().await.unwrap();
+        let mut maintainer = self.maintainer(table).await;
+        maintainer.vacuum(Some(stated)).await.unwrap();
+        maintainer.clean_log(Some(stated)).await.unwrap();
+    }
+
+    async fn maintainer(&self, table: Table) -> Maintainer {
         let options = MaintenanceOptions {
             compact: CompactOptions { files_min: 2, ..CompactOptions::default() },
+            removed_keep: Duration::ZERO,
+            orphan_keep: Duration::ZERO,
+            log_keep: Duration::ZERO,
             ..MaintenanceOptions::default()
         };
-        let opened = Maintainer::open(&self.lake_dir(), table, TableOptions::default(), options).await;
-        let later = chrono::Utc::now() + chrono::TimeDelta::hours(2);
-        opened.unwrap().compact_once(Some(closed), later).await.unwrap().is_some()
+        Maintainer::open(&self.lake_dir(), table, TableOptions::default(), options).await.unwrap()
     }
 }
 
@@ -169,24 +190,25 @@ fn bad(seq: Option<i64>) -> Verdict {
     Verdict::Rejected { key: seq.map(|seq| StreamKey { epoch: 1, seq }), letter }
 }
 
-fn processed(partition: i32, offsets: std::ops::Range<i64>, entries: Vec<Entry>) -> Processed {
+fn processed((log_epoch, partition): (i64, i32), offsets: std::ops::Range<i64>, entries: Vec<Entry>) -> Processed {
     let mut builders = Tables::from_fn(TableBuilder::new);
     for entry in &entries {
         let Verdict::Kept(kept) = &entry.verdict else { continue };
-        row(builders.get_mut(Table::Records), Table::Records, partition, entry, kept, 0);
+        row(builders.get_mut(Table::Records), Table::Records, (log_epoch, partition), entry, kept, 0);
         for joint in 0..2 {
-            row(builders.get_mut(Table::Joints), Table::Joints, partition, entry, kept, joint);
+            row(builders.get_mut(Table::Joints), Table::Joints, (log_epoch, partition), entry, kept, joint);
         }
     }
     let rows = Tables::from_fn(|table| builders.get_mut(table).finish());
     Processed { partition, offsets, config: config(), entries, rows }
 }
 
-fn row(builder: &mut TableBuilder, table: Table, partition: i32, entry: &Entry, kept: &Kept, index: u32) {
+fn row(builder: &mut TableBuilder, table: Table, (log_epoch, partition): (i64, i32), entry: &Entry, kept: &Kept, index: u32) {
     for column in table.columns() {
         let int = match column.name {
             "stream_epoch" => kept.key.epoch,
             "seq" => kept.key.seq,
+            "log_epoch" => log_epoch,
             "partition" => partition.into(),
             "offset" => entry.offset,
             "ordinal" => entry.ordinal,

@@ -80,10 +80,7 @@ impl ProofFile {
             return Err(ProofFileError::Header(excerpt(header)));
         }
         let (extra, rest) = next_line(rest);
-        let extra = extra
-            .strip_prefix("extra ")
-            .and_then(from_base64)
-            .ok_or(ProofFileError::Extra)?;
+        let extra = extra.strip_prefix("extra ").and_then(from_base64).ok_or(ProofFileError::Extra)?;
         let (index, mut rest) = next_line(rest);
         let number = index.strip_prefix("index ").and_then(decimal);
         let index = number.ok_or_else(|| ProofFileError::Index(excerpt(index)))?;
@@ -103,24 +100,14 @@ impl ProofFile {
             return Err(ProofFileError::Path);
         }
         let checkpoint = Note::parse(rest.as_bytes()).map_err(ProofFileError::Checkpoint)?;
-        Ok(Self {
-            extra,
-            index,
-            path,
-            checkpoint,
-        })
+        Ok(Self { extra, index, path, checkpoint })
     }
 }
 
 /// The file.
 impl fmt::Display for ProofFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{HEADER}\nextra {}\nindex {}",
-            to_base64(&self.extra),
-            self.index
-        )?;
+        writeln!(f, "{HEADER}\nextra {}\nindex {}", to_base64(&self.extra), self.index)?;
         for hash in &self.path {
             writeln!(f, "{}", to_base64(&hash.0))?;
         }

@@ -108,8 +108,12 @@ fn assemble(
     row: Step,
     found: &Found,
 ) -> Result<Vec<u8>, ProveError> {
-    let bundle =
-        Bundle { schema: SchemaText::of(found.table).text().to_owned(), row, segment: segment.step, window: entry.bytes };
+    let bundle = Bundle {
+        schema: SchemaText::of(found.table).text().to_owned(),
+        row,
+        segment: segment.step,
+        window: entry.bytes,
+    };
     let checkpoint = published.note.clone().ok_or(ProveError::NothingAnchored)?;
     let path = published.tiles.inclusion(entry.index, &published.head)?;
     let file = ProofFile { extra: bundle.encode(), index: entry.index, path, checkpoint };

@@ -89,22 +89,12 @@ impl SaltStore {
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, SaltError> {
         let dir = dir.into();
         durable::create_dir_all(&dir).map_err(at(&dir))?;
-        Ok(Self {
-            dir,
-            writes: true,
-            closed: false,
-            loaded: Vec::new(),
-        })
+        Ok(Self { dir, writes: true, closed: false, loaded: Vec::new() })
     }
 
     /// Reads the keys of a folder; nothing is written, also no torn tail cut off.
     pub fn read_only(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            writes: false,
-            closed: false,
-            loaded: Vec::new(),
-        }
+        Self { dir: dir.into(), writes: false, closed: false, loaded: Vec::new() }
     }
 
     /// The keys of these robots (an ID, or `?`) and months, in the same order. What is missing is made and synced
@@ -121,28 +111,17 @@ impl SaltStore {
         months.dedup();
         let mut keys: Vec<Option<SaltKey>> = vec![None; wanted.len()];
         for month in months {
-            let robots: Vec<&str> = wanted
-                .iter()
-                .filter(|(_, of)| *of == month)
-                .map(|(robot, _)| *robot)
-                .collect();
+            let robots: Vec<&str> = wanted.iter().filter(|(_, of)| *of == month).map(|(robot, _)| *robot).collect();
             self.complete(month, &robots)?;
             let there = &self.load(month)?.keys;
-            for (key, (robot, _)) in keys
-                .iter_mut()
-                .zip(wanted)
-                .filter(|(_, (_, of))| *of == month)
-            {
+            for (key, (robot, _)) in keys.iter_mut().zip(wanted).filter(|(_, (_, of))| *of == month) {
                 *key = there.get(*robot).map(SaltKey::new);
             }
         }
         keys.into_iter()
             .zip(wanted)
             .map(|(key, (robot, month))| {
-                key.ok_or_else(|| SaltError::Missing {
-                    robot: (*robot).to_owned(),
-                    month: *month,
-                })
+                key.ok_or_else(|| SaltError::Missing { robot: (*robot).to_owned(), month: *month })
             })
             .collect()
     }
@@ -150,11 +129,7 @@ impl SaltStore {
     /// Makes what is missing of a month; a reader looks once more for what a writer has made since.
     fn complete(&mut self, month: Month, robots: &[&str]) -> Result<(), SaltError> {
         let there = &self.load(month)?.keys;
-        let mut missing: Vec<&str> = robots
-            .iter()
-            .copied()
-            .filter(|robot| !there.contains_key(*robot))
-            .collect();
+        let mut missing: Vec<&str> = robots.iter().copied().filter(|robot| !there.contains_key(*robot)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -169,14 +144,8 @@ impl SaltStore {
         }
         let mut secrets = vec![[0; 32]; missing.len()];
         getrandom::fill(secrets.as_flattened_mut()).map_err(SaltError::Random)?;
-        let entries: Vec<Entry> = missing
-            .into_iter()
-            .zip(secrets)
-            .map(|(robot, secret)| Entry {
-                robot: robot.into(),
-                secret,
-            })
-            .collect();
+        let entries: Vec<Entry> =
+            missing.into_iter().zip(secrets).map(|(robot, secret)| Entry { robot: robot.into(), secret }).collect();
         let appended = self.append(month, &entries);
         self.closed = appended.is_err();
         appended
@@ -191,17 +160,12 @@ impl SaltStore {
             Some(file) => file,
             none => none.insert(open_append(&path).map_err(at(&path))?),
         };
-        file.write_all(&frames::encode(entries))
-            .map_err(at(&path))?;
+        file.write_all(&frames::encode(entries)).map_err(at(&path))?;
         file.sync_all().map_err(at(&path))?;
         if is_new {
             durable::sync_dir(&dir).map_err(at(&dir))?;
         }
-        keys.keys.extend(
-            entries
-                .iter()
-                .map(|entry| (entry.robot.clone(), entry.secret)),
-        );
+        keys.keys.extend(entries.iter().map(|entry| (entry.robot.clone(), entry.secret)));
         Ok(())
     }
 
@@ -223,10 +187,7 @@ impl SaltStore {
             }
         };
         self.loaded[place..].rotate_left(1);
-        let last = self
-            .loaded
-            .last_mut()
-            .expect("the month was found or put there");
+        let last = self.loaded.last_mut().expect("the month was found or put there");
         Ok(&mut last.1)
     }
 }
@@ -237,10 +198,8 @@ fn read_month(path: &Path, writes: bool) -> Result<MonthKeys, SaltError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(MonthKeys::default()),
         Err(error) => return Err(at(path)(error)),
     };
-    let content = frames::decode(&bytes).map_err(|damage| SaltError::Damaged {
-        path: path.to_owned(),
-        at: damage.at,
-    })?;
+    let content =
+        frames::decode(&bytes).map_err(|damage| SaltError::Damaged { path: path.to_owned(), at: damage.at })?;
     let mut file = None;
     if writes {
         let opened = open_append(path).map_err(at(path))?;
@@ -251,11 +210,7 @@ fn read_month(path: &Path, writes: bool) -> Result<MonthKeys, SaltError> {
         opened.sync_all().map_err(at(path))?;
         file = Some(opened);
     }
-    let keys = content
-        .entries
-        .into_iter()
-        .map(|entry| (entry.robot, entry.secret))
-        .collect();
+    let keys = content.entries.into_iter().map(|entry| (entry.robot, entry.secret)).collect();
     Ok(MonthKeys { keys, file })
 }
 
@@ -276,10 +231,7 @@ fn open_append(path: &Path) -> io::Result<File> {
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> SaltError + '_ {
-    |source| SaltError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    |source| SaltError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -94,10 +94,7 @@ pub trait Statement: Sized {
         let found = kind_of(bytes).map_err(item)?;
         if found != kind {
             let found = crate::text::excerpt(found);
-            return Err(StatementError::Kind {
-                found,
-                expected: kind,
-            });
+            return Err(StatementError::Kind { found, expected: kind });
         }
         let mut reader = Reader::new(bytes);
         reader.array_of(Self::ITEMS).map_err(item)?;

@@ -41,8 +41,7 @@ pub fn encode_bundle<T: AsRef<[u8]>>(entries: &[T]) -> Result<Vec<u8>, BundleErr
     let mut bundle = Vec::with_capacity(entries.iter().map(|entry| entry.as_ref().len() + 2).sum());
     for entry in entries {
         let entry = entry.as_ref();
-        let length = u16::try_from(entry.len())
-            .map_err(|_too_long| BundleError::EntryTooLong(entry.len()))?;
+        let length = u16::try_from(entry.len()).map_err(|_too_long| BundleError::EntryTooLong(entry.len()))?;
         bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(entry);
     }
@@ -56,13 +55,9 @@ pub fn encode_bundle<T: AsRef<[u8]>>(entries: &[T]) -> Result<Vec<u8>, BundleErr
 pub fn decode_bundle(mut bundle: &[u8], width: u64) -> Result<Vec<&[u8]>, BundleError> {
     let mut entries = Vec::new();
     for number in 0..width {
-        let (length, rest) = bundle
-            .split_first_chunk()
-            .ok_or(BundleError::Truncated(number))?;
+        let (length, rest) = bundle.split_first_chunk().ok_or(BundleError::Truncated(number))?;
         let length = usize::from(u16::from_be_bytes(*length));
-        let (entry, rest) = rest
-            .split_at_checked(length)
-            .ok_or(BundleError::Truncated(number))?;
+        let (entry, rest) = rest.split_at_checked(length).ok_or(BundleError::Truncated(number))?;
         entries.push(entry);
         bundle = rest;
     }
@@ -74,16 +69,13 @@ pub fn decode_bundle(mut bundle: &[u8], width: u64) -> Result<Vec<&[u8]>, Bundle
 
 /// Hashes that the tiles of a level hold for a tree of `size` leaves.
 pub fn level_width(level: u8, size: u64) -> u64 {
-    size.checked_shr(u32::from(level) * u32::from(TILE_HEIGHT))
-        .unwrap_or(0)
+    size.checked_shr(u32::from(level) * u32::from(TILE_HEIGHT)).unwrap_or(0)
 }
 
 /// Entries or hashes of the tile `index` of a level, for a tree of `size` leaves: 0 to 256.
 pub fn tile_width(level: u8, index: u64, size: u64) -> u64 {
     let before = index.saturating_mul(TILE_WIDTH);
-    level_width(level, size)
-        .saturating_sub(before)
-        .min(TILE_WIDTH)
+    level_width(level, size).saturating_sub(before).min(TILE_WIDTH)
 }
 
 /// The tiles and bundles, bundles first, that must be published when a tree grows from `old` to `new` leaves.
@@ -98,9 +90,7 @@ pub fn changed_tiles(old: u64, new: u64) -> Vec<TilePath> {
         }
     };
     add(TileKind::Entries, 0);
-    (0..)
-        .take_while(|level| level_width(*level, new) > 0)
-        .for_each(|level| add(TileKind::Hashes(level), level));
+    (0..).take_while(|level| level_width(*level, new) > 0).for_each(|level| add(TileKind::Hashes(level), level));
     changed
 }
 
@@ -115,19 +105,10 @@ mod tests {
         let entries = [Vec::new(), vec![1], vec![2; MAX_ENTRY_BYTES]];
         let bundle = encode_bundle(&entries).unwrap();
         assert_eq!(decode_bundle(&bundle, 3).unwrap(), entries);
-        assert_eq!(
-            decode_bundle(&bundle, 2),
-            Err(BundleError::Trailing(MAX_ENTRY_BYTES + 2))
-        );
+        assert_eq!(decode_bundle(&bundle, 2), Err(BundleError::Trailing(MAX_ENTRY_BYTES + 2)));
         assert_eq!(decode_bundle(&bundle, 4), Err(BundleError::Truncated(3)));
-        assert_eq!(
-            decode_bundle(&bundle[..5], 3),
-            Err(BundleError::Truncated(2))
-        );
-        assert_eq!(
-            decode_bundle(&[0], u64::MAX),
-            Err(BundleError::Truncated(0))
-        );
+        assert_eq!(decode_bundle(&bundle[..5], 3), Err(BundleError::Truncated(2)));
+        assert_eq!(decode_bundle(&[0], u64::MAX), Err(BundleError::Truncated(0)));
         let refused = encode_bundle(&[vec![0; MAX_ENTRY_BYTES + 1]]);
         assert_eq!(refused, Err(BundleError::EntryTooLong(65_536)));
     }
@@ -135,28 +116,11 @@ mod tests {
     #[test]
     fn a_tree_of_70000_has_the_tiles_that_the_specification_counts() {
         let tiles = changed_tiles(0, 70_000);
-        let of_level = |level| {
-            tiles
-                .iter()
-                .filter(|tile| tile.kind() == TileKind::Hashes(level))
-                .collect::<Vec<_>>()
-        };
+        let of_level = |level| tiles.iter().filter(|tile| tile.kind() == TileKind::Hashes(level)).collect::<Vec<_>>();
         assert_eq!(of_level(0).len(), 274);
         assert_eq!(of_level(0)[273].width(), 112);
-        assert_eq!(
-            of_level(1)
-                .iter()
-                .map(|tile| tile.width())
-                .collect::<Vec<_>>(),
-            [256, 17]
-        );
-        assert_eq!(
-            of_level(2)
-                .iter()
-                .map(|tile| tile.width())
-                .collect::<Vec<_>>(),
-            [1]
-        );
+        assert_eq!(of_level(1).iter().map(|tile| tile.width()).collect::<Vec<_>>(), [256, 17]);
+        assert_eq!(of_level(2).iter().map(|tile| tile.width()).collect::<Vec<_>>(), [1]);
         let full = changed_tiles(255, 256);
         let names: Vec<String> = full.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]);

@@ -99,7 +99,7 @@ impl Bridge {
     ///
     /// # Errors
     /// [`RouterGone`] if the router does not answer or the system gives no thread.
-    pub(crate) fn start(links: &Links, budget_bytes: usize) -> Result<Self, RouterGone> {
+    pub(crate) fn start(links: &Arc<Links>, budget_bytes: usize) -> Result<Self, RouterGone> {
         let link = links.open_bridge()?;
         let (queue, batches) = mpsc::channel(BATCHES_MAX);
         thread::Builder::new()

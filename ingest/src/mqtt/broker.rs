@@ -56,7 +56,7 @@ impl Broker {
     pub(crate) fn start(settings: MqttSettings, outlet: Outlet) -> Result<Self, BindError> {
         settings.check()?;
         let users = Users::new(&settings)?;
-        let links = Links::start(&settings);
+        let links = Links::start(&settings).map_err(|_gone| BindError::Router)?;
         let bridge = Bridge::start(&links, settings.router_bytes).map_err(|_gone| BindError::Router)?;
         Ok(Self {
             outlet,

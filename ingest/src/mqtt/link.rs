@@ -94,8 +94,10 @@ impl Subscriptions {
 
 impl SessionLink {
     /// Closes the link; the subscriptions remain.
-    pub(crate) fn close(self) -> Subscriptions {
-        self.subscriptions
+    pub(crate) async fn close(self) -> Subscriptions {
+        let Self { link, subscriptions, .. } = self;
+        link.close().await;
+        subscriptions
     }
 
     /// Number of subscriptions.

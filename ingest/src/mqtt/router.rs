@@ -1,31 +1,41 @@
-//! rumqttd's router behind the front: its links, their names, and what must never reach it.
+//! rumqttd's router behind the front: its thread, the links to it, and their names.
 //!
 //! The router disconnects, or panics on, what it does not expect, so the front checks everything first. Topics and
 //! filters are given with a `/` before them: the router slices a topic's first byte and panics inside a character.
 //! Link names come from a pool, because the router remembers every name that it ever saw.
 
+mod link;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use futures::FutureExt as _;
-use rumqttd::local::{LinkRx, LinkTx};
-use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
-use rumqttd::{Notification, Router, RouterConfig};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
+use rumqttd::{Router, RouterConfig};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::link::RouterLink;
 use super::reason::Reason;
 use super::settings::MqttSettings;
+
+/// How long the router may take to answer before it is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Links that wait to be opened.
+const OPENINGS_MAX: usize = 1_024;
 
 /// The router thread has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RouterGone;
 
 type OpenLink = dyn Fn(&str, bool) -> Result<(LinkTx, LinkRx), RouterGone> + Send + Sync;
+type Opening = Box<dyn FnOnce() + Send>;
 
 /// Opens links to the router thread.
 pub(crate) struct Links {
-    open: Box<OpenLink>,
+    open: Arc<OpenLink>,
+    openings: mpsc::Sender<Opening>,
     slots: Mutex<Slots>,
     /// How many more links may be open: each takes some 100 KiB here and in the router.
     places: Arc<Semaphore>,
@@ -56,24 +66,20 @@ pub(crate) enum Memory {
     Resumed,
 }
 
-/// An open link. Dropping it says DISCONNECT to the router: a link cannot say "connection lost".
-pub(crate) struct RouterLink {
-    tx: LinkTx,
-    rx: LinkRx,
-    gone: CancellationToken,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
 /// The topic or filter by which the router knows one of ours.
 pub(crate) fn inner_topic(topic: &str) -> String {
     format!("/{topic}")
 }
 
 impl Links {
-    /// Starts the router thread.
-    pub(crate) fn start(settings: &MqttSettings) -> Arc<Self> {
+    /// Starts the router thread, and the thread that opens links.
+    ///
+    /// # Errors
+    /// [`RouterGone`] if the system gives no thread.
+    pub(crate) fn start(settings: &MqttSettings) -> Result<Arc<Self>, RouterGone> {
         let config = RouterConfig {
-            max_connections: settings.max_links + 16,
+            // Also for those whose names have not been used again since they were dropped.
+            max_connections: 2 * settings.max_links + 64,
             // Read at once for a QoS 0 subscriber, and its retained messages beyond are lost.
             max_outgoing_packet_count: settings.max_retained as u64 + 200,
             max_segment_size: 64 << 10,
@@ -82,18 +88,28 @@ impl Links {
         };
         let router = Router::new(0, config).spawn();
         let open = move |name: &str, clean| {
-            let (tx, rx, _connack) = rumqttd::local::LinkBuilder::new(name, router.clone())
-                .clean_session(clean)
-                .build()
-                .map_err(|_gone| RouterGone)?;
+            let builder = LinkBuilder::new(name, router.clone()).clean_session(clean);
+            let (tx, rx, _connack) = builder.build().map_err(|_gone| RouterGone)?;
             Ok((tx, rx))
         };
-        Arc::new(Self {
-            open: Box::new(open),
+        // A thread of our own: `build` blocks until the router answers, for ever if it has panicked, and a runtime
+        // would wait for that at its end.
+        let (openings, mut waiting) = mpsc::channel::<Opening>(OPENINGS_MAX);
+        thread::Builder::new()
+            .name("mqtt-links".to_owned())
+            .spawn(move || {
+                while let Some(opening) = waiting.blocking_recv() {
+                    opening()
+                }
+            })
+            .map_err(|_no_thread| RouterGone)?;
+        Ok(Arc::new(Self {
+            open: Arc::new(open),
+            openings,
             slots: Mutex::default(),
             places: Arc::new(Semaphore::new(settings.max_links)),
             gone: CancellationToken::new(),
-        })
+        }))
     }
 
     /// Fires when the router thread was found to have ended.
@@ -119,20 +135,51 @@ impl Links {
         Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Reason::QuotaExceeded)
     }
 
-    fn open(&self, name: &str, clean: bool, place: Option<OwnedSemaphorePermit>) -> Result<RouterLink, RouterGone> {
-        let (tx, rx) = (self.open)(name, clean).inspect_err(|_gone| self.gone.cancel())?;
-        Ok(RouterLink { tx, rx, gone: self.gone.clone(), _place: place })
-    }
-
     /// Opens the link of the bridge; blocks until the router answers.
-    pub(crate) fn open_bridge(&self) -> Result<RouterLink, RouterGone> {
-        self.open("bridge", true, None)
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn open_bridge(self: &Arc<Self>) -> Result<RouterLink, RouterGone> {
+        let ends = (self.open)("bridge", true)?;
+        Ok(RouterLink::new(ends, Arc::clone(self), None))
     }
-}
 
-impl fmt::Debug for Links {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links").field("slots", &self.slots).finish_non_exhaustive()
+    /// Opens a link; `forget`: the router is to forget the name's earlier use.
+    async fn open(
+        self: &Arc<Self>,
+        name: String,
+        clean: bool,
+        forget: bool,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<RouterLink, RouterGone> {
+        let (reply, answer) = oneshot::channel();
+        let links = Arc::clone(self);
+        let opening: Opening = Box::new(move || {
+            let open = |clean, place| -> Result<RouterLink, RouterGone> {
+                let ends = (links.open)(&name, clean)?;
+                Ok(RouterLink::new(ends, Arc::clone(&links), place))
+            };
+            let forgotten = if forget { open(true, None).map(drop) } else { Ok(()) };
+            // Nobody may wait any more; then the link is closed again.
+            drop(reply.send(forgotten.and_then(|()| open(clean, place))));
+        });
+        let opened = async {
+            self.openings.send(opening).await.ok()?;
+            answer.await.ok()?.ok()
+        };
+        match tokio::time::timeout(PATIENCE, opened).await {
+            Ok(Some(link)) => Ok(link),
+            _ => {
+                self.gone.cancel();
+                Err(RouterGone)
+            }
+        }
+    }
+
+    /// Returns when the router has handled all that was sent to it before.
+    async fn barrier(self: &Arc<Self>) -> Result<(), RouterGone> {
+        let slot = self.slot();
+        self.open(slot.name(), true, false, None).await.map(drop)
     }
 }
 
@@ -142,16 +189,12 @@ impl Slot {
     /// # Errors
     /// [`RouterGone`] if the router does not answer.
     pub(crate) async fn open(&self, memory: Memory, place: OwnedSemaphorePermit) -> Result<RouterLink, RouterGone> {
-        let name = format!("s{}", self.number);
-        let links = Arc::clone(&self.links);
-        // `LinkBuilder::build` blocks until the router thread answers.
-        let opening = tokio::task::spawn_blocking(move || {
-            if memory == Memory::Fresh {
-                drop(links.open(&name, true, None)?);
-            }
-            links.open(&name, memory == Memory::None, Some(place))
-        });
-        opening.await.map_err(|_panicked| RouterGone)?
+        let forget = memory == Memory::Fresh;
+        self.links.open(self.name(), memory == Memory::None, forget, Some(place)).await
+    }
+
+    fn name(&self) -> String {
+        format!("s{}", self.number)
     }
 }
 
@@ -162,70 +205,9 @@ impl Drop for Slot {
     }
 }
 
-impl RouterLink {
-    /// Gives a packet to the router; blocks shortly while its channel is full.
-    ///
-    /// # Errors
-    /// [`RouterGone`].
-    pub(crate) fn give(&mut self, packet: Packet) -> Result<(), RouterGone> {
-        match self.tx.send(packet).now_or_never() {
-            Some(Ok(_queued)) => Ok(()),
-            _ => {
-                self.gone.cancel();
-                Err(RouterGone)
-            }
-        }
-    }
-
-    /// Gives many packets with one event for the router.
-    ///
-    /// # Errors
-    /// [`RouterGone`].
-    pub(crate) fn give_all(&mut self, packets: impl IntoIterator<Item = Packet>) -> Result<(), RouterGone> {
-        let mut packets: Vec<Packet> = packets.into_iter().collect();
-        let Some(last) = packets.pop() else {
-            return Ok(());
-        };
-        self.tx.buffer().extend(packets);
-        self.give(last)
-    }
-
-    /// Packets that the router has not taken yet.
-    pub(crate) fn waiting(&self) -> usize {
-        self.tx.buffer().len()
-    }
-
-    /// The next word of the router; may be dropped while it waits.
-    ///
-    /// # Errors
-    /// [`RouterGone`].
-    pub(crate) async fn next(&mut self) -> Result<Option<Notification>, RouterGone> {
-        self.rx.next().await.map_err(|_gone| {
-            self.gone.cancel();
-            RouterGone
-        })
-    }
-
-    /// Asks for more after [`Notification::Unschedule`]; must not be dropped while it waits.
-    ///
-    /// # Errors
-    /// [`RouterGone`].
-    pub(crate) async fn wake(&self) -> Result<(), RouterGone> {
-        self.rx.wake().await.map_err(|_gone| RouterGone)
-    }
-}
-
-impl Drop for RouterLink {
-    fn drop(&mut self) {
-        let disconnect = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
-        // Without a router there is nothing to leave.
-        self.give(Packet::Disconnect(disconnect, None)).unwrap_or_default();
-    }
-}
-
-impl fmt::Debug for RouterLink {
+impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RouterLink").finish_non_exhaustive()
+        f.debug_struct("Links").field("slots", &self.slots).finish_non_exhaustive()
     }
 }
 
@@ -235,7 +217,7 @@ mod tests {
 
     #[test]
     fn names_are_used_again() {
-        let links = Links::start(&MqttSettings::default());
+        let links = Links::start(&MqttSettings::default()).unwrap();
         let first = links.slot();
         let second = links.slot();
         assert_eq!((first.number, second.number), (1, 2));

@@ -210,7 +210,7 @@ mod tests {
 
     fn stored(expires_at: Instant) -> Box<Stored> {
         Box::new(Stored {
-            subscriptions: Subscriptions::new(Links::start(&MqttSettings::default()).slot()),
+            subscriptions: Subscriptions::new(Links::start(&MqttSettings::default()).unwrap().slot()),
             received: Vec::new(),
             expires_at,
             will: None,

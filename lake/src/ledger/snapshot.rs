@@ -1,7 +1,7 @@
 //! Snapshots of a partition's ledger as bytes: whole, or only the robots that changed since a base.
 //!
-//! Layout: magic, format version (4 bytes), header, robots, SHA-256 of all before. `docs/` need not repeat it:
-//! [`Snapshot::encode`] is the definition. Where the files are, and which to base on, is elsewhere.
+//! Layout: magic, format version (4 bytes), header, robots, SHA-256 of all before; the definition is
+//! [`Snapshot::encode`]. Where the files are, and which to base on, is elsewhere.
 
 use std::fmt;
 use std::str::FromStr;

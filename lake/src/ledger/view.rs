@@ -124,7 +124,7 @@ impl LedgerView {
             return Ok(Self(standings));
         };
         for partition in 0..log.partitions {
-            if let Some(name) = name(log, partition, &txn) {
+            if let Some(name) = name(log, partition, txn) {
                 let standing = ledgers.load(log, partition, name, robots_max_of(log.partitions)).await?;
                 standings.insert(partition, standing);
             }

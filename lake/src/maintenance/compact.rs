@@ -12,6 +12,7 @@ use super::Maintainer;
 use super::merge::{self, MergeError};
 use super::pick::pick;
 use crate::fault::InjectedFault;
+use crate::reader::ReadError;
 use crate::table::commit::txn_actions;
 use crate::table::state::{TableState, read_entries};
 use crate::table::{CommitError, DataFile, Fence, LogError, Txn, entry};
@@ -86,9 +87,10 @@ impl Maintainer {
             return Ok(None);
         };
         let state = self.newest().await?;
-        let open = self.added_after(closed, &state).await?;
+        let mut left_alone = self.added_after(closed, &state).await?;
+        left_alone.extend(self.shunned.iter().cloned());
         let live = state.files.values().map(DataFile::from).collect();
-        let inputs = pick(live, &open, now, &self.options.compact);
+        let inputs = pick(live, &left_alone, now, &self.options.compact);
         if inputs.is_empty() {
             return Ok(None);
         }
@@ -107,12 +109,17 @@ impl Maintainer {
         Ok(paths)
     }
 
-    /// A file whose bytes were changed since it was written must not hide in a merge.
-    async fn check_inputs(&self, inputs: &[DataFile]) -> Result<(), CompactError> {
+    /// A file whose bytes were changed since it was written must not hide in a merge: it is named once, and left alone.
+    async fn check_inputs(&mut self, inputs: &[DataFile]) -> Result<(), CompactError> {
         for input in inputs {
-            let (_, found) = self.reader.hash_file(&input.path).await.map_err(MergeError::from)?;
-            if input.sha256.is_some_and(|sha256| sha256 != found) {
+            let found = match self.reader.hash_file(&input.path).await {
+                Ok((_, found)) => Some(found),
+                Err(ReadError::Store(object_store::Error::NotFound { .. })) => None,
+                Err(error) => return Err(MergeError::from(error).into()),
+            };
+            if found.is_none() || input.sha256.is_some_and(|sha256| Some(sha256) != found) {
                 let path = input.path.clone();
+                self.shunned.insert(path.clone());
                 return Err(CompactError::Differs { path, what: "bytes" });
             }
         }

@@ -84,14 +84,15 @@ impl Maintainer {
             }
             None => file.last_modified < orphaned_before,
         };
+        // Other engines may spell a path percent-encoded.
+        let named = state.files.keys().chain(unstated).map(|path| Path::from_url_path(path));
+        let used: HashSet<Path> = named.collect::<Result<_, _>>().map_err(object_store::Error::from)?;
         let mut doomed = Vec::new();
         let mut files = self.committer.store().list(None).boxed();
         while let Some(file) = files.try_next().await? {
             let path = file.location.as_ref();
             let ours = path.starts_with(DAY) && path.ends_with(".parquet");
-            let used = state.files.contains_key(path)
-                || unstated.contains(path)
-                || self.committer.options.in_flight.contains(self.table(), path);
+            let used = used.contains(&file.location) || self.committer.options.in_flight.contains(self.table(), path);
             if ours && !used && dead(path, &file) {
                 doomed.push(file.location);
             }

@@ -32,18 +32,9 @@ pub(super) struct Temp {
 pub(super) fn error(path: &Path, source: io::Error) -> Error {
     let path = path.display().to_string();
     match source.kind() {
-        io::ErrorKind::NotFound => Error::NotFound {
-            path,
-            source: source.into(),
-        },
-        io::ErrorKind::AlreadyExists => Error::AlreadyExists {
-            path,
-            source: source.into(),
-        },
-        _ => Error::Generic {
-            store: NAME,
-            source: Box::new(FileError { path, source }),
-        },
+        io::ErrorKind::NotFound => Error::NotFound { path, source: source.into() },
+        io::ErrorKind::AlreadyExists => Error::AlreadyExists { path, source: source.into() },
+        _ => Error::Generic { store: NAME, source: Box::new(FileError { path, source }) },
     }
 }
 
@@ -56,43 +47,26 @@ struct FileError {
 
 /// Makes the entries of a folder durable.
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| error(folder, source))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| error(folder, source))
 }
 
 impl Durable {
     pub(super) fn new(temp: PathBuf) -> Self {
-        Self {
-            temp,
-            known: Mutex::default(),
-        }
+        Self { temp, known: Mutex::default() }
     }
 
     /// Makes a folder, its parents and their entries durable, once.
     pub(super) fn make_folder(&self, folder: &Path) -> Result<()> {
-        if self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(folder)
-        {
+        if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
             return Ok(());
         }
         // What another process has just made may not be on disk yet: sync all the way up to the lake's folder.
         fs::create_dir_all(folder).map_err(|source| error(folder, source))?;
         let lake = self.temp.parent().unwrap_or(&self.temp);
-        for parent in folder
-            .ancestors()
-            .skip(1)
-            .take_while(|parent| parent.starts_with(lake))
-        {
+        for parent in folder.ancestors().skip(1).take_while(|parent| parent.starts_with(lake)) {
             sync_folder(parent)?;
         }
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(folder.to_owned());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
         Ok(())
     }
 
@@ -108,42 +82,27 @@ impl Durable {
             other => other,
         };
         let file = file.map_err(|source| error(&path, source))?;
-        Ok(Temp {
-            path,
-            file,
-            published: false,
-        })
+        Ok(Temp { path, file, published: false })
     }
 
     /// Writes a file. With `create` a file that is there stays, is synced, and the error is `AlreadyExists`.
-    pub(super) fn put<'a>(
-        &self,
-        target: &Path,
-        parts: impl Iterator<Item = &'a [u8]>,
-        create: bool,
-    ) -> Result<()> {
+    pub(super) fn put<'a>(&self, target: &Path, parts: impl Iterator<Item = &'a [u8]>, create: bool) -> Result<()> {
         let mut temp = self.begin()?;
         for part in parts {
-            temp.file
-                .write_all(part)
-                .map_err(|source| error(target, source))?;
+            temp.file.write_all(part).map_err(|source| error(target, source))?;
         }
         self.publish(temp, target, create)
     }
 
     /// Syncs a temporary file and gives it its name.
     pub(super) fn publish(&self, mut temp: Temp, target: &Path, create: bool) -> Result<()> {
-        temp.file
-            .sync_all()
-            .map_err(|source| error(target, source))?;
+        temp.file.sync_all().map_err(|source| error(target, source))?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         self.make_folder(folder)?;
         if create {
             match fs::hard_link(&temp.path, target) {
                 Err(exists) if exists.kind() == io::ErrorKind::AlreadyExists => {
-                    File::open(target)
-                        .and_then(|file| file.sync_all())
-                        .map_err(|source| error(target, source))?;
+                    File::open(target).and_then(|file| file.sync_all()).map_err(|source| error(target, source))?;
                     sync_folder(folder)?;
                     return Err(error(target, exists));
                 }
@@ -162,10 +121,7 @@ impl Durable {
         for entry in fs::read_dir(&self.temp).map_err(|source| error(&self.temp, source))? {
             let entry = entry.map_err(|source| error(&self.temp, source))?;
             let modified = entry.metadata().and_then(|metadata| metadata.modified());
-            let old = modified
-                .ok()
-                .and_then(|time| time.elapsed().ok())
-                .is_some_and(|elapsed| elapsed > age);
+            let old = modified.ok().and_then(|time| time.elapsed().ok()).is_some_and(|elapsed| elapsed > age);
             if old && fs::remove_file(entry.path()).is_ok() {
                 cleared += 1;
             }

@@ -22,20 +22,12 @@ pub(super) struct Upload {
 impl Upload {
     pub(super) fn begin(durable: Arc<Durable>, target: PathBuf) -> Result<Self> {
         let temp = Some(Arc::new(durable.begin()?));
-        Ok(Self {
-            durable,
-            target,
-            temp,
-            offset: 0,
-        })
+        Ok(Self { durable, target, temp, offset: 0 })
     }
 }
 
 fn ended() -> object_store::Error {
-    object_store::Error::Generic {
-        store: NAME,
-        source: "the upload has ended or a part is still being written".into(),
-    }
+    object_store::Error::Generic { store: NAME, source: "the upload has ended or a part is still being written".into() }
 }
 
 #[async_trait]
@@ -49,9 +41,7 @@ impl MultipartUpload for Upload {
             SyncedStore::blocking(move || {
                 let mut offset = offset;
                 for part in &data {
-                    temp.file
-                        .write_all_at(part, offset)
-                        .map_err(|source| durable::error(&target, source))?;
+                    temp.file.write_all_at(part, offset).map_err(|source| durable::error(&target, source))?;
                     offset += part.len() as u64;
                 }
                 Ok(())
@@ -61,17 +51,10 @@ impl MultipartUpload for Upload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let temp = self
-            .temp
-            .take()
-            .and_then(Arc::into_inner)
-            .ok_or_else(ended)?;
+        let temp = self.temp.take().and_then(Arc::into_inner).ok_or_else(ended)?;
         let (durable, target) = (Arc::clone(&self.durable), self.target.clone());
         SyncedStore::blocking(move || durable.publish(temp, &target, false)).await?;
-        Ok(PutResult {
-            e_tag: None,
-            version: None,
-        })
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn abort(&mut self) -> Result<()> {

@@ -16,7 +16,7 @@ pub(crate) const FOLDER: &str = "_delta_log";
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The store does not answer, or refuses.
-    #[error("delta log: {0}")]
+    #[error("store of the delta log")]
     Store(#[from] object_store::Error),
     /// An entry is damaged.
     #[error(transparent)]

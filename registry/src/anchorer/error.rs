@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tacho_lake::fault::InjectedFault;
-use tacho_lake::ledger::view::ViewError;
 use tacho_lake::ledger::LogsError;
+use tacho_lake::ledger::view::ViewError;
 use tacho_lake::reader::ReadError;
 use tacho_schemas::Digest;
 

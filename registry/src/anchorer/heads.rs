@@ -98,7 +98,8 @@ impl Heads {
 
     fn follow(&mut self, segment: &SegmentStatement, salt: crate::statement::Salt) {
         let before = self.0.get(segment.robot_id.as_str()).map(|(head, _)| head);
-        let highest = segment.present.last().into_iter().chain(segment.rejected.last()).map(|range| range.end - 1).max();
+        let highest =
+            segment.present.last().into_iter().chain(segment.rejected.last()).map(|range| range.end - 1).max();
         let known = before.map(|head| (head.last_epoch, head.last_seq)).unwrap_or_default();
         let (last_epoch, last_seq) = known.max((segment.stream_epoch, segment.stream_epoch.and(highest)));
         self.put(HeadStatement {
@@ -141,7 +142,8 @@ fn segment(stream: &Stream, before: Option<&HeadStatement>) -> SegmentStatement 
 
 /// The sequence numbers of a table's rows, as ranges that are apart.
 fn sequences(leaves: &[Leaf], table: Table) -> Vec<SeqRange> {
-    let mut seqs: Vec<i64> = leaves.iter().filter(|leaf| leaf.order.table == table).filter_map(|leaf| leaf.seq).collect();
+    let mut seqs: Vec<i64> =
+        leaves.iter().filter(|leaf| leaf.order.table == table).filter_map(|leaf| leaf.seq).collect();
     seqs.sort_unstable();
     seqs.dedup();
     let mut ranges: Vec<SeqRange> = Vec::new();

@@ -49,7 +49,8 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     info!(origin = lock.origin, windows = lock.next_win_no, tree_size = lock.size, "the transparency log is open");
     let counted = (lock.versions.0[0], 0);
     let closed_at = Instant::now();
-    let mut anchorer = Anchorer { options, dir, lake, key, salts, tiles, registry, lock, heads, prepared, closed_at, counted };
+    let mut anchorer =
+        Anchorer { options, dir, lake, key, salts, tiles, registry, lock, heads, prepared, closed_at, counted };
     anchorer.finish_published()?;
     Ok(anchorer)
 }

@@ -116,7 +116,8 @@ fn ranges(progress: &Progress, lock: &Lock) -> Vec<LogRange> {
     let mut ranges = Vec::new();
     for log in progress.logs() {
         for (partition, to) in &log.next_offsets {
-            let known = lock.progress.iter().find(|known| known.log_id == log.log.log_id && known.partition == *partition);
+            let known =
+                lock.progress.iter().find(|known| known.log_id == log.log.log_id && known.partition == *partition);
             ranges.push(LogRange {
                 log_id: log.log.log_id,
                 log_epoch: log.log.log_epoch,

@@ -32,11 +32,7 @@ impl Anchorer {
         self.heads = heads;
         self.reach("locked")?;
         self.finish_published()?;
-        Ok(Anchored {
-            win_no: prepared.win_no,
-            rows: built.gathered.rows.0.iter().sum(),
-            tree_size: self.lock.size,
-        })
+        Ok(Anchored { win_no: prepared.win_no, rows: built.gathered.rows.0.iter().sum(), tree_size: self.lock.size })
     }
 
     /// Computes the roots again from buffers of their own: one flipped bit before the signature could never be

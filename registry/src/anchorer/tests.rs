@@ -115,6 +115,7 @@ async fn the_same_anchorer_goes_on_after_an_error() {
         let options = AnchorerOptions { faults: format!("{step}=error").parse().unwrap(), ..plant.options() };
         let mut anchorer = Anchorer::open(options).await.unwrap();
         anchorer.tick(true).await.unwrap_err();
+        plant.audit().await.unwrap_or_else(|error| panic!("audit after a crash at {step}: {error}"));
         plant.land(1).await;
         anchorer.tick(true).await.unwrap();
         anchorer.tick(true).await.unwrap();

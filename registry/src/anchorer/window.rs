@@ -190,7 +190,8 @@ pub(super) fn write_segments(dir: &Path, built: &Built) -> Result<(), AnchorErro
     let folder = dir.join("segments");
     durable::create_dir_all(&folder).map_err(io_at(&folder))?;
     durable::replace(&path, &bytes, Access::Shared).map_err(io_at(&path))?;
-    let leaves: Vec<Digest> = read_segments(dir, built.statement.win_no)?.iter().map(|segment| segment.leaf_hash()).collect();
+    let leaves: Vec<Digest> =
+        read_segments(dir, built.statement.win_no)?.iter().map(|segment| segment.leaf_hash()).collect();
     if root_and_number(&leaves) == (built.statement.segs_root, built.statement.n_segs) {
         Ok(())
     } else {

@@ -43,7 +43,9 @@ impl History {
         let read = || Published::read(data_dir).map_err(|error| unreadable(dir.display(), error));
         let Some(first) = read()? else {
             return match REMAINS.iter().find(|remains| data_dir.join(remains).exists()) {
-                Some(remains) => Err(differs(dir.join("lock.json").display(), format!("missing, but there is {remains}"))),
+                Some(remains) => {
+                    Err(differs(dir.join("lock.json").display(), format!("missing, but there is {remains}")))
+                }
                 None => Ok(Self::default()),
             };
         };
@@ -90,7 +92,11 @@ impl History {
             self.visit(origin, index, entry)?;
         }
         let staged = published.tiles.stage(&head, &entries)?;
-        if staged.head == lock.head() { Ok(()) } else { Err(differs(path.display(), "its entries do not lead to its root")) }
+        if staged.head == lock.head() {
+            Ok(())
+        } else {
+            Err(differs(path.display(), "its entries do not lead to its root"))
+        }
     }
 
     fn visit(&mut self, origin: &str, index: u64, entry: &[u8]) -> Result<(), AuditError> {
@@ -119,7 +125,10 @@ impl History {
             return Err(differs(object(), format!("a window of the log {}", window.origin)));
         }
         if window.prev_win_hash != self.last_hash {
-            return Err(differs(object(), format!("window {win_no} does not follow window {}", win_no.wrapping_sub(1))));
+            return Err(differs(
+                object(),
+                format!("window {win_no} does not follow window {}", win_no.wrapping_sub(1)),
+            ));
         }
         if window.counts.rows.len() != Table::ALL.len() {
             return Err(AuditError::Schema { win_no });
@@ -129,7 +138,10 @@ impl History {
             let known = self.ranges.entry((range.log_id.clone(), range.partition)).or_default();
             let due = known.last().map_or(0, |(last, _)| last.to);
             if range.from != due {
-                let what = format!("window {win_no} begins partition {} at offset {}, {due} is due", range.partition, range.from);
+                let what = format!(
+                    "window {win_no} begins partition {} at offset {}, {due} is due",
+                    range.partition, range.from
+                );
                 return Err(differs(object(), what));
             }
             known.push((range, win_no));
@@ -212,6 +224,9 @@ fn check_registry(published: &Published, known: Option<TreeHead>, path: &Path) -
     }
     let proved = published.tiles.consistency(&known, &published.head);
     proved.map(drop).map_err(|_other_tree| {
-        differs(path.display(), format!("the log is not one that extends the registry's tree of {} entries", known.size))
+        differs(
+            path.display(),
+            format!("the log is not one that extends the registry's tree of {} entries", known.size),
+        )
     })
 }

@@ -39,7 +39,10 @@ impl Places {
         for ((log_id, partition), ranges) in &history.ranges {
             let log = logs.iter().find(|log| log.log_id.to_string() == *log_id);
             let Some(log) = log else {
-                return Err(differs("_ledger/logs.json", format!("the log {log_id}, of which windows are, is missing")));
+                return Err(differs(
+                    "_ledger/logs.json",
+                    format!("the log {log_id}, of which windows are, is missing"),
+                ));
             };
             let last = ranges.last().map_or(0, |(range, _)| range.to);
             let landed = progress.next_offset(log.log_epoch, *partition);

@@ -10,12 +10,12 @@ use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
+use super::AuditError;
 use super::error::{differs, unreadable};
 use super::history::History;
 use super::lake::Pinned;
 use super::places::{Places, Standing};
 use super::survey::{LiveFile, Survey, files_of};
-use super::AuditError;
 use crate::anchorer::AnchorError;
 use crate::anchorer::gather::{BATCH_ROWS, hash_rows};
 use crate::anchorer::heads::Heads;
@@ -62,7 +62,10 @@ pub(super) async fn check(
             let audited = Audited { published, survey, window, tally };
             audited.check(&found)?;
             if heads.root() != (window.heads_root, window.n_heads) {
-                return Err(differs(format!("window {}", window.win_no), "states other heads than its segments lead to"));
+                return Err(differs(
+                    format!("window {}", window.win_no),
+                    "states other heads than its segments lead to",
+                ));
             }
         }
         first = group.end;
@@ -96,7 +99,8 @@ async fn gather(
         tallies: group.clone().map(|_| Tally::default()).collect(),
         windows: windows.clone(),
     };
-    let overlaps = |file: &&LiveFile| file.windows.is_some_and(|(first, last)| first < windows.end && windows.start <= last);
+    let overlaps =
+        |file: &&LiveFile| file.windows.is_some_and(|(first, last)| first < windows.end && windows.start <= last);
     for file in survey.files.iter().filter(overlaps) {
         let read = pinned.reader(file.table)?.read_file(&file.file.path, BATCH_ROWS).await;
         let mut batches = match read {
@@ -193,7 +197,9 @@ impl Audited<'_> {
             Some(found) if found.count != stated.count => {
                 format!("{} rows were anchored, the lake has {}", stated.count, found.count)
             }
-            Some(found) if found.present != stated.present => "other records were anchored than the lake has".to_owned(),
+            Some(found) if found.present != stated.present => {
+                "other records were anchored than the lake has".to_owned()
+            }
             Some(found) if found.rows_root != stated.rows_root => {
                 "as many rows were anchored as the lake has, but not these".to_owned()
             }
@@ -208,7 +214,8 @@ impl Audited<'_> {
     fn tables(&self) -> String {
         let pairs = Table::ALL.into_iter().zip(&self.window.counts.rows);
         let other = pairs.filter(|(table, stated)| self.tally.rows.get(*table) != *stated);
-        let texts = other.map(|(table, stated)| format!("{}: {} of {stated}", table.name(), self.tally.rows.get(table)));
+        let texts =
+            other.map(|(table, stated)| format!("{}: {} of {stated}", table.name(), self.tally.rows.get(table)));
         texts.collect::<Vec<_>>().join(", ")
     }
 
@@ -230,7 +237,8 @@ impl Audited<'_> {
             return Err(differs(object, "its counts are not those of the rows that landed and were rejected"));
         }
         let configs: BTreeSet<String> = window.config_digests.iter().map(Digest::to_string).collect();
-        let mut schemas: Vec<Digest> = Table::ALL.into_iter().filter(|table| *rows.get(*table) > 0).map(Table::schema_id).collect();
+        let mut schemas: Vec<Digest> =
+            Table::ALL.into_iter().filter(|table| *rows.get(*table) > 0).map(Table::schema_id).collect();
         schemas.sort_unstable();
         if configs != self.tally.configs || schemas != window.schema_ids {
             return Err(differs(object, "states other configurations or schemas than its rows have"));
@@ -244,7 +252,8 @@ fn stream(segment: &SegmentStatement) -> (&str, Option<i64>) {
 }
 
 fn name(win_no: u64, segment: &SegmentStatement) -> String {
-    let epoch = segment.stream_epoch.map_or_else(|| "no stream epoch".to_owned(), |epoch| format!("stream epoch {epoch}"));
+    let epoch =
+        segment.stream_epoch.map_or_else(|| "no stream epoch".to_owned(), |epoch| format!("stream epoch {epoch}"));
     let span = match (segment.present.first(), segment.present.last()) {
         (Some(first), Some(last)) => format!(", seq {} to {}", first.start, last.end - 1),
         _ => String::new(),

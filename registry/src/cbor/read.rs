@@ -60,10 +60,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn fail<T>(&self, problem: CborProblem) -> Result<T, CborError> {
-        Err(CborError {
-            at: self.at,
-            problem,
-        })
+        Err(CborError { at: self.at, problem })
     }
 
     pub(super) fn peek(&self) -> Result<u8, CborError> {
@@ -87,9 +84,7 @@ impl<'a> Reader<'a> {
         let Some(bytes) = self.bytes.get(self.at + 1..self.at + 1 + extra) else {
             return self.fail(CborProblem::Truncated);
         };
-        let argument = bytes
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let argument = bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         let least = if extra == 1 { 24 } else { 1 << (4 * extra) };
         if argument < least {
             return self.fail(CborProblem::NotShortest);
@@ -142,10 +137,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::i64`].
     pub fn i32(&mut self) -> Result<i32, CborError> {
         let at = self.at;
-        i32::try_from(self.i64()?).map_err(|_too_large| CborError {
-            at,
-            problem: CborProblem::OutOfRange,
-        })
+        i32::try_from(self.i64()?).map_err(|_too_large| CborError { at, problem: CborProblem::OutOfRange })
     }
 
     /// Reads an integer or null.
@@ -153,11 +145,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::i64`].
     pub fn option_i64(&mut self) -> Result<Option<i64>, CborError> {
-        if self.null() {
-            Ok(None)
-        } else {
-            self.i64().map(Some)
-        }
+        if self.null() { Ok(None) } else { self.i64().map(Some) }
     }
 
     /// Reads a text.
@@ -167,10 +155,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> Result<&'a str, CborError> {
         let at = self.at;
         let bytes = self.string(TEXT, "a text")?;
-        std::str::from_utf8(bytes).map_err(|_invalid| CborError {
-            at,
-            problem: CborProblem::Utf8,
-        })
+        std::str::from_utf8(bytes).map_err(|_invalid| CborError { at, problem: CborProblem::Utf8 })
     }
 
     /// Reads a text that must be this one.
@@ -179,14 +164,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::text`], or another text.
     pub fn exactly(&mut self, expected: &'static str) -> Result<(), CborError> {
         let at = self.at;
-        if self.text()? == expected {
-            Ok(())
-        } else {
-            Err(CborError {
-                at,
-                problem: CborProblem::Expected(expected),
-            })
-        }
+        if self.text()? == expected { Ok(()) } else { Err(CborError { at, problem: CborProblem::Expected(expected) }) }
     }
 
     /// Reads a text and parses it; `what` names what is expected.
@@ -195,10 +173,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::text`], or a text that cannot be parsed.
     pub fn parse<T: std::str::FromStr>(&mut self, what: &'static str) -> Result<T, CborError> {
         let at = self.at;
-        self.text()?.parse().map_err(|_malformed| CborError {
-            at,
-            problem: CborProblem::Expected(what),
-        })
+        self.text()?.parse().map_err(|_malformed| CborError { at, problem: CborProblem::Expected(what) })
     }
 
     /// Reads a byte string.
@@ -234,11 +209,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::fixed`].
     pub fn option_digest(&mut self) -> Result<Option<Digest>, CborError> {
-        if self.null() {
-            Ok(None)
-        } else {
-            self.digest().map(Some)
-        }
+        if self.null() { Ok(None) } else { self.digest().map(Some) }
     }
 
     /// Reads an array of digests.
@@ -275,10 +246,7 @@ impl<'a> Reader<'a> {
         if self.array()? == len {
             Ok(())
         } else {
-            Err(CborError {
-                at,
-                problem: CborProblem::Expected("an array of another length"),
-            })
+            Err(CborError { at, problem: CborProblem::Expected("an array of another length") })
         }
     }
 

@@ -43,10 +43,7 @@ impl Reader<'_> {
                     return self.fail(CborProblem::TooDeep);
                 };
                 let len = self.array()?;
-                (0..len)
-                    .map(|_| self.value_within(depth))
-                    .collect::<Result<_, _>>()
-                    .map(Value::Array)
+                (0..len).map(|_| self.value_within(depth)).collect::<Result<_, _>>().map(Value::Array)
             }
             _ if self.null() => Ok(Value::Null),
             _ if matches!(first, TRUE | FALSE) => self.bool().map(Value::Bool),

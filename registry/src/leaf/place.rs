@@ -1,9 +1,7 @@
 //! Where the rows of a batch stand in the raw log, and whose they are: what orders leaves, and what salts are
 //! made from.
 
-use arrow::array::{
-    Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 
 use super::RowError;
@@ -92,9 +90,7 @@ impl PlaceColumns {
 
     /// Stream epoch of a row, if it could be read.
     pub fn stream_epoch(&self, row: usize) -> Option<i64> {
-        self.stream_epoch
-            .is_valid(row)
-            .then(|| self.stream_epoch.value(row))
+        self.stream_epoch.is_valid(row).then(|| self.stream_epoch.value(row))
     }
 
     /// Sequence number of a row, if it could be read.
@@ -109,27 +105,18 @@ impl PlaceColumns {
 
     /// Place of a row.
     pub fn place(&self, row: usize) -> Place<'_> {
-        let [log_epoch, partition, offset, ordinal] =
-            self.place.each_ref().map(|column| column.value(row));
+        let [log_epoch, partition, offset, ordinal] = self.place.each_ref().map(|column| column.value(row));
         let key = match &self.key {
             KeyColumn::None => RowKey::None,
             KeyColumn::Index(column) => RowKey::Index(column.value(row)),
             KeyColumn::Text(column) => RowKey::Text(column.value(row)),
         };
-        Place {
-            log_epoch,
-            partition,
-            offset,
-            ordinal,
-            key,
-        }
+        Place { log_epoch, partition, offset, ordinal, key }
     }
 }
 
 fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow::array::ArrayRef, RowError> {
-    batch
-        .column_by_name(name)
-        .ok_or_else(|| RowError::MissingColumn(name.to_owned()))
+    batch.column_by_name(name).ok_or_else(|| RowError::MissingColumn(name.to_owned()))
 }
 
 fn int(batch: &RecordBatch, name: &str) -> Result<Int64Array, RowError> {
@@ -140,9 +127,5 @@ fn int(batch: &RecordBatch, name: &str) -> Result<Int64Array, RowError> {
 }
 
 fn required<A: arrow::array::Array>(column: A, name: &str) -> Result<A, RowError> {
-    if column.null_count() == 0 {
-        Ok(column)
-    } else {
-        Err(RowError::Null(name.to_owned()))
-    }
+    if column.null_count() == 0 { Ok(column) } else { Err(RowError::Null(name.to_owned())) }
 }

@@ -5,8 +5,8 @@
 //! of the row.
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BinaryArray, BooleanArray, Decimal128Array, Int64Array,
-    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array as _, ArrayRef, AsArray as _, BinaryArray, BooleanArray, Decimal128Array, Int64Array, ListArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -52,10 +52,7 @@ pub enum RowError {
 impl RowError {
     pub(super) fn column_type(batch: &RecordBatch, name: &str) -> Self {
         match batch.column_by_name(name) {
-            Some(column) => Self::ColumnType {
-                column: name.to_owned(),
-                found: column.data_type().clone(),
-            },
+            Some(column) => Self::ColumnType { column: name.to_owned(), found: column.data_type().clone() },
             None => Self::MissingColumn(name.to_owned()),
         }
     }
@@ -90,10 +87,7 @@ impl RowEncoder {
             .iter()
             .map(|(name, kind)| ColumnEncoder::new(batch, name, *kind))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            columns,
-            rows: batch.num_rows(),
-        })
+        Ok(Self { columns, rows: batch.num_rows() })
     }
 
     /// Rows of the batch.
@@ -110,9 +104,7 @@ impl RowEncoder {
     /// If the batch has no such row.
     pub fn encode_into(&self, row: usize, out: &mut Vec<u8>) -> Result<(), RowError> {
         cbor::put_array(out, self.columns.len());
-        self.columns
-            .iter()
-            .try_for_each(|column| column.put(row, out))
+        self.columns.iter().try_for_each(|column| column.put(row, out))
     }
 }
 
@@ -123,44 +115,26 @@ impl ColumnEncoder {
         match kind {
             Kind::Text => text_column(batch, name).map(Self::Text),
             Kind::Int => {
-                let plain = plain(column, name, &DataType::Int64, |found| {
-                    *found == DataType::Int32
-                })?;
-                plain
-                    .as_primitive_opt::<Int64Type>()
-                    .cloned()
-                    .map(Self::Int)
-                    .ok_or_else(wrong_type)
+                let plain = plain(column, name, &DataType::Int64, |found| *found == DataType::Int32)?;
+                plain.as_primitive_opt::<Int64Type>().cloned().map(Self::Int).ok_or_else(wrong_type)
             }
-            Kind::Bool => column
-                .as_boolean_opt()
-                .cloned()
-                .map(Self::Bool)
-                .ok_or_else(wrong_type),
-            Kind::Time => column
-                .as_primitive_opt::<TimestampMicrosecondType>()
-                .cloned()
-                .map(Self::Time)
-                .ok_or_else(wrong_type),
+            Kind::Bool => column.as_boolean_opt().cloned().map(Self::Bool).ok_or_else(wrong_type),
+            Kind::Time => {
+                column.as_primitive_opt::<TimestampMicrosecondType>().cloned().map(Self::Time).ok_or_else(wrong_type)
+            }
             Kind::Day => Err(wrong_type()),
-            Kind::Decimal { precision, scale } => decimals(column, precision, scale)
-                .map(Self::Decimal)
-                .ok_or_else(wrong_type),
+            Kind::Decimal { precision, scale } => {
+                decimals(column, precision, scale).map(Self::Decimal).ok_or_else(wrong_type)
+            }
             Kind::DecimalList { precision, scale } => {
                 let list = column.as_list_opt::<i32>().ok_or_else(wrong_type)?;
                 let values = decimals(list.values(), precision, scale).ok_or_else(wrong_type)?;
                 Ok(Self::DecimalList(list.clone(), values))
             }
             Kind::Binary => {
-                let other = |found: &DataType| {
-                    matches!(found, DataType::LargeBinary | DataType::BinaryView)
-                };
+                let other = |found: &DataType| matches!(found, DataType::LargeBinary | DataType::BinaryView);
                 let plain = plain(column, name, &DataType::Binary, other)?;
-                plain
-                    .as_binary_opt::<i32>()
-                    .cloned()
-                    .map(Self::Binary)
-                    .ok_or_else(wrong_type)
+                plain.as_binary_opt::<i32>().cloned().map(Self::Binary).ok_or_else(wrong_type)
             }
         }
     }
@@ -191,12 +165,7 @@ impl ColumnEncoder {
     }
 }
 
-fn put_decimal(
-    column: &Decimal128Array,
-    index: usize,
-    row: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), RowError> {
+fn put_decimal(column: &Decimal128Array, index: usize, row: usize, out: &mut Vec<u8>) -> Result<(), RowError> {
     match i64::try_from(column.value(index)) {
         Ok(unscaled) => cbor::put_i64(out, unscaled),
         Err(_) => return Err(RowError::Decimal { row }),
@@ -221,10 +190,7 @@ pub(super) fn text_column(batch: &RecordBatch, name: &str) -> Result<StringArray
     let other = |found: &DataType| match found {
         DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => {
-            matches!(
-                **values,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-            )
+            matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
         }
         _ => false,
     };
@@ -240,10 +206,7 @@ fn plain(
     other: impl Fn(&DataType) -> bool,
 ) -> Result<ArrayRef, RowError> {
     if other(column.data_type()) {
-        cast(column, to).map_err(|source| RowError::Cast {
-            column: name.to_owned(),
-            source,
-        })
+        cast(column, to).map_err(|source| RowError::Cast { column: name.to_owned(), source })
     } else {
         Ok(column.clone())
     }

@@ -40,16 +40,11 @@ pub enum SchemaError {
 impl SchemaText {
     /// The schema that a table has in this release.
     pub fn of(table: Table) -> Self {
-        let columns = table
-            .columns()
-            .iter()
-            .filter(|column| column.kind != Kind::Day);
+        let columns = table.columns().iter().filter(|column| column.kind != Kind::Day);
         let text = table.canonical_text();
         Self {
             table: table.name().to_owned(),
-            columns: columns
-                .map(|column| (column.name.to_owned(), column.kind))
-                .collect(),
+            columns: columns.map(|column| (column.name.to_owned(), column.kind)).collect(),
             id: Digest::of(text.as_bytes()),
             text,
         }
@@ -65,10 +60,7 @@ impl SchemaText {
         }
         let lines = text.strip_suffix('\n').ok_or(SchemaError::NoEnd)?;
         let mut lines = lines.split('\n').enumerate();
-        let malformed = |line: usize, text: &str| SchemaError::Line {
-            line: line + 1,
-            text: excerpt(text),
-        };
+        let malformed = |line: usize, text: &str| SchemaError::Line { line: line + 1, text: excerpt(text) };
         let (_, table) = lines.next().ok_or(SchemaError::NoEnd)?;
         if !is_name(table) {
             return Err(malformed(0, table));
@@ -76,12 +68,7 @@ impl SchemaText {
         let columns = lines
             .map(|(number, line)| column(line).ok_or_else(|| malformed(number, line)))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            table: table.to_owned(),
-            columns,
-            id: Digest::of(text.as_bytes()),
-            text: text.to_owned(),
-        })
+        Ok(Self { table: table.to_owned(), columns, id: Digest::of(text.as_bytes()), text: text.to_owned() })
     }
 
     /// Name of the table.
@@ -106,10 +93,7 @@ impl SchemaText {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 fn column(line: &str) -> Option<(String, Kind)> {
@@ -127,12 +111,8 @@ fn kind(text: &str) -> Option<Kind> {
         decimals => {
             let (name, digits) = decimals.strip_suffix(')')?.split_once('(')?;
             let (precision, scale) = digits.split_once(',')?;
-            let precision = u8::try_from(decimal(precision)?)
-                .ok()
-                .filter(|precision| (1..=18).contains(precision))?;
-            let scale = u8::try_from(decimal(scale)?)
-                .ok()
-                .filter(|scale| *scale <= precision)?;
+            let precision = u8::try_from(decimal(precision)?).ok().filter(|precision| (1..=18).contains(precision))?;
+            let scale = u8::try_from(decimal(scale)?).ok().filter(|scale| *scale <= precision)?;
             match name {
                 "decimal" => Kind::Decimal { precision, scale },
                 "decimal_list" => Kind::DecimalList { precision, scale },
@@ -152,12 +132,7 @@ mod tests {
             let schema = SchemaText::parse(&table.canonical_text()).unwrap();
             assert_eq!(schema, SchemaText::of(table));
             assert_eq!(schema.id(), table.schema_id());
-            assert_eq!(
-                schema.columns().len(),
-                table.columns().len() - 1,
-                "{}",
-                table.name()
-            );
+            assert_eq!(schema.columns().len(), table.columns().len() - 1, "{}", table.name());
         }
     }
 
@@ -183,9 +158,6 @@ mod tests {
         ] {
             assert!(SchemaText::parse(text).is_err(), "{text:?}");
         }
-        assert!(matches!(
-            SchemaText::parse(&"x".repeat(MAX_SCHEMA_BYTES + 1)),
-            Err(SchemaError::TooLong(_))
-        ));
+        assert!(matches!(SchemaText::parse(&"x".repeat(MAX_SCHEMA_BYTES + 1)), Err(SchemaError::TooLong(_))));
     }
 }

@@ -45,10 +45,7 @@ pub fn ranges(old: u64, new: u64) -> Result<Vec<Range<u64>>, ProofError> {
 /// [`ProofError::Shrunk`].
 pub fn prove(leaves: &[Digest], old: u64) -> Result<Vec<Digest>, ProofError> {
     let new = leaves.len() as u64;
-    ranges(old, new)?
-        .iter()
-        .map(|range| slice(leaves, range).ok_or(ProofError::Shrunk { old, new }))
-        .collect()
+    ranges(old, new)?.iter().map(|range| slice(leaves, range).ok_or(ProofError::Shrunk { old, new })).collect()
 }
 
 /// Checks that `new` is `old` with leaves appended.
@@ -58,10 +55,7 @@ pub fn prove(leaves: &[Digest], old: u64) -> Result<Vec<Digest>, ProofError> {
 pub fn verify(old: &TreeHead, new: &TreeHead, path: &[Digest]) -> Result<(), ProofError> {
     let expected = ranges(old.size, new.size)?.len();
     if path.len() != expected {
-        return Err(ProofError::Length {
-            found: path.len(),
-            expected,
-        });
+        return Err(ProofError::Length { found: path.len(), expected });
     }
     if old.size == 0 {
         return same_root(empty_root(), old.root);
@@ -98,11 +92,7 @@ pub fn verify(old: &TreeHead, new: &TreeHead, path: &[Digest]) -> Result<(), Pro
 }
 
 fn same_root(found: Digest, expected: Digest) -> Result<(), ProofError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ProofError::Root { found, expected })
-    }
+    if found == expected { Ok(()) } else { Err(ProofError::Root { found, expected }) }
 }
 
 #[cfg(test)]
@@ -114,10 +104,7 @@ mod tests {
     use crate::merkle::tests::{known_leaves, some_leaves};
 
     fn head(leaves: &[Digest], size: u64) -> TreeHead {
-        TreeHead {
-            size,
-            root: root(&leaves[..usize::try_from(size).unwrap()]),
-        }
+        TreeHead { size, root: root(&leaves[..usize::try_from(size).unwrap()]) }
     }
 
     #[test]
@@ -128,24 +115,14 @@ mod tests {
             for old in 0..=new {
                 let path = prove(&leaves, old).unwrap();
                 let old_head = head(&leaves, old);
-                assert_eq!(
-                    verify(&old_head, &new_head, &path),
-                    Ok(()),
-                    "{old} to {new}"
-                );
+                assert_eq!(verify(&old_head, &new_head, &path), Ok(()), "{old} to {new}");
                 if old < new {
-                    assert!(
-                        verify(&new_head, &old_head, &path).is_err(),
-                        "{new} to {old}"
-                    );
+                    assert!(verify(&new_head, &old_head, &path).is_err(), "{new} to {old}");
                 }
                 for changed in 0..path.len() {
                     let mut path = path.clone();
                     path[changed].0[7] ^= 16;
-                    assert!(
-                        verify(&old_head, &new_head, &path).is_err(),
-                        "{old} to {new}, hash {changed}"
-                    );
+                    assert!(verify(&old_head, &new_head, &path).is_err(), "{old} to {new}, hash {changed}");
                 }
             }
         }
@@ -167,10 +144,7 @@ mod tests {
         let leaves = known_leaves();
         assert_eq!(verify(&head(&leaves, 0), &head(&leaves, 8), &[]), Ok(()));
         assert!(verify(&head(&leaves, 0), &head(&leaves, 8), &leaves[..1]).is_err());
-        let wrong = TreeHead {
-            size: 0,
-            root: leaves[0],
-        };
+        let wrong = TreeHead { size: 0, root: leaves[0] };
         assert!(verify(&wrong, &head(&leaves, 8), &[]).is_err());
     }
 
@@ -179,13 +153,7 @@ mod tests {
         let leaves = known_leaves();
         let long = vec![leaves[0]; 100_000];
         let refused = verify(&head(&leaves, 3), &head(&leaves, 8), &long);
-        assert_eq!(
-            refused,
-            Err(ProofError::Length {
-                found: 100_000,
-                expected: 4
-            })
-        );
+        assert_eq!(refused, Err(ProofError::Length { found: 100_000, expected: 4 }));
     }
 
     proptest! {

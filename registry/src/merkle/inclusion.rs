@@ -47,21 +47,13 @@ pub fn prove(leaves: &[Digest], index: u64) -> Result<Vec<Digest>, ProofError> {
 ///
 /// # Errors
 /// [`ProofError::OutsideTree`] or [`ProofError::Length`].
-pub fn root_of(
-    leaf: &Digest,
-    index: u64,
-    size: u64,
-    path: &[Digest],
-) -> Result<Digest, ProofError> {
+pub fn root_of(leaf: &Digest, index: u64, size: u64, path: &[Digest]) -> Result<Digest, ProofError> {
     if index >= size {
         return Err(ProofError::OutsideTree { index, size });
     }
     let expected = path_len(index, size);
     if path.len() != expected {
-        return Err(ProofError::Length {
-            found: path.len(),
-            expected,
-        });
+        return Err(ProofError::Length { found: path.len(), expected });
     }
     let mut hash = *leaf;
     let (mut place, mut last) = (index, size - 1);
@@ -71,11 +63,7 @@ pub fn root_of(
             place >>= 1;
             last >>= 1;
         }
-        hash = if place & 1 == 1 {
-            node_hash(sibling, &hash)
-        } else {
-            node_hash(&hash, sibling)
-        };
+        hash = if place & 1 == 1 { node_hash(sibling, &hash) } else { node_hash(&hash, sibling) };
         place >>= 1;
         last >>= 1;
     }
@@ -86,21 +74,9 @@ pub fn root_of(
 ///
 /// # Errors
 /// Why it does not.
-pub fn verify(
-    leaf: &Digest,
-    index: u64,
-    head: &TreeHead,
-    path: &[Digest],
-) -> Result<(), ProofError> {
+pub fn verify(leaf: &Digest, index: u64, head: &TreeHead, path: &[Digest]) -> Result<(), ProofError> {
     let found = root_of(leaf, index, head.size, path)?;
-    if found == head.root {
-        Ok(())
-    } else {
-        Err(ProofError::Root {
-            found,
-            expected: head.root,
-        })
-    }
+    if found == head.root { Ok(()) } else { Err(ProofError::Root { found, expected: head.root }) }
 }
 
 /// Number of hashes in the proof for `index < size`.
@@ -121,10 +97,7 @@ mod tests {
     use crate::merkle::tests::{known_leaves, some_leaves};
 
     fn head(leaves: &[Digest]) -> TreeHead {
-        TreeHead {
-            size: leaves.len() as u64,
-            root: root(leaves),
-        }
+        TreeHead { size: leaves.len() as u64, root: root(leaves) }
     }
 
     #[test]
@@ -134,16 +107,9 @@ mod tests {
             let head = head(&leaves);
             for (index, leaf) in (0..).zip(&leaves) {
                 let path = prove(&leaves, index).unwrap();
-                assert_eq!(
-                    verify(leaf, index, &head, &path),
-                    Ok(()),
-                    "{index} of {size}"
-                );
+                assert_eq!(verify(leaf, index, &head, &path), Ok(()), "{index} of {size}");
                 for other in (0..size + 2).filter(|other| *other != index) {
-                    assert!(
-                        verify(leaf, other, &head, &path).is_err(),
-                        "{index} as {other} of {size}"
-                    );
+                    assert!(verify(leaf, other, &head, &path).is_err(), "{index} as {other} of {size}");
                 }
             }
         }
@@ -154,10 +120,7 @@ mod tests {
         let leaves = known_leaves();
         let head = head(&leaves);
         let path = prove(&leaves, 5).unwrap();
-        let expected = ProofError::Length {
-            found: 2,
-            expected: 3,
-        };
+        let expected = ProofError::Length { found: 2, expected: 3 };
         assert_eq!(verify(&leaves[5], 5, &head, &path[..2]), Err(expected));
         let longer = [path.as_slice(), &[leaves[0]]].concat();
         assert!(verify(&leaves[5], 5, &head, &longer).is_err());
@@ -168,12 +131,7 @@ mod tests {
 
     #[test]
     fn sizes_up_to_the_greatest_have_a_path_of_at_most_64_hashes() {
-        for (index, size) in [
-            (0, u64::MAX),
-            (u64::MAX - 1, u64::MAX),
-            (1 << 63, u64::MAX),
-            (0, 1),
-        ] {
+        for (index, size) in [(0, u64::MAX), (u64::MAX - 1, u64::MAX), (1 << 63, u64::MAX), (0, 1)] {
             let ranges = ranges(index, size).unwrap();
             assert!(ranges.len() <= MAX_PATH);
             assert_eq!(path_len(index, size), ranges.len(), "{index} of {size}");

@@ -26,10 +26,7 @@ impl CompactRange {
         if hashes.len() == expected {
             Ok(Self { size, hashes })
         } else {
-            Err(ProofError::Length {
-                found: hashes.len(),
-                expected,
-            })
+            Err(ProofError::Length { found: hashes.len(), expected })
         }
     }
 
@@ -40,22 +37,13 @@ impl CompactRange {
 
     /// Appends a leaf hash and tells every perfect subtree that is complete with it, the leaf itself first.
     pub fn push_with(&mut self, leaf: Digest, mut complete: impl FnMut(Node, &Digest)) {
-        let mut node = Node {
-            level: 0,
-            index: self.size,
-        };
+        let mut node = Node { level: 0, index: self.size };
         let mut hash = leaf;
         complete(node, &hash);
         while node.index & 1 == 1 {
-            let left = self
-                .hashes
-                .pop()
-                .expect("there is one hash for each bit that is set in the size");
+            let left = self.hashes.pop().expect("there is one hash for each bit that is set in the size");
             hash = node_hash(&left, &hash);
-            node = Node {
-                level: node.level + 1,
-                index: node.index >> 1,
-            };
+            node = Node { level: node.level + 1, index: node.index >> 1 };
             complete(node, &hash);
         }
         self.hashes.push(hash);
@@ -83,10 +71,7 @@ impl CompactRange {
 
     /// Size and root.
     pub fn head(&self) -> TreeHead {
-        TreeHead {
-            size: self.size,
-            root: self.root(),
-        }
+        TreeHead { size: self.size, root: self.root() }
     }
 }
 
@@ -126,23 +111,13 @@ mod tests {
         assert_eq!(told.len(), 31);
         for (node, hash) in told {
             let start = usize::try_from(node.index << node.level).unwrap();
-            assert_eq!(
-                hash,
-                root(&leaves[start..start + (1 << node.level)]),
-                "{node:?}"
-            );
+            assert_eq!(hash, root(&leaves[start..start + (1 << node.level)]), "{node:?}");
         }
     }
 
     #[test]
     fn an_edge_with_a_wrong_number_of_hashes_is_refused() {
         let wrong = CompactRange::from_hashes(5, some_leaves(3));
-        assert_eq!(
-            wrong,
-            Err(ProofError::Length {
-                found: 3,
-                expected: 2
-            })
-        );
+        assert_eq!(wrong, Err(ProofError::Length { found: 3, expected: 2 }));
     }
 }

@@ -46,30 +46,18 @@ struct Vector {
 /// Whether the claim holds; `None` if its hashes are none.
 fn holds(vector: &Vector) -> Option<bool> {
     let proof = vector.proof.iter().flatten();
-    let path: Vec<Digest> = proof
-        .map(|hash| digest_from_base64(hash))
-        .collect::<Option<_>>()?;
+    let path: Vec<Digest> = proof.map(|hash| digest_from_base64(hash)).collect::<Option<_>>()?;
     Some(match &vector.claim {
         Claim::Inclusion(claim) => {
             let root = digest_from_base64(&claim.root)?;
             let leaf = digest_from_base64(&claim.leaf_hash)?;
-            let head = TreeHead {
-                size: claim.tree_size,
-                root,
-            };
+            let head = TreeHead { size: claim.tree_size, root };
             inclusion::verify(&leaf, claim.leaf_idx, &head, &path).is_ok()
         }
         Claim::Consistency(claim) => {
-            let head = |size, root: &Option<String>| {
-                Some(TreeHead {
-                    size,
-                    root: digest_from_base64(root.as_deref()?)?,
-                })
-            };
-            let (old, new) = (
-                head(claim.size1, &claim.root1)?,
-                head(claim.size2, &claim.root2)?,
-            );
+            let head =
+                |size, root: &Option<String>| Some(TreeHead { size, root: digest_from_base64(root.as_deref()?)? });
+            let (old, new) = (head(claim.size1, &claim.root1)?, head(claim.size2, &claim.root2)?);
             consistency::verify(&old, &new, &path).is_ok()
         }
     })

@@ -19,9 +19,7 @@ pub const MAX_NAME_BYTES: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The name is empty, too long, or has a space, a plus or a control character.
-    #[error(
-        "{0:?} is not a key name: 1 to {MAX_NAME_BYTES} bytes without spaces, plus signs and control characters"
-    )]
+    #[error("{0:?} is not a key name: 1 to {MAX_NAME_BYTES} bytes without spaces, plus signs and control characters")]
     Name(String),
     /// Not of the form of a verifier key.
     #[error("{0:?} is not a verifier key: name+8 hexadecimal digits+base64")]
@@ -54,14 +52,9 @@ pub fn is_key_name(name: &str) -> bool {
 }
 
 fn key_id(name: &str, public: &VerifyingKey) -> u32 {
-    let hash = Sha256::new()
-        .chain_update(name)
-        .chain_update([b'\n', ED25519])
-        .chain_update(public.as_bytes())
-        .finalize();
-    hash.iter()
-        .take(4)
-        .fold(0, |id, byte| id << 8 | u32::from(*byte))
+    let hash =
+        Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public.as_bytes()).finalize();
+    hash.iter().take(4).fold(0, |id, byte| id << 8 | u32::from(*byte))
 }
 
 /// A public key by which notes are verified.
@@ -109,11 +102,7 @@ impl FromStr for VerifierKey {
             .ok_or_else(|| KeyError::Point(name.to_owned()))?;
         let expected = key_id(name, &key);
         same_id(name, found, expected)?;
-        Ok(Self {
-            name: name.to_owned(),
-            id: expected,
-            key,
-        })
+        Ok(Self { name: name.to_owned(), id: expected, key })
     }
 }
 
@@ -148,11 +137,7 @@ impl SignerKey {
         }
         let key = SigningKey::from_bytes(seed);
         let public = key.verifying_key();
-        let verifier = VerifierKey {
-            name: name.to_owned(),
-            id: key_id(name, &public),
-            key: public,
-        };
+        let verifier = VerifierKey { name: name.to_owned(), id: key_id(name, &public), key: public };
         Ok(Self { key, verifier })
     }
 
@@ -164,10 +149,7 @@ impl SignerKey {
         let text = text.strip_prefix("PRIVATE+KEY+").ok_or(KeyError::Signer)?;
         let (name, found, bytes) = parts(text).ok_or(KeyError::Signer)?;
         let seed = algorithm(name, &bytes)?;
-        let key = Self::from_seed(
-            name,
-            seed.try_into().map_err(|_other_length| KeyError::Signer)?,
-        )?;
+        let key = Self::from_seed(name, seed.try_into().map_err(|_other_length| KeyError::Signer)?)?;
         same_id(name, found, key.verifier.id)?;
         Ok(key)
     }
@@ -195,11 +177,7 @@ impl SignerKey {
 
 impl fmt::Debug for SignerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "SignerKey({}+{:08x}+***)",
-            self.verifier.name, self.verifier.id
-        )
+        write!(f, "SignerKey({}+{:08x}+***)", self.verifier.name, self.verifier.id)
     }
 }
 
@@ -222,13 +200,5 @@ fn algorithm<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a [u8], KeyError> {
 }
 
 fn same_id(name: &str, found: u32, expected: u32) -> Result<(), KeyError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(KeyError::Id {
-            name: name.to_owned(),
-            found,
-            expected,
-        })
-    }
+    if found == expected { Ok(()) } else { Err(KeyError::Id { name: name.to_owned(), found, expected }) }
 }

@@ -6,10 +6,10 @@ use signed_note::{Note as TheirNote, StandardVerifier, VerifierList};
 use super::*;
 
 /// Example of Go's golang.org/x/mod/sumdb/note, which the specification describes.
-const GO_SECRET: &str =
-    "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const GO_SECRET: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 const GO_VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-const GO_TEXT: &str = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+const GO_TEXT: &str =
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
 const GO_NOTE: &str = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 
 fn signer(name: &str, seed: u8) -> SignerKey {
@@ -25,10 +25,7 @@ fn the_go_example_is_signed_byte_for_byte_and_verified() {
     let note = Note::parse(GO_NOTE.as_bytes()).unwrap();
     assert_eq!(note.text(), GO_TEXT);
     let verifier: VerifierKey = GO_VERIFIER.parse().unwrap();
-    assert_eq!(
-        note.verify(std::slice::from_ref(&verifier)),
-        Ok(vec![&verifier])
-    );
+    assert_eq!(note.verify(std::slice::from_ref(&verifier)), Ok(vec![&verifier]));
 }
 
 #[test]
@@ -50,16 +47,10 @@ fn unknown_signatures_are_ignored_and_a_wrong_known_one_refuses_the_note() {
 
     let mut tampered = Note::sign("text\n", &[&log, &witness]).unwrap();
     tampered.signatures[1].signature[3] ^= 1;
-    assert_eq!(
-        tampered.verify(&known),
-        Err(NoteError::WrongSignature("witness".into()))
-    );
+    assert_eq!(tampered.verify(&known), Err(NoteError::WrongSignature("witness".into())));
     assert_eq!(tampered.verify(&known[..1]), Ok(vec![&known[0]]));
     tampered.signatures[1].signature.truncate(63);
-    assert_eq!(
-        tampered.verify(&known),
-        Err(NoteError::WrongSignature("witness".into()))
-    );
+    assert_eq!(tampered.verify(&known), Err(NoteError::WrongSignature("witness".into())));
 }
 
 #[test]
@@ -67,16 +58,10 @@ fn a_key_of_the_same_id_and_another_name_is_another_key() {
     let log = signer("log", 1);
     let mut note = Note::sign("text\n", &[&log]).unwrap();
     note.signatures[0].name = "gol".into();
-    assert_eq!(
-        note.verify(&[log.verifier().clone()]),
-        Err(NoteError::NoKnownSignature)
-    );
+    assert_eq!(note.verify(&[log.verifier().clone()]), Err(NoteError::NoKnownSignature));
     note.signatures[0].name = "log".into();
     note.signatures[0].id ^= 1;
-    assert_eq!(
-        note.verify(&[log.verifier().clone()]),
-        Err(NoteError::NoKnownSignature)
-    );
+    assert_eq!(note.verify(&[log.verifier().clone()]), Err(NoteError::NoKnownSignature));
 }
 
 #[test]
@@ -87,14 +72,8 @@ fn sixteen_signatures_are_read_and_seventeen_refused() {
     assert_eq!(Note::parse(note.to_string().as_bytes()).as_ref(), Ok(&note));
     let line = note.to_string().lines().last().unwrap().to_owned() + "\n";
     let longer = note.to_string() + &line;
-    assert_eq!(
-        Note::parse(longer.as_bytes()),
-        Err(NoteError::SignatureCount(17))
-    );
-    assert_eq!(
-        Note::sign("text\n", &keys),
-        Err(NoteError::SignatureCount(17))
-    );
+    assert_eq!(Note::parse(longer.as_bytes()), Err(NoteError::SignatureCount(17)));
+    assert_eq!(Note::sign("text\n", &keys), Err(NoteError::SignatureCount(17)));
 }
 
 #[test]
@@ -117,11 +96,7 @@ fn malformed_notes_are_refused() {
         format!("{}\n\n— log AAAAAAA=\n", "x".repeat(MAX_NOTE_BYTES)),
     ];
     for note in cases {
-        assert!(
-            Note::parse(note.as_bytes()).is_err(),
-            "{:?}",
-            excerpt(&note)
-        );
+        assert!(Note::parse(note.as_bytes()).is_err(), "{:?}", excerpt(&note));
     }
     assert_eq!(Note::parse(b"\xff\n\nx\n"), Err(NoteError::Characters));
 }

@@ -20,12 +20,10 @@ pub fn cell(kind: Kind, value: &Value) -> Result<Option<String>, NotOfKind> {
         (Kind::Time, Value::Int(time_us)) => time(*time_us),
         (Kind::Decimal { scale, .. }, Value::Int(unscaled)) => decimal(*unscaled, scale),
         (Kind::DecimalList { scale, .. }, Value::Array(values)) => list(values, scale)?,
-        (Kind::Binary, Value::Bytes(bytes)) => {
-            bytes.iter().fold(String::new(), |mut text, byte| {
-                write!(text, "{byte:02x}").expect("writing to a String succeeds");
-                text
-            })
-        }
+        (Kind::Binary, Value::Bytes(bytes)) => bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String succeeds");
+            text
+        }),
         _ => return Err(NotOfKind),
     };
     Ok(Some(text))
@@ -60,11 +58,7 @@ fn decimal(unscaled: i64, scale: u8) -> String {
     let sign = if unscaled < 0 { "-" } else { "" };
     let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if scale == 0 {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 #[cfg(test)]
@@ -73,13 +67,7 @@ mod tests {
 
     #[test]
     fn decimals_show_every_digit_of_their_scale() {
-        let cases = [
-            (0, 2, "0.00"),
-            (5, 2, "0.05"),
-            (-5, 2, "-0.05"),
-            (-12_345, 3, "-12.345"),
-            (7, 0, "7"),
-        ];
+        let cases = [(0, 2, "0.00"), (5, 2, "0.05"), (-5, 2, "-0.05"), (-12_345, 3, "-12.345"), (7, 0, "7")];
         for (unscaled, scale, text) in cases {
             assert_eq!(decimal(unscaled, scale), text);
         }
@@ -89,31 +77,13 @@ mod tests {
     #[test]
     fn cells_are_shown_by_the_kind_of_their_column() {
         let shown = |kind, value: Value| cell(kind, &value);
-        let list = Kind::DecimalList {
-            precision: 9,
-            scale: 1,
-        };
+        let list = Kind::DecimalList { precision: 9, scale: 1 };
         assert_eq!(shown(Kind::Text, Value::Null), Ok(None));
-        assert_eq!(
-            shown(Kind::Time, Value::Int(-1)),
-            Ok(Some("1969-12-31T23:59:59.999999Z".into()))
-        );
-        assert_eq!(
-            shown(Kind::Time, Value::Int(i64::MAX)),
-            Ok(Some("9223372036854775807 us".into()))
-        );
-        assert_eq!(
-            shown(Kind::Binary, Value::Bytes(vec![0, 255])),
-            Ok(Some("00ff".into()))
-        );
-        assert_eq!(
-            shown(list, Value::Array(vec![Value::Int(15), Value::Null])),
-            Ok(Some("[1.5, null]".into()))
-        );
-        assert_eq!(
-            shown(list, Value::Array(vec![Value::Bool(true)])),
-            Err(NotOfKind)
-        );
+        assert_eq!(shown(Kind::Time, Value::Int(-1)), Ok(Some("1969-12-31T23:59:59.999999Z".into())));
+        assert_eq!(shown(Kind::Time, Value::Int(i64::MAX)), Ok(Some("9223372036854775807 us".into())));
+        assert_eq!(shown(Kind::Binary, Value::Bytes(vec![0, 255])), Ok(Some("00ff".into())));
+        assert_eq!(shown(list, Value::Array(vec![Value::Int(15), Value::Null])), Ok(Some("[1.5, null]".into())));
+        assert_eq!(shown(list, Value::Array(vec![Value::Bool(true)])), Err(NotOfKind));
         assert_eq!(shown(Kind::Int, Value::Text("1".into())), Err(NotOfKind));
         assert_eq!(shown(Kind::Text, Value::Bytes(Vec::new())), Err(NotOfKind));
     }

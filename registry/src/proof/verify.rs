@@ -51,11 +51,7 @@ pub struct VerifiedColumn {
 impl VerifiedRow {
     /// The text of a column; `None` if it is null or there is no such column.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.columns
-            .iter()
-            .find(|column| column.name == name)?
-            .value
-            .as_deref()
+        self.columns.iter().find(|column| column.name == name)?.value.as_deref()
     }
 }
 
@@ -109,49 +105,23 @@ pub fn verify(proof: &[u8], key: &VerifierKey) -> Result<VerifiedRow, VerifyErro
     let checkpoint = Checkpoint::verified(&file.checkpoint, key)?;
     let bundle = Bundle::decode(&file.extra).map_err(VerifyError::Bundle)?;
 
-    let in_log = inclusion::verify(
-        &leaf_hash(&bundle.window),
-        file.index,
-        &checkpoint.head,
-        &file.path,
-    );
-    in_log.map_err(|source| VerifyError::Inclusion {
-        what: "the window in the log",
-        source,
-    })?;
+    let in_log = inclusion::verify(&leaf_hash(&bundle.window), file.index, &checkpoint.head, &file.path);
+    in_log.map_err(|source| VerifyError::Inclusion { what: "the window in the log", source })?;
     let window = WindowStatement::decode(&bundle.window)?;
-    demand(
-        window.origin == checkpoint.origin,
-        "the window is of another log than the checkpoint",
-    )?;
+    demand(window.origin == checkpoint.origin, "the window is of another log than the checkpoint")?;
 
-    let segments = TreeHead {
-        size: window.n_segs,
-        root: window.segs_root,
-    };
+    let segments = TreeHead { size: window.n_segs, root: window.segs_root };
     included(&bundle.segment, &segments, "the segment in the window")?;
     let segment = SegmentStatement::decode(&bundle.segment.data)?;
 
-    let rows = TreeHead {
-        size: segment.count,
-        root: segment.rows_root,
-    };
+    let rows = TreeHead { size: segment.count, root: segment.rows_root };
     let leaf_hash = included(&bundle.row, &rows, "the row in the segment")?;
     let row = LeafParts::decode(&bundle.row.data).map_err(VerifyError::Row)?;
 
     let schema = SchemaText::parse(&bundle.schema)?;
-    demand(
-        schema.id() == row.schema_id,
-        "the schema text is not the one that the row names",
-    )?;
-    demand(
-        window.schema_ids.contains(&row.schema_id),
-        "the window does not name the schema of the row",
-    )?;
-    demand(
-        schema.table() == row.table,
-        "the row is of another table than its schema",
-    )?;
+    demand(schema.id() == row.schema_id, "the schema text is not the one that the row names")?;
+    demand(window.schema_ids.contains(&row.schema_id), "the window does not name the schema of the row")?;
+    demand(schema.table() == row.table, "the row is of another table than its schema")?;
     belongs(&schema, &row.cells, &segment)?;
     Ok(VerifiedRow {
         table: row.table.to_owned(),
@@ -168,30 +138,18 @@ pub fn verify(proof: &[u8], key: &VerifierKey) -> Result<VerifiedRow, VerifyErro
 }
 
 fn demand(holds: bool, otherwise: &'static str) -> Result<(), VerifyError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(VerifyError::Mismatch(otherwise))
-    }
+    if holds { Ok(()) } else { Err(VerifyError::Mismatch(otherwise)) }
 }
 
 fn included(step: &Step, head: &TreeHead, what: &'static str) -> Result<Digest, VerifyError> {
     let leaf = leaf_hash(&step.data);
-    inclusion::verify(&leaf, step.index, head, &step.path)
-        .map_err(|source| VerifyError::Inclusion { what, source })?;
+    inclusion::verify(&leaf, step.index, head, &step.path).map_err(|source| VerifyError::Inclusion { what, source })?;
     Ok(leaf)
 }
 
 /// Checks that the row is one of the robot, epoch and sequence numbers that its segment states.
-fn belongs(
-    schema: &SchemaText,
-    cells: &[Value],
-    segment: &SegmentStatement,
-) -> Result<(), VerifyError> {
-    demand(
-        schema.columns().len() == cells.len(),
-        "the row has another number of cells than its schema",
-    )?;
+fn belongs(schema: &SchemaText, cells: &[Value], segment: &SegmentStatement) -> Result<(), VerifyError> {
+    demand(schema.columns().len() == cells.len(), "the row has another number of cells than its schema")?;
     let cell = |wanted: &str| {
         let place = schema.columns().iter().position(|(name, _)| name == wanted);
         place.map_or(&Value::Null, |place| &cells[place])
@@ -199,37 +157,23 @@ fn belongs(
     let robot = matches!(cell("robot_id"), Value::Text(robot) if *robot == segment.robot_id);
     demand(robot, "the row is of another robot than its segment")?;
     let epoch = segment.stream_epoch.map_or(Value::Null, Value::Int);
-    demand(
-        *cell("stream_epoch") == epoch,
-        "the row is of another stream epoch than its segment",
-    )?;
+    demand(*cell("stream_epoch") == epoch, "the row is of another stream epoch than its segment")?;
     if schema.table() == Table::Rejected.name() {
         return Ok(());
     }
     let present = match cell("seq") {
-        Value::Int(seq) => segment
-            .present
-            .iter()
-            .any(|range| (range.start..range.end).contains(seq)),
+        Value::Int(seq) => segment.present.iter().any(|range| (range.start..range.end).contains(seq)),
         _ => false,
     };
-    demand(
-        present,
-        "the segment does not hold the sequence number of the row",
-    )
+    demand(present, "the segment does not hold the sequence number of the row")
 }
 
 fn columns(schema: &SchemaText, cells: &[Value]) -> Result<Vec<VerifiedColumn>, VerifyError> {
     let pairs = schema.columns().iter().zip(cells);
     pairs
         .map(|((name, kind), value)| match render::cell(*kind, value) {
-            Ok(value) => Ok(VerifiedColumn {
-                name: name.clone(),
-                value,
-            }),
-            Err(render::NotOfKind) => Err(VerifyError::Mismatch(
-                "a cell of the row is not of its column's type",
-            )),
+            Ok(value) => Ok(VerifiedColumn { name: name.clone(), value }),
+            Err(render::NotOfKind) => Err(VerifyError::Mismatch("a cell of the row is not of its column's type")),
         })
         .collect()
 }

@@ -73,8 +73,7 @@ fn stated(
         let path = segments_path(&published.dir, window.win_no);
         return Err(ProveError::Changed(format!("{} is not what window {} states", path.display(), window.win_no)));
     }
-    let ours =
-        |segment: &SegmentStatement| segment.robot_id == found.robot() && segment.stream_epoch == found.epoch();
+    let ours = |segment: &SegmentStatement| segment.robot_id == found.robot() && segment.stream_epoch == found.epoch();
     let Some(at) = segments.iter().position(ours) else {
         let why = format!("window {} states no segment of robot {} and its stream epoch", window.win_no, found.robot());
         return Err(ProveError::Changed(why));

@@ -68,22 +68,14 @@ pub fn encode(entries: &[Entry]) -> Vec<u8> {
 /// # Errors
 /// [`Damage`], for which there is no remedy here.
 pub fn decode(bytes: &[u8]) -> Result<Content, Damage> {
-    let mut content = Content {
-        entries: Vec::new(),
-        end: 0,
-    };
+    let mut content = Content { entries: Vec::new(), end: 0 };
     while let Some((length, entries)) = frame(&bytes[content.end..]) {
         content.entries.extend(entries);
         content.end += length;
     }
     let tail = &bytes[content.end..];
-    let good_behind = (1..tail.len())
-        .any(|start| tail[start..].starts_with(&MAGIC) && frame(&tail[start..]).is_some());
-    if good_behind {
-        Err(Damage { at: content.end })
-    } else {
-        Ok(content)
-    }
+    let good_behind = (1..tail.len()).any(|start| tail[start..].starts_with(&MAGIC) && frame(&tail[start..]).is_some());
+    if good_behind { Err(Damage { at: content.end }) } else { Ok(content) }
 }
 
 /// The frame at the start of `bytes`, if a good one is there: its length and its keys.
@@ -108,10 +100,7 @@ fn entries(mut payload: &[u8]) -> Option<Vec<Entry>> {
         let (robot, rest) = rest.split_at_checked(usize::from(*length))?;
         let (secret, rest) = rest.split_first_chunk()?;
         let robot = std::str::from_utf8(robot).ok()?.into();
-        entries.push(Entry {
-            robot,
-            secret: *secret,
-        });
+        entries.push(Entry { robot, secret: *secret });
         payload = rest;
     }
     Some(entries)
@@ -122,36 +111,21 @@ mod tests {
     use super::*;
 
     fn some(count: u8, first: u8) -> Vec<Entry> {
-        (0..count)
-            .map(|i| Entry {
-                robot: format!("ROBOT{}", first + i).into(),
-                secret: [first + i; 32],
-            })
-            .collect()
+        (0..count).map(|i| Entry { robot: format!("ROBOT{}", first + i).into(), secret: [first + i; 32] }).collect()
     }
 
     #[test]
     fn groups_are_read_back_in_order() {
         let bytes = [encode(&some(3, 0)), encode(&some(2, 3))].concat();
         let content = decode(&bytes).unwrap();
-        assert_eq!(
-            content,
-            Content {
-                entries: some(5, 0),
-                end: bytes.len()
-            }
-        );
+        assert_eq!(content, Content { entries: some(5, 0), end: bytes.len() });
         assert_eq!(decode(&[]).unwrap().entries, []);
     }
 
     #[test]
     fn a_large_group_is_cut_into_frames() {
-        let many: Vec<Entry> = (0..40_000)
-            .map(|i| Entry {
-                robot: format!("{i:0255}").into(),
-                secret: [7; 32],
-            })
-            .collect();
+        let many: Vec<Entry> =
+            (0..40_000).map(|i| Entry { robot: format!("{i:0255}").into(), secret: [7; 32] }).collect();
         assert_eq!(decode(&encode(&many)).unwrap().entries, many);
     }
 
@@ -161,13 +135,7 @@ mod tests {
         let bytes = [first.clone(), encode(&some(2, 3))].concat();
         for cut in first.len()..bytes.len() {
             let content = decode(&bytes[..cut]).unwrap();
-            assert_eq!(
-                content,
-                Content {
-                    entries: some(3, 0),
-                    end: first.len()
-                }
-            );
+            assert_eq!(content, Content { entries: some(3, 0), end: first.len() });
         }
     }
 

@@ -16,10 +16,7 @@ impl Month {
     /// The month of a time in Unix microseconds; a time beyond the calendar counts as 1970-01.
     pub fn of_us(time_us: i64) -> Self {
         let time = DateTime::from_timestamp_micros(time_us).unwrap_or_default();
-        Self {
-            year: time.year(),
-            month: time.month(),
-        }
+        Self { year: time.year(), month: time.month() }
     }
 }
 

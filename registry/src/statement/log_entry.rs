@@ -63,14 +63,9 @@ impl LogEntry {
     /// # Errors
     /// Not a statement, or a malformed one of a known kind.
     pub fn decode(bytes: &[u8]) -> Result<Self, StatementError> {
-        let item = |source| StatementError::Item {
-            kind: "log entry",
-            source,
-        };
+        let item = |source| StatementError::Item { kind: "log entry", source };
         match kind_of(bytes).map_err(item)? {
-            WindowStatement::KIND => {
-                WindowStatement::decode(bytes).map(|window| Self::Window(Box::new(window)))
-            }
+            WindowStatement::KIND => WindowStatement::decode(bytes).map(|window| Self::Window(Box::new(window))),
             CompactStatement::KIND => CompactStatement::decode(bytes).map(Self::Compact),
             KeyStatement::KIND => KeyStatement::decode(bytes).map(Self::Key),
             other => Ok(Self::Unknown(excerpt(other))),
@@ -89,11 +84,7 @@ impl Statement for FileStatement {
     }
 
     fn get(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        Ok(Self {
-            path: reader.text()?.to_owned(),
-            size: reader.u64()?,
-            sha256: reader.digest()?,
-        })
+        Ok(Self { path: reader.text()?.to_owned(), size: reader.u64()?, sha256: reader.digest()? })
     }
 }
 
@@ -132,9 +123,6 @@ impl Statement for KeyStatement {
     }
 
     fn get(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        Ok(Self {
-            origin: reader.text()?.to_owned(),
-            key: reader.parse("a verifier key")?,
-        })
+        Ok(Self { origin: reader.text()?.to_owned(), key: reader.parse("a verifier key")? })
     }
 }

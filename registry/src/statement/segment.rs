@@ -112,8 +112,7 @@ fn get_ranges(reader: &mut Reader<'_>) -> Result<Vec<SeqRange>, CborError> {
 }
 
 fn are_apart(ranges: &[SeqRange]) -> bool {
-    ranges.iter().all(|range| range.start < range.end)
-        && ranges.windows(2).all(|pair| pair[0].end < pair[1].start)
+    ranges.iter().all(|range| range.start < range.end) && ranges.windows(2).all(|pair| pair[0].end < pair[1].start)
 }
 
 impl Statement for SegmentStatement {

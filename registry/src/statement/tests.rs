@@ -12,10 +12,7 @@ fn segment() -> SegmentStatement {
         robot_id: "CNAB12HX00010000000000000042A".into(),
         seg_no: 7,
         stream_epoch: Some(1_760_000_000),
-        present: vec![
-            SeqRange { start: 0, end: 3 },
-            SeqRange { start: 5, end: 600 },
-        ],
+        present: vec![SeqRange { start: 0, end: 3 }, SeqRange { start: 5, end: 600 }],
         rejected: vec![SeqRange { start: 3, end: 4 }],
         count: 4187,
         t_min_us: 1_760_000_000_000_000,
@@ -33,20 +30,9 @@ fn window() -> WindowStatement {
         origin: "registry.example/robots/telemetry-1".into(),
         win_no: 1,
         ranges: (0..2)
-            .map(|partition| OffsetRange {
-                log_id: "b1946ac9".into(),
-                partition,
-                from: 10,
-                to: 20,
-            })
+            .map(|partition| OffsetRange { log_id: "b1946ac9".into(), partition, from: 10, to: 20 })
             .collect(),
-        counts: Counts {
-            received: 20,
-            landed: 15,
-            duplicate: 3,
-            rejected: 2,
-            rows: vec![15, 90, 0, 0, 1, 0, 2, 4],
-        },
+        counts: Counts { received: 20, landed: 15, duplicate: 3, rejected: 2, rows: vec![15, 90, 0, 0, 1, 0, 2, 4] },
         segs_root: digest(1),
         n_segs: 3,
         heads_root: digest(2),
@@ -103,11 +89,7 @@ fn every_kind_is_read_back_and_has_one_encoding() {
         salt: [2; 16],
     });
     round_trips(&window());
-    round_trips(&FileStatement {
-        path: "joints/part-0.parquet".into(),
-        size: 1 << 33,
-        sha256: digest(1),
-    });
+    round_trips(&FileStatement { path: "joints/part-0.parquet".into(), size: 1 << 33, sha256: digest(1) });
     round_trips(&CompactStatement {
         table: "joints".into(),
         version: 12,
@@ -116,14 +98,8 @@ fn every_kind_is_read_back_and_has_one_encoding() {
         outputs_root: digest(2),
         n_outputs: 1,
     });
-    let key = SignerKey::from_seed("registry.example/1", &[1; 32])
-        .unwrap()
-        .verifier()
-        .clone();
-    round_trips(&KeyStatement {
-        origin: "registry.example/1".into(),
-        key,
-    });
+    let key = SignerKey::from_seed("registry.example/1", &[1; 32]).unwrap().verifier().clone();
+    round_trips(&KeyStatement { origin: "registry.example/1".into(), key });
 }
 
 #[test]
@@ -139,42 +115,17 @@ fn a_segment_is_about_220_bytes_and_its_encoding_never_changes() {
 fn segments_that_contradict_themselves_are_refused() {
     let range = |start, end| SeqRange { start, end };
     let segments = [
-        SegmentStatement {
-            present: vec![range(3, 3)],
-            ..segment()
-        },
-        SegmentStatement {
-            present: vec![range(0, 3), range(3, 4)],
-            ..segment()
-        },
-        SegmentStatement {
-            rejected: vec![range(5, 6), range(0, 1)],
-            ..segment()
-        },
-        SegmentStatement {
-            count: 0,
-            ..segment()
-        },
-        SegmentStatement {
-            t_min_us: 2,
-            t_max_us: 1,
-            ..segment()
-        },
-        SegmentStatement {
-            prev_seg_hash: None,
-            ..segment()
-        },
-        SegmentStatement {
-            seg_no: 0,
-            ..segment()
-        },
+        SegmentStatement { present: vec![range(3, 3)], ..segment() },
+        SegmentStatement { present: vec![range(0, 3), range(3, 4)], ..segment() },
+        SegmentStatement { rejected: vec![range(5, 6), range(0, 1)], ..segment() },
+        SegmentStatement { count: 0, ..segment() },
+        SegmentStatement { t_min_us: 2, t_max_us: 1, ..segment() },
+        SegmentStatement { prev_seg_hash: None, ..segment() },
+        SegmentStatement { seg_no: 0, ..segment() },
     ];
     for segment in segments {
         let refused = SegmentStatement::decode(&segment.encode());
-        assert!(
-            matches!(refused, Err(StatementError::Content { .. })),
-            "{segment:?}"
-        );
+        assert!(matches!(refused, Err(StatementError::Content { .. })), "{segment:?}");
     }
 }
 
@@ -183,60 +134,25 @@ fn windows_that_contradict_themselves_are_refused() {
     let mut twice = window().ranges;
     twice[1].partition = 0;
     let windows = [
-        WindowStatement {
-            ranges: twice,
-            ..window()
-        },
-        WindowStatement {
-            schema_ids: vec![digest(5), digest(4)],
-            ..window()
-        },
-        WindowStatement {
-            config_digests: vec![digest(5); 2],
-            ..window()
-        },
-        WindowStatement {
-            win_no: 0,
-            ..window()
-        },
-        WindowStatement {
-            counts: Counts {
-                received: 21,
-                ..window().counts
-            },
-            ..window()
-        },
-        WindowStatement {
-            counts: Counts {
-                landed: u64::MAX,
-                ..window().counts
-            },
-            ..window()
-        },
+        WindowStatement { ranges: twice, ..window() },
+        WindowStatement { schema_ids: vec![digest(5), digest(4)], ..window() },
+        WindowStatement { config_digests: vec![digest(5); 2], ..window() },
+        WindowStatement { win_no: 0, ..window() },
+        WindowStatement { counts: Counts { received: 21, ..window().counts }, ..window() },
+        WindowStatement { counts: Counts { landed: u64::MAX, ..window().counts }, ..window() },
     ];
     for window in windows {
         let refused = WindowStatement::decode(&window.encode());
-        assert!(
-            matches!(refused, Err(StatementError::Content { .. })),
-            "{window:?}"
-        );
+        assert!(matches!(refused, Err(StatementError::Content { .. })), "{window:?}");
     }
 }
 
 #[test]
 fn entries_of_the_log_are_told_by_their_kind() {
-    assert_eq!(
-        LogEntry::decode(&window().encode()),
-        Ok(LogEntry::Window(Box::new(window())))
-    );
-    assert!(
-        matches!(LogEntry::decode(b"\x81\x6ctacho-new/99"), Ok(LogEntry::Unknown(kind)) if kind == "tacho-new/99")
-    );
+    assert_eq!(LogEntry::decode(&window().encode()), Ok(LogEntry::Window(Box::new(window()))));
+    assert!(matches!(LogEntry::decode(b"\x81\x6ctacho-new/99"), Ok(LogEntry::Unknown(kind)) if kind == "tacho-new/99"));
     assert!(LogEntry::decode(b"").is_err());
     assert!(LogEntry::decode(b"\x81\x6btacho-win/1").is_err());
     let refused = HeadStatement::decode(&segment().encode()).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "a statement \"tacho-seg/1\" where tacho-head/1 is expected"
-    );
+    assert_eq!(refused.to_string(), "a statement \"tacho-seg/1\" where tacho-head/1 is expected");
 }

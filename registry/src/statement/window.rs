@@ -85,9 +85,7 @@ impl Counts {
             landed: reader.u64()?,
             duplicate: reader.u64()?,
             rejected: reader.u64()?,
-            rows: (0..tables)
-                .map(|_| reader.u64())
-                .collect::<Result<_, _>>()?,
+            rows: (0..tables).map(|_| reader.u64()).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -127,11 +125,9 @@ impl Statement for WindowStatement {
             cbor::put_i64(out, range.to);
         }
         self.counts.put(out);
-        for (root, leaves) in [
-            (&self.segs_root, self.n_segs),
-            (&self.heads_root, self.n_heads),
-            (&self.files_root, self.n_files),
-        ] {
+        for (root, leaves) in
+            [(&self.segs_root, self.n_segs), (&self.heads_root, self.n_heads), (&self.files_root, self.n_files)]
+        {
             cbor::put_digest(out, root);
             cbor::put_u64(out, leaves);
         }
@@ -165,15 +161,8 @@ impl Statement for WindowStatement {
     fn problem(&self) -> Option<&'static str> {
         let place = |range: &OffsetRange| (range.log_id.clone(), range.partition, range.from);
         let counts = &self.counts;
-        let sum = counts
-            .landed
-            .checked_add(counts.duplicate)
-            .and_then(|sum| sum.checked_add(counts.rejected));
-        if self
-            .ranges
-            .iter()
-            .any(|range| range.from > range.to || range.from < 0)
-        {
+        let sum = counts.landed.checked_add(counts.duplicate).and_then(|sum| sum.checked_add(counts.rejected));
+        if self.ranges.iter().any(|range| range.from > range.to || range.from < 0) {
             Some("an offset range runs backwards")
         } else if !self.ranges.is_sorted_by(|a, b| place(a) < place(b)) {
             Some("the offset ranges are not sorted")

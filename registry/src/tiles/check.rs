@@ -6,8 +6,8 @@ use std::io;
 
 use tacho_schemas::Digest;
 
-use super::{TILE_WIDTH, TileError, TileKind, TilePath, TileStore, encode_bundle, level_width, tile_width};
 use super::store::at;
+use super::{TILE_WIDTH, TileError, TileKind, TilePath, TileStore, encode_bundle, level_width, tile_width};
 use crate::merkle::{TreeHead, leaf_hash, root};
 
 impl TileStore {
@@ -25,15 +25,12 @@ impl TileStore {
         for index in 0..head.size.div_ceil(TILE_WIDTH) {
             let width = tile_width(0, index, head.size);
             let bundle = TilePath::new(TileKind::Entries, index, width);
-            let hashes = self.hashes(&TilePath::new(TileKind::Hashes(0), index, width))?;
+            let tile = TilePath::new(TileKind::Hashes(0), index, width);
+            let hashes = self.hashes(&tile)?;
             let first = index * TILE_WIDTH;
             for ((index, entry), hash) in (first..).zip(self.bundle(&bundle)?).zip(hashes) {
                 if leaf_hash(&entry) != hash {
-                    return Err(TileError::Entry {
-                        path: self.file(&bundle),
-                        index,
-                    }
-                    .into());
+                    return Err(TileError::Entry { path: self.file(&bundle), hashes: self.file(&tile), index }.into());
                 }
                 visit(index, &entry)?;
             }
@@ -82,21 +79,13 @@ impl TileStore {
 
     fn check_level(&self, level: u8, size: u64) -> Result<(), TileError> {
         for index in 0..level_width(level, size).div_ceil(TILE_WIDTH) {
-            let tile = TilePath::new(
-                TileKind::Hashes(level),
-                index,
-                tile_width(level, index, size),
-            );
+            let tile = TilePath::new(TileKind::Hashes(level), index, tile_width(level, index, size));
             for (below, hash) in (index * TILE_WIDTH..).zip(self.hashes(&tile)?) {
                 let child = TilePath::new(TileKind::Hashes(level - 1), below, TILE_WIDTH);
                 let found: Digest = root(&self.hashes(&child)?);
                 if found != hash {
                     let (path, child) = (self.file(&tile), self.file(&child));
-                    return Err(TileError::Level {
-                        path,
-                        child,
-                        at: below % TILE_WIDTH,
-                    });
+                    return Err(TileError::Level { path, child, at: below % TILE_WIDTH });
                 }
             }
         }

@@ -9,8 +9,8 @@ use tacho_schemas::Digest;
 
 use super::store::at;
 use super::{
-    BundleError, MAX_ENTRY_BYTES, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath,
-    TileStore, changed_tiles, encode_bundle, level_width,
+    BundleError, MAX_ENTRY_BYTES, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, TileStore, changed_tiles,
+    encode_bundle, level_width,
 };
 use crate::merkle::{CompactRange, Node, TreeHead, leaf_hash};
 
@@ -31,35 +31,19 @@ impl TileStore {
     /// # Errors
     /// [`TileError::Io`]; what was written before stays, and writing again completes it.
     pub fn publish(&self, staged: &Staged) -> Result<(), TileError> {
-        staged
-            .files
-            .iter()
-            .try_for_each(|(tile, bytes)| self.write(tile, bytes))
+        staged.files.iter().try_for_each(|(tile, bytes)| self.write(tile, bytes))
     }
 
     /// Computes what appending `entries` to the tree `old` changes. Reads and verifies the right edge.
     ///
     /// # Errors
     /// [`TileError::NotOfTree`] if what is on disk is not `old`.
-    pub fn stage<T: AsRef<[u8]>>(
-        &self,
-        old: &TreeHead,
-        entries: &[T],
-    ) -> Result<Staged, TileError> {
-        if let Some(long) = entries
-            .iter()
-            .map(|entry| entry.as_ref().len())
-            .find(|len| *len > MAX_ENTRY_BYTES)
-        {
-            return Err(TileError::Refused(
-                BundleError::EntryTooLong(long).to_string(),
-            ));
+    pub fn stage<T: AsRef<[u8]>>(&self, old: &TreeHead, entries: &[T]) -> Result<Staged, TileError> {
+        if let Some(long) = entries.iter().map(|entry| entry.as_ref().len()).find(|len| *len > MAX_ENTRY_BYTES) {
+            return Err(TileError::Refused(BundleError::EntryTooLong(long).to_string()));
         }
         let mut edge = self.edge(old)?;
-        let hashes: Vec<Digest> = entries
-            .iter()
-            .map(|entry| leaf_hash(entry.as_ref()))
-            .collect();
+        let hashes: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry.as_ref())).collect();
         let mut growing = self.growing(old)?;
         for leaf in &hashes {
             edge.push_with(*leaf, |node, hash| {
@@ -85,10 +69,7 @@ impl TileStore {
     /// # Errors
     /// [`TileError::Io`].
     pub fn remove_superseded(&self, old: u64, new: u64) -> Result<(), TileError> {
-        for tile in changed_tiles(old, new)
-            .into_iter()
-            .filter(TilePath::is_full)
-        {
+        for tile in changed_tiles(old, new).into_iter().filter(TilePath::is_full) {
             let mut folder = self.file(&tile).into_os_string();
             folder.push(".p");
             let folder = PathBuf::from(folder);
@@ -111,54 +92,31 @@ impl TileStore {
             }
             let (index, width) = (in_level / TILE_WIDTH, in_level % TILE_WIDTH);
             let tile = TilePath::new(TileKind::Hashes(level), index, width);
-            let hashes = if width == 0 {
-                Vec::new()
-            } else {
-                self.hashes(&tile)?
-            };
+            let hashes = if width == 0 { Vec::new() } else { self.hashes(&tile)? };
             growing.levels.push((index * TILE_WIDTH, hashes));
         }
         Ok(growing)
     }
 
     /// The bundle with those of the new entries that fall into it.
-    fn grown_bundle<T: AsRef<[u8]>>(
-        &self,
-        tile: &TilePath,
-        old: u64,
-        entries: &[T],
-    ) -> Result<Vec<u8>, TileError> {
+    fn grown_bundle<T: AsRef<[u8]>>(&self, tile: &TilePath, old: u64, entries: &[T]) -> Result<Vec<u8>, TileError> {
         let start = tile.index() * TILE_WIDTH;
         let there = old.saturating_sub(start).min(TILE_WIDTH);
         let mut all = Vec::new();
         if there > 0 {
-            for (index, entry) in (start..).zip(self.bundle(&TilePath::new(
-                TileKind::Entries,
-                tile.index(),
-                there,
-            ))?) {
+            let bundle = TilePath::new(TileKind::Entries, tile.index(), there);
+            for (index, entry) in (start..).zip(self.bundle(&bundle)?) {
                 if leaf_hash(&entry) != self.hash(Node { level: 0, index }, old)? {
-                    return Err(TileError::Entry {
-                        path: self.file(tile),
-                        index,
-                    });
+                    let hashes = TilePath::new(TileKind::Hashes(0), tile.index(), there);
+                    return Err(TileError::Entry { path: self.file(&bundle), hashes: self.file(&hashes), index });
                 }
                 all.push(entry);
             }
         }
         let first = usize::try_from((start + there).saturating_sub(old)).unwrap_or(usize::MAX);
         let more = usize::try_from(tile.width() - there).unwrap_or(0);
-        all.extend(
-            entries
-                .iter()
-                .skip(first)
-                .take(more)
-                .map(|entry| entry.as_ref().to_vec()),
-        );
-        encode_bundle(&all).map_err(|source| TileError::Bundle {
-            path: self.file(tile),
-            source,
-        })
+        all.extend(entries.iter().skip(first).take(more).map(|entry| entry.as_ref().to_vec()));
+        encode_bundle(&all).map_err(|source| TileError::Bundle { path: self.file(tile), source })
     }
 }
 
@@ -179,11 +137,6 @@ impl Growing {
         let (start, hashes) = &self.levels[usize::from(level)];
         let first = usize::try_from(tile.index() * TILE_WIDTH - start).unwrap_or(usize::MAX);
         let width = usize::try_from(tile.width()).unwrap_or(0);
-        hashes
-            .iter()
-            .skip(first)
-            .take(width)
-            .flat_map(|hash| hash.0)
-            .collect()
+        hashes.iter().skip(first).take(width).flat_map(|hash| hash.0).collect()
     }
 }

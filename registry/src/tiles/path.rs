@@ -81,11 +81,7 @@ impl fmt::Display for TilePath {
             let (prefix, end) = if place > 0 { ("x", "/") } else { ("", "") };
             write!(f, "{prefix}{group:03}{end}")?;
         }
-        if self.is_full() {
-            Ok(())
-        } else {
-            write!(f, ".p/{}", self.width)
-        }
+        if self.is_full() { Ok(()) } else { write!(f, ".p/{}", self.width) }
     }
 }
 
@@ -93,9 +89,7 @@ impl FromStr for TilePath {
     type Err = MalformedTilePath;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text)
-            .filter(|tile| tile.to_string() == text)
-            .ok_or_else(|| MalformedTilePath(excerpt(text)))
+        parse(text).filter(|tile| tile.to_string() == text).ok_or_else(|| MalformedTilePath(excerpt(text)))
     }
 }
 
@@ -107,17 +101,10 @@ fn parse(text: &str) -> Option<TilePath> {
     let (level, rest) = text.strip_prefix("tile/")?.split_once('/')?;
     let kind = match level {
         "entries" => TileKind::Entries,
-        level => TileKind::Hashes(
-            u8::try_from(decimal(level)?)
-                .ok()
-                .filter(|level| *level <= MAX_LEVEL)?,
-        ),
+        level => TileKind::Hashes(u8::try_from(decimal(level)?).ok().filter(|level| *level <= MAX_LEVEL)?),
     };
     let (number, width) = match rest.split_once(".p/") {
-        Some((number, width)) => (
-            number,
-            decimal(width).filter(|width| (1..TILE_WIDTH).contains(width))?,
-        ),
+        Some((number, width)) => (number, decimal(width).filter(|width| (1..TILE_WIDTH).contains(width))?),
         None => (rest, TILE_WIDTH),
     };
     let mut index = 0_u64;

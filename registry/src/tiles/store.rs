@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use tacho_schemas::Digest;
 
 use super::{
-    BundleError, HASH_BYTES, MAX_ENTRY_BYTES, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath,
-    decode_bundle, tile_width,
+    BundleError, HASH_BYTES, MAX_ENTRY_BYTES, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, decode_bundle, tile_width,
 };
 use crate::durable::{self, Access};
 use crate::merkle::{
-    CompactRange, Node, ProofError, TreeHead, consistency, inclusion, leaf_hash, perfect_subtrees,
-    range_hash, root,
+    CompactRange, Node, ProofError, TreeHead, consistency, inclusion, leaf_hash, perfect_subtrees, range_hash, root,
 };
 
 /// Why tiles could not be read or written, or do not fit the tree.
@@ -49,11 +47,13 @@ pub enum TileError {
         /// What is wrong.
         source: BundleError,
     },
-    /// An entry that is not the one whose hash is in the tree.
-    #[error("{path}: entry {index} of the log is not the one that the tree has", path = path.display())]
+    /// An entry that has another hash than the tree; which of the two files was changed is not told by them.
+    #[error("{} and {} disagree about entry {index} of the log", path.display(), hashes.display())]
     Entry {
-        /// The file.
+        /// The bundle.
         path: PathBuf,
+        /// The tile of leaf hashes.
+        hashes: PathBuf,
         /// Index in the log.
         index: u64,
     },
@@ -127,12 +127,8 @@ impl TileStore {
     /// [`TileError::NotOfTree`], or a tile that cannot be read.
     pub fn edge(&self, head: &TreeHead) -> Result<CompactRange, TileError> {
         let nodes = perfect_subtrees(&(0..head.size));
-        let hashes = nodes
-            .into_iter()
-            .map(|node| self.hash(node, head.size))
-            .collect::<Result<_, _>>()?;
-        let edge = CompactRange::from_hashes(head.size, hashes)
-            .map_err(|source| self.not_of_tree(head, source))?;
+        let hashes = nodes.into_iter().map(|node| self.hash(node, head.size)).collect::<Result<_, _>>()?;
+        let edge = CompactRange::from_hashes(head.size, hashes).map_err(|source| self.not_of_tree(head, source))?;
         let found = edge.root();
         if found == head.root {
             Ok(edge)
@@ -147,12 +143,10 @@ impl TileStore {
     /// # Errors
     /// [`TileError::NotOfTree`], or a tile that cannot be read.
     pub fn inclusion(&self, index: u64, head: &TreeHead) -> Result<Vec<Digest>, TileError> {
-        let ranges =
-            inclusion::ranges(index, head.size).map_err(|source| self.not_of_tree(head, source))?;
+        let ranges = inclusion::ranges(index, head.size).map_err(|source| self.not_of_tree(head, source))?;
         let path = self.range_hashes(&ranges, head.size)?;
         let leaf = self.hash(Node { level: 0, index }, head.size)?;
-        inclusion::verify(&leaf, index, head, &path)
-            .map_err(|source| self.not_of_tree(head, source))?;
+        inclusion::verify(&leaf, index, head, &path).map_err(|source| self.not_of_tree(head, source))?;
         Ok(path)
     }
 
@@ -161,8 +155,7 @@ impl TileStore {
     /// # Errors
     /// [`TileError::NotOfTree`], or a tile that cannot be read.
     pub fn consistency(&self, old: &TreeHead, new: &TreeHead) -> Result<Vec<Digest>, TileError> {
-        let ranges = consistency::ranges(old.size, new.size)
-            .map_err(|source| self.not_of_tree(new, source))?;
+        let ranges = consistency::ranges(old.size, new.size).map_err(|source| self.not_of_tree(new, source))?;
         let path = self.range_hashes(&ranges, new.size)?;
         consistency::verify(old, new, &path).map_err(|source| self.not_of_tree(new, source))?;
         Ok(path)
@@ -175,19 +168,16 @@ impl TileStore {
     pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, TileError> {
         let width = tile_width(0, index / TILE_WIDTH, size);
         if index >= size {
-            return Err(TileError::Refused(
-                ProofError::OutsideTree { index, size }.to_string(),
-            ));
+            return Err(TileError::Refused(ProofError::OutsideTree { index, size }.to_string()));
         }
         let bundle = TilePath::new(TileKind::Entries, index / TILE_WIDTH, width);
         let mut entries = self.bundle(&bundle)?;
-        let entry = usize::try_from(index % TILE_WIDTH)
-            .map_or_else(|_| Vec::new(), |at| entries.swap_remove(at));
+        let entry = usize::try_from(index % TILE_WIDTH).map_or_else(|_| Vec::new(), |at| entries.swap_remove(at));
         if leaf_hash(&entry) == self.hash(Node { level: 0, index }, size)? {
             Ok(entry)
         } else {
-            let path = self.file(&bundle);
-            Err(TileError::Entry { path, index })
+            let hashes = TilePath::new(TileKind::Hashes(0), index / TILE_WIDTH, width);
+            Err(TileError::Entry { path: self.file(&bundle), hashes: self.file(&hashes), index })
         }
     }
 
@@ -208,9 +198,7 @@ impl TileStore {
         let wanted = hashes.get(first..first.saturating_add(1 << height));
         match wanted {
             Some(hashes) => Ok(root(hashes)),
-            None => Err(TileError::Refused(format!(
-                "{node:?} is not in a tree of {size} leaves"
-            ))),
+            None => Err(TileError::Refused(format!("{node:?} is not in a tree of {size} leaves"))),
         }
     }
 
@@ -223,18 +211,10 @@ impl TileStore {
         let (chunks, rest) = bytes.as_chunks::<HASH_BYTES>();
         if !rest.is_empty() || chunks.len() as u64 != found.width() {
             let expected = usize::try_from(found.width()).map_or(0, |width| width * HASH_BYTES);
-            return Err(TileError::Length {
-                path: self.file(&found),
-                found: bytes.len(),
-                expected,
-            });
+            return Err(TileError::Length { path: self.file(&found), found: bytes.len(), expected });
         }
         let width = usize::try_from(tile.width()).unwrap_or(usize::MAX);
-        Ok(chunks
-            .iter()
-            .take(width)
-            .map(|hash| Digest(*hash))
-            .collect())
+        Ok(chunks.iter().take(width).map(|hash| Digest(*hash)).collect())
     }
 
     /// The entries of a bundle; the full bundle serves where a partial one is gone.
@@ -244,27 +224,13 @@ impl TileStore {
     pub fn bundle(&self, bundle: &TilePath) -> Result<Vec<Vec<u8>>, TileError> {
         let (found, bytes) = self.read(bundle)?;
         let entries = decode_bundle(&bytes, found.width());
-        let entries = entries.map_err(|source| TileError::Bundle {
-            path: self.file(&found),
-            source,
-        })?;
+        let entries = entries.map_err(|source| TileError::Bundle { path: self.file(&found), source })?;
         let width = usize::try_from(bundle.width()).unwrap_or(usize::MAX);
-        Ok(entries
-            .into_iter()
-            .take(width)
-            .map(<[u8]>::to_vec)
-            .collect())
+        Ok(entries.into_iter().take(width).map(<[u8]>::to_vec).collect())
     }
 
-    fn range_hashes(
-        &self,
-        ranges: &[std::ops::Range<u64>],
-        size: u64,
-    ) -> Result<Vec<Digest>, TileError> {
-        ranges
-            .iter()
-            .map(|range| range_hash(range, |node| self.hash(node, size)))
-            .collect()
+    fn range_hashes(&self, ranges: &[std::ops::Range<u64>], size: u64) -> Result<Vec<Digest>, TileError> {
+        ranges.iter().map(|range| range_hash(range, |node| self.hash(node, size))).collect()
     }
 
     /// Reads a tile, or the full one in its place; tells which it was.
@@ -274,11 +240,7 @@ impl TileStore {
             TileKind::Hashes(_) => TILE_WIDTH * HASH_BYTES as u64,
         };
         let mut result = read_at_most(&self.file(tile), longest).map(|bytes| (*tile, bytes));
-        if !tile.is_full()
-            && result
-                .as_ref()
-                .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        {
+        if !tile.is_full() && result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             let full = tile.full();
             if let Ok(bytes) = read_at_most(&self.file(&full), longest) {
                 result = Ok((full, bytes));
@@ -288,27 +250,17 @@ impl TileStore {
     }
 
     pub(super) fn not_of_tree(&self, head: &TreeHead, source: ProofError) -> TileError {
-        TileError::NotOfTree {
-            dir: self.dir.clone(),
-            size: head.size,
-            source,
-        }
+        TileError::NotOfTree { dir: self.dir.clone(), size: head.size, source }
     }
 }
 
 pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> TileError + '_ {
-    |source| TileError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    |source| TileError::Io { path: path.to_owned(), source }
 }
 
 fn read_at_most(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.len() > longest {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "longer than any tile",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than any tile"));
     }
     fs::read(path)
 }

@@ -46,7 +46,10 @@ impl Connection {
             ..
         } = *self;
 
-        let subscriptions = link.map(|link| link.close());
+        let subscriptions = match link {
+            Some(link) => Some(link.close().await),
+            None => None,
+        };
         let now = Instant::now();
         let (stored, will) = match subscriptions {
             Some(subscriptions) if !session_expiry.is_zero() => {

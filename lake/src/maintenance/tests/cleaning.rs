@@ -97,7 +97,7 @@ async fn a_damaged_checkpoint_stops_the_clean_up() {
     let checkpoint = dir.path().join("joints").join(log::checkpoint_path(3).as_ref());
     std::fs::write(checkpoint, "cut").unwrap();
     let reader = TableReader::open(dir.path(), Table::Joints).unwrap();
-    let mut maintainer = Maintainer { committer: table, reader, options: options() };
+    let mut maintainer = Maintainer { committer: table, reader, options: options(), shunned: HashSet::new() };
     let stopped = maintainer.clean_log(Some(4)).await;
     assert!(matches!(stopped, Err(CleanError::Checkpoint(_))), "{stopped:?}");
     assert_eq!(log::list(maintainer.committer.store().as_ref()).await.unwrap().entries.len(), 5);

@@ -72,7 +72,8 @@ async fn a_row_that_was_left_out_of_a_rewritten_file_is_found() {
 async fn a_cell_that_was_changed_in_a_rewritten_file_is_found() {
     let plant = anchored().await;
     forge(&plant, Table::Joints, false, |rows| {
-        let decimal = Table::Joints.columns().iter().find(|column| matches!(column.kind, Kind::Decimal { .. })).unwrap();
+        let decimal =
+            Table::Joints.columns().iter().find(|column| matches!(column.kind, Kind::Decimal { .. })).unwrap();
         let at = rows.schema().index_of(decimal.name).unwrap();
         let mut columns = rows.columns().to_vec();
         columns[at] = new_null_array(columns[at].data_type(), rows.num_rows());

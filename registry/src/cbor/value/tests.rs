@@ -28,9 +28,7 @@ fn put_by_minicbor(encoder: &mut minicbor::Encoder<&mut Vec<u8>>, value: &Value)
         Value::Bytes(value) => encoder.bytes(value).map(drop),
         Value::Array(values) => {
             encoder.array(values.len() as u64).map(drop).unwrap();
-            values
-                .iter()
-                .for_each(|value| put_by_minicbor(encoder, value));
+            values.iter().for_each(|value| put_by_minicbor(encoder, value));
             Ok(())
         }
     }
@@ -59,9 +57,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         ".{0,40}".prop_map(Value::Text),
         proptest::collection::vec(any::<u8>(), 0..300).prop_map(Value::Bytes),
     ];
-    leaf.prop_recursive(4, 60, 8, |inner| {
-        proptest::collection::vec(inner, 0..30).prop_map(Value::Array)
-    })
+    leaf.prop_recursive(4, 60, 8, |inner| proptest::collection::vec(inner, 0..30).prop_map(Value::Array))
 }
 
 proptest! {
@@ -131,18 +127,12 @@ fn longer_forms_floats_tags_maps_and_indefinite_lengths_are_refused() {
     for bytes in cases {
         assert!(read(bytes).is_err(), "{bytes:02x?}");
     }
-    assert!(
-        read(&[0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0]).is_err(),
-        "an integer of 2^63"
-    );
+    assert!(read(&[0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0]).is_err(), "an integer of 2^63");
 }
 
 #[test]
 fn lengths_from_outside_reserve_nothing_and_depth_is_bounded() {
-    for bytes in [
-        [0x9b, 0x7f, 255, 255, 255, 255, 255, 255, 255],
-        [0x5b, 255, 255, 255, 255, 255, 255, 255, 255],
-    ] {
+    for bytes in [[0x9b, 0x7f, 255, 255, 255, 255, 255, 255, 255], [0x5b, 255, 255, 255, 255, 255, 255, 255, 255]] {
         let refused = read(&bytes).unwrap_err();
         assert_eq!(refused.problem, CborProblem::Truncated);
     }

@@ -14,9 +14,7 @@ fn full_batch(table: Table, rows: i64) -> RecordBatch {
         for column in table.columns() {
             let name = column.name;
             match column.kind {
-                Kind::Text if name == "robot_id" => {
-                    builder.text(name, Some("CNAB12HX00010000000000000042A"))
-                }
+                Kind::Text if name == "robot_id" => builder.text(name, Some("CNAB12HX00010000000000000042A")),
                 Kind::Text => builder.text(name, Some(&format!("{name}{row}"))),
                 Kind::Int => builder.int(name, Some(row)),
                 Kind::Bool => builder.boolean(name, Some(row % 2 == 0)),
@@ -48,15 +46,7 @@ fn every_table_has_places_and_rows_as_its_schema_says() {
         assert_eq!((places.stream_epoch(2), places.seq(2)), (Some(2), Some(2)));
         assert_eq!(places.received_at_us(2), 1_760_000_000_000_002);
         let place = places.place(2);
-        assert_eq!(
-            (
-                place.log_epoch,
-                place.partition,
-                place.offset,
-                place.ordinal
-            ),
-            (2, 2, 2, 2)
-        );
+        assert_eq!((place.log_epoch, place.partition, place.offset, place.ordinal), (2, 2, 2, 2));
         match table.row_key() {
             None => assert_eq!(place.key, RowKey::None),
             Some("row_index") => assert_eq!(place.key, RowKey::Index(2)),

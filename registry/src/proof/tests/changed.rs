@@ -2,9 +2,7 @@
 
 use super::plant::{Plant, key};
 use crate::note::Note;
-use crate::proof::{
-    Bundle, HEADER, MAX_PROOF_BYTES, ProofFile, ProofFileError, VerifyError, verify,
-};
+use crate::proof::{Bundle, HEADER, MAX_PROOF_BYTES, ProofFile, ProofFileError, VerifyError, verify};
 use crate::text::{excerpt, to_base64};
 
 #[test]
@@ -15,10 +13,7 @@ fn every_changed_byte_is_refused() {
         for flip in [0x01, 0x02, 0x20, 0x80] {
             let mut changed = proof.clone();
             changed[at] ^= flip;
-            assert!(
-                verify(&changed, key().verifier()).is_err(),
-                "byte {at} ^ {flip:#04x}"
-            );
+            assert!(verify(&changed, key().verifier()).is_err(), "byte {at} ^ {flip:#04x}");
         }
     }
 }
@@ -27,25 +22,16 @@ fn every_changed_byte_is_refused() {
 fn every_cut_and_every_inserted_or_removed_byte_is_refused() {
     let proof = Plant::new().grow(7).to_string().into_bytes();
     for at in 0..proof.len() {
-        assert!(
-            verify(&proof[..at], key().verifier()).is_err(),
-            "cut at {at}"
-        );
+        assert!(verify(&proof[..at], key().verifier()).is_err(), "cut at {at}");
         for inserted in *b"\n\r =A\0" {
             let mut longer = proof.clone();
             longer.insert(at, inserted);
             // A byte put beside its equal changes nothing at that place, but the length of what it stands in.
-            assert!(
-                verify(&longer, key().verifier()).is_err(),
-                "{inserted:#04x} at {at}"
-            );
+            assert!(verify(&longer, key().verifier()).is_err(), "{inserted:#04x} at {at}");
         }
         let mut shorter = proof.clone();
         shorter.remove(at);
-        assert!(
-            verify(&shorter, key().verifier()).is_err(),
-            "without byte {at}"
-        );
+        assert!(verify(&shorter, key().verifier()).is_err(), "without byte {at}");
     }
     let longer = [proof.as_slice(), b"\n"].concat();
     assert!(verify(&longer, key().verifier()).is_err());
@@ -68,38 +54,18 @@ fn malicious_files_are_refused_at_once() {
         format!("{head}index 6\n{}{tail}", hash.repeat(65)),
         format!("{head}index 6\n{}", hash.repeat(3)),
         good.replace("extra ", "extra"),
-        good.lines()
-            .filter(|line| !line.starts_with("extra"))
-            .collect::<Vec<_>>()
-            .join("\n")
-            + "\n",
+        good.lines().filter(|line| !line.starts_with("extra")).collect::<Vec<_>>().join("\n") + "\n",
     ] {
         let refused = verify(proof.as_bytes(), key().verifier());
-        assert!(
-            matches!(refused, Err(VerifyError::File(_))),
-            "{:?}: {refused:?}",
-            excerpt(&proof)
-        );
+        assert!(matches!(refused, Err(VerifyError::File(_))), "{:?}: {refused:?}", excerpt(&proof));
     }
     let long = vec![b'A'; MAX_PROOF_BYTES + 1];
-    assert_eq!(
-        verify(&long, key().verifier()),
-        Err(VerifyError::File(ProofFileError::TooLong(long.len())))
-    );
-    assert_eq!(
-        verify(b"\xff", key().verifier()),
-        Err(VerifyError::File(ProofFileError::Characters))
-    );
+    assert_eq!(verify(&long, key().verifier()), Err(VerifyError::File(ProofFileError::TooLong(long.len()))));
+    assert_eq!(verify(b"\xff", key().verifier()), Err(VerifyError::File(ProofFileError::Characters)));
     // The path becomes part of the text that is signed.
-    let no_path = verify(
-        format!("{head}index 6\n\n{tail}").as_bytes(),
-        key().verifier(),
-    );
+    let no_path = verify(format!("{head}index 6\n\n{tail}").as_bytes(), key().verifier());
     assert!(matches!(no_path, Err(VerifyError::Checkpoint(_))));
-    let beyond = verify(
-        format!("{head}index 7\n{tail}").as_bytes(),
-        key().verifier(),
-    );
+    let beyond = verify(format!("{head}index 7\n{tail}").as_bytes(), key().verifier());
     assert!(matches!(beyond, Err(VerifyError::Inclusion { .. })));
 }
 
