@@ -44,6 +44,8 @@ use crate::{BindError, Outlet, SourceError};
 const BACKLOG: u32 = 4_096;
 /// How often expired sessions and due wills are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often the router is nudged.
+const NUDGE: Duration = Duration::from_millis(50);
 /// Pause after an error of `accept`, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What a stop grants on top of the drain, for farewells.
@@ -92,16 +94,9 @@ impl MqttFront {
         let Self { listener, broker, local_addr } = self;
         let places = Arc::new(Semaphore::new(broker.settings.max_connections));
         let mut connections = JoinSet::new();
-        let mut sweep = tokio::time::interval(SWEEP);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let sweeper = Arc::clone(&broker);
         let mut background = JoinSet::new();
-        background.spawn(async move {
-            loop {
-                sweep.tick().await;
-                sweeper.sweep().await;
-            }
-        });
+        background.spawn(every(SWEEP, Arc::clone(&broker), async |broker: &Broker| broker.sweep().await));
+        background.spawn(every(NUDGE, Arc::clone(&broker), async |broker: &Broker| broker.bridge.nudge()));
         info!(%local_addr, "MQTT front listens");
         let gone = broker.links.gone().clone();
         loop {
@@ -127,6 +122,15 @@ impl MqttFront {
         }
         info!("MQTT front has ended");
         Ok(())
+    }
+}
+
+async fn every(period: Duration, broker: Arc<Broker>, work: impl AsyncFn(&Broker)) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work(&broker).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! A lake follows one log: a deleted log, or a lake of another one, is refused with what to do.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+
 use tacho_integration_tests::client::simulated;
 use tacho_integration_tests::plant::tacho;
 use tacho_integration_tests::{Plant, PlantOptions};

@@ -1,5 +1,7 @@
 //! G1, G2, G3: what was acknowledged is in the lake exactly once and in order, whatever was killed when.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+
 use std::collections::HashMap;
 use std::io::Read as _;
 use std::time::Duration;
@@ -24,7 +26,7 @@ fn two_hundred_thousand_records_over_five_kills_land_once_and_in_order() {
     start(&mut plant);
     let journal = plant.beside("acknowledged.csv");
     let records = RECORDS.to_string();
-    let args = ["--robots", "200", "--connections", "200", "--rate", "0", "--records", &records, "--epoch", "7"];
+    let args = ["--robots", "200", "--connections", "200", "--rate", "8000", "--records", &records, "--epoch", "7"];
     let mut devices = simulate(&mqtt, &[&args[..], &["--journal", journal.to_str().unwrap()]].concat()).unwrap();
     let lake = plant.lake();
     for kill in 1..=KILLS {
@@ -41,7 +43,7 @@ fn two_hundred_thousand_records_over_five_kills_land_once_and_in_order() {
     assert!(devices.wait().unwrap().success(), "{report}");
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["acknowledged"], RECORDS);
-    assert!(report["reconnects"].as_i64().unwrap() >= 200, "{report}");
+    assert!(report["reconnects"].as_i64().unwrap() >= 3 * 200, "most kills strike while devices publish: {report}");
 
     until("all landed", Duration::from_secs(120), &Some(RECORDS), || lake.try_int("select count(*) from records"));
     assert_eq!(lake.twice().unwrap(), Vec::new());

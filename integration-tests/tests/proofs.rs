@@ -1,5 +1,7 @@
 //! G7: proofs outlive compaction, a changed proof is refused, and a changed byte anywhere is found and named.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A real UR3, replayed: every row lands or is rejected with a reason, and values are the file's to the resolution.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use tacho_integration_tests::data::recorded;

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
@@ -101,22 +103,40 @@ fn write_table(schema: SchemaRef, rows: &[RecordBatch], mut out: impl Write) -> 
     Ok(out.flush()?)
 }
 
-/// CSV has a header also without rows.
+/// CSV has a header also without rows, and text in the place of what it has no form for: lists and bytes.
 fn write_csv(schema: &SchemaRef, rows: &[RecordBatch], out: impl Write) -> Result<(), FormatError> {
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
     if rows.is_empty() {
-        writer.write(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
+        writer.write(&flat(&RecordBatch::new_empty(SchemaRef::clone(schema)))?)?;
     }
-    rows.iter().try_for_each(|batch| writer.write(batch))?;
+    rows.iter().try_for_each(|batch| writer.write(&flat(batch)?))?;
     Ok(())
+}
+
+/// The batch with lists, bytes and other nested values as text: bytes in hexadecimal.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if column.data_type().is_nested() || column.data_type().is_binary() {
+            let options = FormatOptions::new().with_null("");
+            let formatter = ArrayFormatter::try_new(column, &options)?;
+            let texts = (0..column.len()).map(|row| column.is_valid(row).then(|| formatter.value(row).to_string()));
+            columns.push(Arc::new(texts.collect::<StringArray>()) as ArrayRef);
+            fields.push(Field::new(field.name(), DataType::Utf8, true));
+        } else {
+            columns.push(Arc::clone(column));
+            fields.push(field.as_ref().clone());
+        }
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Int64Array;
-    use arrow::datatypes::{DataType, Field, Schema};
-    use std::sync::Arc;
+    use arrow::array::{BinaryArray, Int64Array};
 
     fn written(format: &str, rows: &[i64]) -> String {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
@@ -133,6 +153,16 @@ mod tests {
     fn csv_has_its_header_with_and_without_rows() {
         assert_eq!(written("csv", &[]), "n\n");
         assert_eq!(written("csv", &[1, 2]), "n\n1\n2\n");
+    }
+
+    #[test]
+    fn csv_has_bytes_in_hexadecimal() {
+        let schema = Arc::new(Schema::new(vec![Field::new("payload", DataType::Binary, true)]));
+        let bytes: ArrayRef = Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0xff, 0x0a]), None]));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![bytes]).unwrap();
+        let mut out = Vec::new();
+        Format::Csv.write(schema, &[batch], &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "payload\nff0a\n\"\"\n");
     }
 
     #[test]

@@ -203,7 +203,14 @@ fn processed((log_epoch, partition): (i64, i32), offsets: std::ops::Range<i64>, 
     Processed { partition, offsets, config: config(), entries, rows }
 }
 
-fn row(builder: &mut TableBuilder, table: Table, (log_epoch, partition): (i64, i32), entry: &Entry, kept: &Kept, index: u32) {
+fn row(
+    builder: &mut TableBuilder,
+    table: Table,
+    (log_epoch, partition): (i64, i32),
+    entry: &Entry,
+    kept: &Kept,
+    index: u32,
+) {
     for column in table.columns() {
         let int = match column.name {
             "stream_epoch" => kept.key.epoch,

@@ -69,7 +69,7 @@ impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self) -> anyhow::Result<Answer> {
         match self.command {
-            Command::Up(args) => crate::up::run(*args).await,
+            Command::Up(args) => Box::pin(crate::up::run(*args)).await,
             Command::Sql(args) => crate::sql::run(args).await,
             Command::Simulate(args) => crate::simulate::run(args).await,
             Command::Replay(args) => crate::replay::run(args).await,

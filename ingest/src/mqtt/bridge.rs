@@ -81,15 +81,15 @@ pub(crate) fn take_marker(properties: &mut Option<PublishProperties>) -> Option<
     })
 }
 
-struct Batch {
-    messages: Vec<Message>,
-    _permit: OwnedSemaphorePermit,
+enum Given {
+    Messages(Vec<Message>, OwnedSemaphorePermit),
+    Nudge,
 }
 
 /// Handle to the bridge's thread, which ends with the last handle.
 #[derive(Debug)]
 pub(crate) struct Bridge {
-    queue: mpsc::Sender<Batch>,
+    queue: mpsc::Sender<Given>,
     budget: Arc<Semaphore>,
     budget_bytes: usize,
 }
@@ -101,10 +101,10 @@ impl Bridge {
     /// [`RouterGone`] if the router does not answer or the system gives no thread.
     pub(crate) fn start(links: &Arc<Links>, budget_bytes: usize) -> Result<Self, RouterGone> {
         let link = links.open_bridge()?;
-        let (queue, batches) = mpsc::channel(BATCHES_MAX);
+        let (queue, given) = mpsc::channel(BATCHES_MAX);
         thread::Builder::new()
             .name("mqtt-bridge".to_owned())
-            .spawn(move || carry(link, batches))
+            .spawn(move || carry(link, given))
             .map_err(|_no_thread| RouterGone)?;
         Ok(Self { queue, budget: Arc::new(Semaphore::new(budget_bytes)), budget_bytes })
     }
@@ -116,18 +116,23 @@ impl Bridge {
     pub(crate) async fn give(&self, messages: Vec<Message>) -> Result<(), RouterGone> {
         let permits = self.permits(&messages);
         let permit = Arc::clone(&self.budget).acquire_many_owned(permits).await;
-        let _permit = permit.map_err(|_closed| RouterGone)?;
-        let batch = Batch { messages, _permit };
-        self.queue.send(batch).await.map_err(|_gone| RouterGone)
+        let permit = permit.map_err(|_closed| RouterGone)?;
+        self.queue.send(Given::Messages(messages, permit)).await.map_err(|_gone| RouterGone)
     }
 
     /// Gives messages to the router if there is room at once; `false` if they were dropped.
     pub(crate) fn offer(&self, messages: Vec<Message>) -> bool {
         let permits = self.permits(&messages);
-        let Ok(_permit) = Arc::clone(&self.budget).try_acquire_many_owned(permits) else {
-            return false;
-        };
-        self.queue.try_send(Batch { messages, _permit }).is_ok()
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(permits);
+        permit.is_ok_and(|permit| self.queue.try_send(Given::Messages(messages, permit)).is_ok())
+    }
+
+    /// Makes the router go on.
+    ///
+    /// It sleeps when the first connection of its ready queue is gone, whatever stands behind it; any event wakes it.
+    pub(crate) fn nudge(&self) {
+        // A full queue is as good as a nudge.
+        self.queue.try_send(Given::Nudge).unwrap_or_default();
     }
 
     fn permits(&self, messages: &[Message]) -> u32 {
@@ -137,14 +142,22 @@ impl Bridge {
 }
 
 /// A thread, not a task: the router's channel blocks its sender.
-fn carry(mut link: RouterLink, mut batches: mpsc::Receiver<Batch>) {
-    while let Some(batch) = batches.blocking_recv() {
-        if link.give_all(batch.messages.into_iter().map(Message::into_packet)).is_err() {
+fn carry(mut link: RouterLink, mut queue: mpsc::Receiver<Given>) {
+    while let Some(given) = queue.blocking_recv() {
+        let carried = match given {
+            Given::Nudge => link.nudge(),
+            // The permit goes back when the router has taken the messages, or most of them.
+            Given::Messages(messages, _permit) => {
+                let carried = link.give_all(messages.into_iter().map(Message::into_packet));
+                while carried.is_ok() && link.waiting() > LINK_PACKETS_MAX {
+                    thread::sleep(Duration::from_micros(100));
+                }
+                carried
+            }
+        };
+        if carried.is_err() {
             error!("the MQTT router has ended");
             return;
-        }
-        while link.waiting() > LINK_PACKETS_MAX {
-            thread::sleep(Duration::from_micros(100));
         }
     }
 }

@@ -118,7 +118,8 @@ async fn clients_that_come_and_go_in_a_hurry_leave_the_router_alive() {
                 client.try_send(&publish(qos, "churn/é", pkid, properties, &[0; 2_000])).await;
                 client.try_send(&publish(1, &telemetry(ROBOT), pkid, properties, b"{}")).await;
             }
-            for _packet in 0..(nth * 7 + round) % 50 {
+            // At least SUBACK and twenty PUBACKs come; forwarded messages may be lost where many subscribers are slow.
+            for _packet in 0..(nth * 7 + round) % 22 {
                 let Some(packet) = client.try_packet().await else {
                     break;
                 };

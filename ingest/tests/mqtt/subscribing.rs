@@ -200,3 +200,22 @@ async fn properties_reach_mqtt_5_and_are_kept_from_mqtt_3() {
     five.expect_alive_and_nothing_else().await;
     tokio::time::timeout(PATIENCE, plant.end()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_subscriber_that_falls_behind_gets_on_again() {
+    let plant = Plant::start().await;
+    let mut subscriber = Raw::connected(plant.addr, 4, "s").await;
+    subscriber.send(&subscribe(false, 1, &[("t", 0)])).await;
+    subscriber.packet().await;
+    let mut publisher = Raw::connected(plant.addr, 4, "p").await;
+    // More at once than the router gives to a link, less than it keeps for a filter.
+    for round in 0..5_u16 {
+        let numbers = || (round * 600..(round + 1) * 600).map(u16::to_be_bytes);
+        let burst: Vec<_> = numbers().map(|number| publish(0, "t", 0, None, &number)).collect();
+        publisher.send(&burst.concat()).await;
+        for number in numbers() {
+            assert_eq!(subscriber.forwarded().await, ("t".to_owned(), number.to_vec()));
+        }
+    }
+    plant.end().await;
+}

@@ -85,7 +85,7 @@ impl Maintainer {
             None => file.last_modified < orphaned_before,
         };
         // Other engines may spell a path percent-encoded.
-        let named = state.files.keys().chain(unstated).map(|path| Path::from_url_path(path));
+        let named = state.files.keys().chain(unstated).map(Path::from_url_path);
         let used: HashSet<Path> = named.collect::<Result<_, _>>().map_err(object_store::Error::from)?;
         let mut doomed = Vec::new();
         let mut files = self.committer.store().list(None).boxed();

@@ -1,13 +1,14 @@
 -- The present state of the gaps. Sequence numbers: what was opened, less what was filled or written off since,
--- summed over the edges of all ranges. Gaps in time and of a damaged log stand as they were reported.
+-- summed over the edges of all ranges. Gaps in time and of a damaged log stand as they were reported, and so does
+-- what was written off; a whole stream that was closed is `stream_closed`.
 WITH edges AS (
     SELECT robot_id, stream_epoch, hole, seq_first AS at,
            CASE WHEN kind = 'opened' THEN 1 ELSE -1 END AS step
-    FROM gap_events WHERE kind IN ('opened', 'narrowed', 'closed', 'written_off')
+    FROM gap_events WHERE hole IS NOT NULL AND kind IN ('opened', 'narrowed', 'closed', 'written_off')
     UNION ALL
     SELECT robot_id, stream_epoch, hole, seq_last + 1 AS at,
            CASE WHEN kind = 'opened' THEN -1 ELSE 1 END AS step
-    FROM gap_events WHERE kind IN ('opened', 'narrowed', 'closed', 'written_off')
+    FROM gap_events WHERE hole IS NOT NULL AND kind IN ('opened', 'narrowed', 'closed', 'written_off')
 ), steps AS (
     SELECT robot_id, stream_epoch, hole, at, sum(step) AS step
     FROM edges GROUP BY robot_id, stream_epoch, hole, at HAVING sum(step) <> 0
@@ -21,6 +22,8 @@ SELECT robot_id, stream_epoch, hole AS kind, at AS seq_first, next_at - 1 AS seq
        CAST(NULL AS TIMESTAMP) AS time_from, CAST(NULL AS TIMESTAMP) AS time_to, CAST(NULL AS VARCHAR) AS cause
 FROM runs WHERE open > 0
 UNION ALL
-SELECT robot_id, stream_epoch, kind, seq_first, seq_last, seq_last - seq_first + 1,
+SELECT robot_id, stream_epoch,
+       CASE WHEN kind = 'written_off' AND hole IS NULL THEN 'stream_closed' ELSE kind END, seq_first, seq_last,
+       CASE WHEN kind = 'written_off' AND hole IS NULL THEN NULL ELSE seq_last - seq_first + 1 END,
        CAST(time_from AS TIMESTAMP), CAST(time_to AS TIMESTAMP), cause
 FROM gap_events WHERE kind IN ('written_off', 'time', 'lost')

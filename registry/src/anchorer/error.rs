@@ -111,6 +111,12 @@ pub enum AnchorError {
         /// Digest of the bytes.
         found: Digest,
     },
+    /// Rows that landing has not put there: those of a window are all of its offsets.
+    #[error("data file {path} came with this window and has rows of offsets outside of it: it was not made by landing")]
+    OutsideWindow {
+        /// Path below the lake.
+        path: String,
+    },
     /// A row cannot be encoded.
     #[error("rows of {path} cannot be hashed")]
     Row {
@@ -190,6 +196,7 @@ impl AnchorError {
             Self::Registry { source, .. } if source.may_pass() => Verdict::Wait,
             Self::Tile(TileError::Io { .. }) => Verdict::Wait,
             Self::FileChanged { .. }
+            | Self::OutsideWindow { .. }
             | Self::Row { .. }
             | Self::Tile(_)
             | Self::Statement(_)

@@ -1,5 +1,6 @@
 //! Reads the rows of data files and hashes them into leaves, by robot and stream epoch.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
@@ -10,9 +11,9 @@ use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
-use super::AnchorError;
 use super::leaves::{Collector, Stream};
-use crate::leaf::{LeafEncoder, PlaceColumns, RowEncoder, RowError, SchemaText};
+use super::{AnchorError, LogRange};
+use crate::leaf::{LeafEncoder, Place, PlaceColumns, RowEncoder, RowError, SchemaText};
 use crate::salts::SaltStore;
 use crate::statement::FileStatement;
 
@@ -37,9 +38,11 @@ pub(crate) async fn gather(
     lake: &Lake,
     salts: &mut SaltStore,
     files: &[(Table, DataFile)],
+    ranges: &[LogRange],
 ) -> Result<Gathered, AnchorError> {
     let mut gathered = Gathered::default();
     let mut collector = Collector::default();
+    let last = Cell::new(0);
     for (table, file) in files {
         let path = format!("{}/{}", table.name(), file.path);
         let loaded = lake.reader(*table)?.load_file(&file.path).await?;
@@ -53,7 +56,11 @@ pub(crate) async fn gather(
             note_configs(&batch, &mut gathered.configs).map_err(row)?;
             // Gap events follow from the other tables; their file is stated, their rows are no leaves.
             if *table != Table::GapEvents {
-                hash_rows(*table, &batch, salts, &mut collector, |_, _| Some(0), row)?;
+                let window = |places: &PlaceColumns, row| holds(ranges, &last, &places.place(row)).then_some(0);
+                let hashed = hash_rows(*table, &batch, salts, &mut collector, window, row)?;
+                if hashed < batch.num_rows() {
+                    return Err(AnchorError::OutsideWindow { path });
+                }
             }
         }
         gathered.files.push(FileStatement { path, size: loaded.size(), sha256: loaded.sha256 });
@@ -62,7 +69,22 @@ pub(crate) async fn gather(
     Ok(gathered)
 }
 
-/// Hashes the rows of a batch for which `window` gives a window.
+/// Whether one of the ranges holds a place; `last` is the one that held the place before.
+fn holds(ranges: &[LogRange], last: &Cell<usize>, place: &Place<'_>) -> bool {
+    let holds = |range: &LogRange| {
+        range.log_epoch == place.log_epoch
+            && i64::from(range.partition) == place.partition
+            && (range.from..range.to).contains(&place.offset)
+    };
+    if ranges.get(last.get()).is_some_and(holds) {
+        return true;
+    }
+    let found = ranges.iter().position(holds);
+    last.set(found.unwrap_or(0));
+    found.is_some()
+}
+
+/// Hashes the rows of a batch for which `window` gives a window; gives how many.
 pub(crate) fn hash_rows(
     table: Table,
     batch: &RecordBatch,
@@ -70,7 +92,7 @@ pub(crate) fn hash_rows(
     collector: &mut Collector,
     window: impl Fn(&PlaceColumns, usize) -> Option<u64>,
     row_error: impl Fn(RowError) -> AnchorError,
-) -> Result<(), AnchorError> {
+) -> Result<usize, AnchorError> {
     let schema = SchemaText::of(table);
     let places = PlaceColumns::new(table, batch).map_err(&row_error)?;
     let rows = RowEncoder::new(batch, &schema).map_err(&row_error)?;
@@ -79,13 +101,14 @@ pub(crate) fn hash_rows(
         (0..batch.num_rows()).filter_map(|row| Some((row, window(&places, row)?))).collect();
     collector.ready_keys(&places, chosen.iter().map(|(row, _)| *row), salts)?;
     let times = Times::of(table, batch);
+    let count = chosen.len();
     for (row, window) in chosen {
         let place = places.place(row);
         let key = collector.key(&places, row);
         let hash = encoder.hash(key, &place, &rows, row).map_err(&row_error)?;
         collector.add(window, table, (&places, row), times.at(row), hash);
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The times that a segment's `t_min` and `t_max` are taken from.

@@ -114,7 +114,7 @@ pub(super) async fn build(
     heads: &mut super::Heads,
 ) -> Result<Built, AnchorError> {
     let sources = sources(lake, lock, &prepared.versions).await?;
-    let gathered = gather(lake, salts, &sources.files).await?;
+    let gathered = gather(lake, salts, &sources.files, &prepared.ranges).await?;
     let segments = heads.extend(&gathered.streams);
     let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
     let (segs_root, n_segs) = root_and_number(&leaves);

@@ -148,7 +148,8 @@ impl Gathering<'_> {
             return Ok(());
         }
         let row = |source| AnchorError::Row { path: path.clone(), source };
-        hash_rows(file.table, batch, self.salts, &mut self.collector, window_of, row).map_err(|error| match error {
+        let hashed = hash_rows(file.table, batch, self.salts, &mut self.collector, window_of, row);
+        hashed.map(drop).map_err(|error| match error {
             AnchorError::Salt(error) => unreadable("keys/salts", error),
             error => unreadable(path, error),
         })

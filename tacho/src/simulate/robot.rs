@@ -3,6 +3,8 @@
 //! Values are rounded to what a real sensor resolves, so that sizes measured on a simulated fleet mean
 //! something. The same seed gives the same values; only the windows' times come from outside.
 
+use std::f64::consts::{PI, TAU};
+
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tacho_schemas::RobotId;
@@ -78,11 +80,6 @@ impl Robot {
         }
     }
 
-    /// The robot's ID.
-    pub(crate) fn id(&self) -> RobotId {
-        self.id
-    }
-
     /// Works through one window and reports it. `pace` is how many seconds of work a second of window stands for.
     pub(crate) fn work(&mut self, window_us: (i64, i64), pace: f64) -> Record {
         #[expect(clippy::cast_precision_loss, reason = "a window is at most an hour")]
@@ -127,7 +124,7 @@ impl Robot {
             map_id: Some("hall-3".into()),
             x_m: Some(resolved(self.rng.random_range(0.0..80.0), 0.001)),
             y_m: Some(resolved(self.rng.random_range(0.0..40.0), 0.001)),
-            theta_rad: Some(resolved(self.rng.random_range(-3.14..3.14), 0.001)),
+            theta_rad: Some(resolved(self.rng.random_range(-PI..PI), 0.001)),
             speed_m_s: Some(resolved(self.rng.random_range(0.0..1.6), 0.01)),
             localized: Some(true),
             localization_score: Some(resolved(self.rng.random_range(0.8..1.0), 0.01)),
@@ -175,7 +172,7 @@ impl SimJoint {
         let torque = effort * self.plan.rated_torque_nm * 0.6;
         let current = effort * self.plan.rated_current_a * 0.7;
         self.temp_c += (28.0 + 18.0 * effort - self.temp_c) * 0.05 + rng.random_range(-0.1..0.1);
-        let speed = self.plan.mean_input_rpm / self.plan.ratio * std::f64::consts::TAU / 60.0;
+        let speed = self.plan.mean_input_rpm / self.plan.ratio * TAU / 60.0;
         let error = 8e-5 * (1.0 + effort) * rng.random_range(0.9..1.1);
         Joint {
             name: self.plan.name.clone(),

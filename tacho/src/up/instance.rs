@@ -97,7 +97,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        let folder = path.parent().map_or_else(|| Path::new("."), |folder| folder);
+        let folder = path.parent().unwrap_or(Path::new("."));
         fs::File::open(folder)?.sync_all()
     };
     write().with_context(|| path.display().to_string())

@@ -78,6 +78,15 @@ impl RouterLink {
         woken.map_err(|_gone| self.gone())
     }
 
+    /// Makes the router look at its queue again; for the one link that is never closed.
+    ///
+    /// # Errors
+    /// [`RouterGone`].
+    pub(crate) fn nudge(&mut self) -> Result<(), RouterGone> {
+        self.woken = true;
+        self.rx.ready().map_err(|_gone| self.gone())
+    }
+
     /// Closes the link.
     pub(crate) async fn close(mut self) {
         // Without an answer there is no router that could be harmed.

@@ -11,6 +11,7 @@ use tacho_lake::{LakeTable, TableOptions};
 use tacho_schemas::table::Kind;
 
 use super::*;
+use crate::anchorer::{AnchorError, Verdict};
 
 /// Commits an entry by hand that removes a file of a table, or replaces it by other rows.
 async fn forge(plant: &Plant, table: Table, data_change: bool, change: impl Fn(RecordBatch) -> Option<RecordBatch>) {
@@ -124,4 +125,19 @@ async fn a_merge_that_was_not_stated_is_found_though_it_changes_no_row() {
     }
     let named = found(&plant).await;
     assert!(named.contains("its files are not those that were anchored"), "{named}");
+}
+
+#[tokio::test]
+async fn rows_of_former_windows_are_not_anchored_again() {
+    let mut plant = anchored().await;
+    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let reader = lake.reader(Table::Joints).unwrap();
+    let file = oldest(&plant, Table::Joints).await;
+    let rows = reader.rows(&[file], &RowFilter::all()).await.unwrap();
+    let version = reader.version().await.unwrap() + 1;
+    commit(&plant, Table::Joints, version, &written(&plant, Table::Joints, rows[0].clone(), true).await);
+    plant.land(1).await;
+    let refused = plant.anchorer().await.unwrap().tick(true).await.unwrap_err();
+    assert!(matches!(refused, AnchorError::OutsideWindow { .. }), "{refused}");
+    assert_eq!(refused.verdict(), Verdict::Halt);
 }

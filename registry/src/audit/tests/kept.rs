@@ -41,7 +41,10 @@ async fn compaction_and_clean_up_of_files_and_log_entries_leave_all_as_anchored(
         assert_eq!((report.young_rows, report.young_files), (0, 0));
     }
     let entries = files_below(&plant.lake_dir().join("joints/_delta_log"));
-    assert!(entries.iter().all(|path| !path.ends_with("00000000000000000001.json")), "the log was cleaned: {entries:?}");
+    assert!(
+        entries.iter().all(|path| !path.ends_with("00000000000000000001.json")),
+        "the log was cleaned: {entries:?}"
+    );
     assert_eq!(is_proved(&plant, robot(1), 0).await, 0);
     assert_eq!(is_proved(&plant, robot(2), 14).await, 8);
     let file = oldest(&plant, Table::GapEvents).await;

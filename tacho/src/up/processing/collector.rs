@@ -38,6 +38,7 @@ pub(super) struct Collector {
 }
 
 /// A run of records under one configuration, or what stands between two runs.
+#[expect(clippy::large_enum_variant, reason = "a handful of pieces lives at a time")]
 enum Piece {
     Run { processor: Arc<Processor>, records: PartitionBatch },
     Between(Step),

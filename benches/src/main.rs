@@ -1,0 +1,43 @@
+//! `figures`: a first figure for each budget, beside a reference of the same run, as a Markdown table on standard output.
+//!
+//! Each figure is a module; it starts the release `tacho` that lies beside this program, on loopback and in a folder of
+//! its own, and ends it again. A figure that cannot be had says why in its row. Statistics over many runs are not here.
+
+mod landing;
+mod leaves;
+mod load;
+mod machine;
+mod memory;
+mod mosquitto;
+mod number;
+mod plant;
+mod processing;
+mod proofs;
+mod publishing;
+mod record;
+mod simulated;
+mod size;
+mod start;
+mod table;
+mod visible;
+mod wire;
+
+use table::{Figure, Table};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> anyhow::Result<()> {
+    let mut table = Table::new(machine::told());
+    table.measure("MQTT QoS 1 publishes", publishing::measure);
+    table.add(Figure::missing("the same, acknowledged after Apache Kafka `acks=all`", "≥ 150,000/s", "not built yet"));
+    table.measure("decode, validate, indicators", processing::measure);
+    table.measure("publish → landed", landing::measure);
+    table.add(Figure::missing("catch-up: a full Kafka topic → lake", "≥ 90,000 records/s", "not built yet"));
+    table.measure("publish → SQL, size, proofs", simulated::measure);
+    table.measure("memory", memory::measure);
+    table.measure("leaves", leaves::measure);
+    table.measure("start", start::measure);
+    table.add(Figure::missing("start to ready with 10 GB of embedded log", "≤ 2 s", "not measured"));
+    table.print()
+}
