@@ -43,6 +43,17 @@ pub enum QueryError {
     Sql(#[from] DataFusionError),
 }
 
+impl QueryError {
+    /// Whether the statement is wrong, and not the lake.
+    pub fn is_wrong_statement(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        matches!(
+            error.find_root(),
+            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_)
+        )
+    }
+}
+
 /// Answers SQL about the lake as it was when the session was opened.
 #[derive(Clone)]
 pub struct Session {

@@ -58,6 +58,18 @@ pub enum LogKeyError {
         /// Its permission bits.
         mode: u32,
     },
+    /// A private key where the public one is asked for.
+    #[error("this is the private key of a log: give the public one, log.vkey")]
+    Private,
+    /// The log has entries, and its private key is gone.
+    #[error(
+        "{} is missing, and the log has entries that it has signed: restore it from a backup; a new key would make every \
+         proof so far worthless", path.display()
+    )]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
 }
 
 /// Loads the key of the log from `keys_dir`, or makes it there if there is none, and writes its public half.
@@ -110,6 +122,10 @@ pub fn verifier_from(file_or_text: &str) -> Result<VerifierKey, LogKeyError> {
         Err(_) if file_or_text.contains('+') => file_or_text.to_owned(),
         Err(error) => return Err(error),
     };
+    if text.trim_start().starts_with("PRIVATE+KEY+") {
+        // Nothing of it may stand in an error: give no source, and no excerpt.
+        return Err(LogKeyError::Private);
+    }
     text.trim_end_matches('\n')
         .parse()
         .map_err(|source| LogKeyError::Malformed { path: excerpt(file_or_text).into(), source })

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use tacho_config::{Models, Settings};
+use anyhow::Context as _;
+use tacho_config::{Models, Problems, Settings, Users};
 
 use crate::exit::Answer;
 
@@ -15,14 +16,15 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?;
     let problems = match Settings::load(&args.file) {
         Ok(settings) => {
             let warnings: String = settings.warnings().iter().map(|warning| format!("warning: {warning}\n")).collect();
             crate::output::print(&warnings)?;
-            match &settings.processing.models_dir {
-                None => None,
-                Some(dir) => Models::with_dir(dir).err(),
-            }
+            let users = settings.mqtt.users_file.as_deref().and_then(|file| Users::load(file).err());
+            let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
+            let all: Vec<_> = users.into_iter().chain(models).flat_map(|problems| problems.0).collect();
+            (!all.is_empty()).then_some(Problems(all))
         }
         Err(problems) => Some(problems),
     };

@@ -20,5 +20,13 @@ impl From<Answer> for ExitCode {
     }
 }
 
+/// The status of a wrong use: what was asked makes no sense.
+pub(crate) const WRONG_USE: u8 = 2;
+
+/// A wrong use that only shows once the command runs, such as a statement that is no SQL.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUse(pub(crate) String);
+
 /// The status of a command that could not: no lake, no permission, no network.
 pub(crate) const COULD_NOT: u8 = 3;

@@ -17,6 +17,7 @@ mod simulate;
 mod sql;
 mod up;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the one place that tells a person why a command could not")]
 fn could_not(error: &anyhow::Error) -> ExitCode {
     eprintln!("tacho: {error:#}");
-    ExitCode::from(exit::COULD_NOT)
+    let wrong_use = error.downcast_ref::<exit::WrongUse>().is_some();
+    ExitCode::from(if wrong_use { exit::WRONG_USE } else { exit::COULD_NOT })
 }
 
 /// Log lines go to standard error: all that matters for the service, warnings for the other commands. `RUST_LOG` overrides.
@@ -56,5 +58,6 @@ fn log_to_stderr(service: bool) {
                 "warn,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
             ))
         });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
 }

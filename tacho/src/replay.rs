@@ -58,7 +58,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     publishing.await.context("publishing was cut off")?;
     crate::output::print_json(&report(&tally, done, started.elapsed())?)?;
     let counts = tally.counts();
+    anyhow::ensure!(tally.connections() > 0, "{} cannot be reached, or does not let this client in", args.to);
     Ok(if counts.acknowledged == counts.sent { Answer::Yes } else { Answer::No })
+}
+
+/// The record as JSON, with the columns that the record has no field for as further fields, as a device sends them.
+fn with_extra(record: &Record) -> String {
+    let mut text = encode(record);
+    for (pointer, raw) in record.extra.parts() {
+        text.pop();
+        text.push_str(&format!(",\"{}\":{raw}}}", pointer.trim_start_matches('/')));
+    }
+    text
 }
 
 /// Hands the records out in order, at the recorded pace divided by `speed`.
@@ -75,7 +86,7 @@ async fn feed(records: Vec<Record>, outbox: mpsc::Sender<Outbound>, speed: f64) 
         let outbound = Outbound {
             topic: format!("robots/{}/telemetry", record.robot_id),
             label: format!("{},{},{},replayed", record.robot_id, record.stream_epoch, record.seq),
-            payload: encode(&record).into_bytes(),
+            payload: with_extra(&record).into_bytes(),
         };
         if outbox.send(outbound).await.is_err() {
             return;

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::Answer;
+use crate::exit::{Answer, WrongUse};
 use device::Broker;
 pub(crate) use fleet::{Fleet, Plan};
 use tally::{Counts, Tally};
@@ -98,6 +98,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let records = Fleet::new(plan).publish(broker, tally.clone(), stop).await;
     crate::output::print_json(&report(&tally, records, started.elapsed())?)?;
     let counts = tally.counts();
+    anyhow::ensure!(tally.connections() > 0, "{} cannot be reached, or does not let this client in", args.to);
     Ok(if counts.acknowledged == counts.sent { Answer::Yes } else { Answer::No })
 }
 
@@ -118,10 +119,11 @@ pub(crate) fn report(tally: &Tally, records: BTreeMap<String, u64>, took: Durati
 
 /// The broker that a URL and a login name.
 pub(crate) fn broker(url: &str, login: &Login) -> anyhow::Result<Broker> {
-    let address = url.strip_prefix("mqtt://").with_context(|| format!("{url:?} is no mqtt://HOST:PORT"))?;
+    let no_url = || WrongUse(format!("{url:?} is no mqtt://HOST:PORT"));
+    let address = url.strip_prefix("mqtt://").ok_or_else(no_url)?;
     let address = address.trim_end_matches('/');
     let (host, port) = address.rsplit_once(':').unwrap_or((address, "1883"));
-    let port = port.parse().with_context(|| format!("{port:?} in {url:?} is no port"))?;
+    let port = port.parse().map_err(|_no_number| no_url())?;
     let user = match (&login.user, &login.password_file) {
         (Some(user), Some(path)) => {
             let password = std::fs::read_to_string(path).with_context(|| format!("password file {}", path.display()))?;

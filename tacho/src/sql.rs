@@ -3,7 +3,7 @@
 use tacho_query::{AnchorRow, Format, Session};
 
 use crate::cli::DataDir;
-use crate::exit::Answer;
+use crate::exit::{Answer, WrongUse};
 use crate::up::instance;
 
 /// Asks the lake in SQL: `tacho sql "select * from fleet" --format csv`
@@ -26,7 +26,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors = move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| error.to_string());
     let session = Session::open(&data_dir.join("lake"), anchors).await?;
-    let (schema, rows) = session.query(&args.statement).await?;
+    let (schema, rows) = match session.query(&args.statement).await {
+        Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),
+        answer => answer?,
+    };
     match args.format.write(schema, &rows, std::io::stdout()) {
         Err(error) if error.is_closed_output() => Ok(Answer::Yes),
         written => {

@@ -46,6 +46,8 @@ pub(crate) use self::handshake::serve;
 /// Bytes that wait to be written at which no more is read or forwarded.
 const OUT_BYTES_MAX: usize = 64 << 10;
 
+/// SUBSCRIBEs that may wait for the router before no more is read.
+const SUBACKS_MAX: usize = 100;
 /// Words of the router that are taken in before anything else is looked at.
 const WORDS_AT_ONCE: usize = 200;
 
@@ -154,6 +156,7 @@ impl Connection {
             && !self.pipeline.is_entering()
             && self.pipeline.bytes() < self.broker.settings.connection_bytes
             && self.out.len() < OUT_BYTES_MAX
+            && self.link.as_ref().is_none_or(|link| link.unanswered() < SUBACKS_MAX)
     }
 
     async fn wait(&mut self, kicked: Pin<&mut WaitForCancellationFutureOwned>, payment: &mut Option<Payment>) -> Event {

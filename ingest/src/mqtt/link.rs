@@ -17,6 +17,7 @@ use self::awaited::{Awaited, Step};
 use super::bridge::take_marker;
 use super::encode;
 use super::frame::Version;
+use super::reason::Reason;
 use super::router::{Memory, RouterGone, RouterLink, Slot, inner_topic};
 use super::topic::matches;
 
@@ -63,6 +64,17 @@ pub(crate) struct SessionLink {
     sent: Awaited,
     /// PUBRELs that it has not answered.
     released: Awaited,
+    /// SUBACKs that wait until the router has all their filters: a publish may overtake a SUBSCRIBE on the way there.
+    subacks: VecDeque<SubAck>,
+}
+
+/// A SUBACK on its way.
+#[derive(Debug)]
+struct SubAck {
+    pkid: u16,
+    answers: Vec<Result<u8, Reason>>,
+    /// Filters that the router has not confirmed.
+    missing: usize,
 }
 
 impl Subscriptions {
@@ -88,6 +100,7 @@ impl Subscriptions {
             outbox_bytes: 0,
             sent: Awaited::default(),
             released: Awaited::default(),
+            subacks: VecDeque::new(),
         })
     }
 }
@@ -137,6 +150,24 @@ impl SessionLink {
         self.link.give(Packet::Subscribe(subscribe, properties))
     }
 
+    /// Answers a SUBSCRIBE whose accepted filters were all given to [`SessionLink::subscribe`] just now.
+    pub(crate) fn answer(&mut self, pkid: u16, answers: Vec<Result<u8, Reason>>, out: &mut BytesMut, flow: Flow) {
+        let missing = answers.iter().filter(|answer| answer.is_ok()).count();
+        self.subacks.push_back(SubAck { pkid, answers, missing });
+        self.settle_subacks(out, flow);
+    }
+
+    /// SUBACKs that wait.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.subacks.len()
+    }
+
+    fn settle_subacks(&mut self, out: &mut BytesMut, flow: Flow) {
+        while let Some(SubAck { pkid, answers, .. }) = self.subacks.pop_front_if(|front| front.missing == 0) {
+            encode::suback(out, flow.version, pkid, &answers);
+        }
+    }
+
     /// Ends a subscription; `false` if there was none.
     ///
     /// # Errors
@@ -174,12 +205,19 @@ impl SessionLink {
             }
             Notification::Unschedule => self.link.wake().await?,
             Notification::Disconnect(..) => return Err(RouterGone),
-            ack @ Notification::DeviceAck(_) => {
-                if let Some(Packet::PubRel(pubrel, _)) = Option::<Packet>::from(ack) {
+            ack @ Notification::DeviceAck(_) => match Option::<Packet>::from(ack) {
+                Some(Packet::PubRel(pubrel, _)) => {
                     encode::pubrel(out, flow.version, pubrel.pkid, true);
                     self.released.expect(pubrel.pkid, None);
                 }
-            }
+                Some(Packet::SubAck(..)) => {
+                    if let Some(oldest) = self.subacks.iter_mut().find(|suback| suback.missing > 0) {
+                        oldest.missing -= 1;
+                    }
+                    self.settle_subacks(out, flow);
+                }
+                _ => {}
+            },
             _ => {}
         }
         Ok(())

@@ -32,6 +32,10 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
         Some(lock) => with_same_origin(lock, options.origin.as_deref(), options.new_origin)?,
         None => begin(&dir, options.origin.clone(), None)?,
     };
+    let key_path = keys.join(key::KEY_FILE);
+    if lock.size > 0 && !key_path.exists() {
+        return Err(key::LogKeyError::Missing { path: key_path }.into());
+    }
     let key = key::open_or_create(&keys, &lock.origin)?;
     let (lock, key) = match ahead(&registry, &dir, &lock, &key)? {
         None => (lock, key),
@@ -93,7 +97,13 @@ impl Ahead {
 fn ahead(registry: &FileRegistry, dir: &Path, lock: &Lock, key: &SignerKey) -> Result<Option<Ahead>, OpenError> {
     let head = lock.head();
     let refused = |source| AnchorError::Registry { head, source };
-    let Some(known) = registry.head(&lock.origin, key.verifier()).map_err(refused)? else { return Ok(None) };
+    let Some(known) = registry.head(&lock.origin, key.verifier()).map_err(refused)? else {
+        if lock.size > lock.unpublished.as_ref().map_or(0, |append| lock.size - append.old_size) {
+            let registry = registry.checkpoint_path(&lock.origin);
+            warn!(registry = %registry.display(), size = lock.size, "the registry has lost what was lodged with it; it is lodged again");
+        }
+        return Ok(None);
+    };
     let forked = match known.size {
         size if size > head.size => false,
         size if size == head.size && known.root == head.root => return Ok(None),

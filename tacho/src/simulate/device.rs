@@ -9,14 +9,18 @@ use std::time::Duration;
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::tally::Tally;
 
 /// Publishes that may be unacknowledged at a time on one connection.
 const IN_FLIGHT: usize = 100;
-/// Pause before a reconnect.
+/// Pause before a reconnect; it doubles with each failure up to [`RECONNECT_MAX`].
 const RECONNECT: Duration = Duration::from_millis(200);
+/// Longest pause before a reconnect.
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// Attempts after which a device that was never let in gives up.
+const ATTEMPTS: u32 = 12;
 
 /// Where and as whom to connect.
 #[derive(Debug, Clone)]
@@ -54,7 +58,9 @@ impl Device {
     /// Publishes what `outbox` gives, until it is closed and everything is acknowledged, or until `stop`.
     pub(crate) async fn run(self, mut outbox: mpsc::Receiver<Outbound>, stop: CancellationToken) {
         let mut unacknowledged = VecDeque::new();
+        let (mut pause, mut failures) = (RECONNECT, 0);
         while !stop.is_cancelled() {
+            let connected_before = self.tally.connections();
             tokio::select! {
                 () = stop.cancelled() => return,
                 ended = self.connection(&mut outbox, &mut unacknowledged) => match ended {
@@ -62,9 +68,17 @@ impl Device {
                     Ended::Lost => self.tally.reconnect(),
                 },
             }
+            let got_in = self.tally.connections() > connected_before;
+            (pause, failures) = if got_in { (RECONNECT, 0) } else { ((2 * pause).min(RECONNECT_MAX), failures + 1) };
+            if failures == 3 {
+                warn!(client_id = %self.client_id, host = %self.broker.host, port = self.broker.port, "the broker cannot be reached, or does not let this client in");
+            }
+            if failures >= ATTEMPTS && self.tally.connections() == 0 {
+                return;
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(RECONNECT) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -80,6 +94,7 @@ impl Device {
         if acks.recv().await != Some(Seen::Connected) {
             return Ended::Lost;
         }
+        self.tally.connected();
         for outbound in unacknowledged.iter() {
             if !self.publish(&client, outbound) {
                 return Ended::Lost;

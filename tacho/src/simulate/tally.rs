@@ -17,6 +17,7 @@ struct Inner {
     sent: AtomicU64,
     acknowledged: AtomicU64,
     reconnects: AtomicU64,
+    connections: AtomicU64,
     journal: Option<Mutex<BufWriter<std::fs::File>>>,
 }
 
@@ -51,6 +52,16 @@ impl Tally {
         {
             tracing::warn!(%error, "journal not written");
         }
+    }
+
+    /// Counts a connection that the broker accepted.
+    pub(crate) fn connected(&self) {
+        self.0.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that the broker accepted so far, of all devices.
+    pub(crate) fn connections(&self) -> u64 {
+        self.0.connections.load(Ordering::Relaxed)
     }
 
     /// Counts a lost connection.

@@ -91,6 +91,7 @@ impl Roles {
 
         let ingested = ingest.await.context("the MQTT front was cut off")?.context("MQTT");
         stop.cancel();
+        self.board.fails("ingest", "draining: no more publishes are taken");
         info!("no more publishes are taken; landing what the log holds");
         draining.cancel();
         match tokio::time::timeout(drain, anchoring).await {

@@ -37,11 +37,11 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = (facts.appended - last.appended) as f64 / every.as_secs_f64();
     let anchored = match facts.anchored_at {
-        None => "nothing anchored yet".to_owned(),
-        Some(at) => format!("{} windows anchored, the last {} s ago", facts.windows, at.elapsed().as_secs()),
+        None => "no window yet".to_owned(),
+        Some(at) => format!("window {} anchored {} s ago", facts.windows, at.elapsed().as_secs()),
     };
     format!(
-        "{} | {rate:.0} records/s | landed {} | duplicate {} | rejected {} | lag {} | {anchored}",
+        "{} {rate:.0}/s  landed {}  dup {}  rej {}  lag {}  {anchored}",
         if ready { "ready" } else { "NOT READY" },
         facts.landed,
         facts.duplicate,

@@ -36,7 +36,10 @@ impl Connection {
             }
             answers.push(answer);
         }
-        encode::suback(&mut self.out, self.flow.version, subscribe.pkid, &answers);
+        match &mut self.link {
+            Some(link) => link.answer(subscribe.pkid, answers, &mut self.out, self.flow),
+            None => encode::suback(&mut self.out, self.flow.version, subscribe.pkid, &answers),
+        }
         Ok(())
     }
 
