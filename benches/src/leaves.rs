@@ -9,7 +9,7 @@ use tacho_registry::merkle;
 use tacho_schemas::table::Table;
 
 use crate::number::grouped;
-use crate::processing::{BATCH, batch, processor, rate};
+use crate::processing::{BATCH, batch, processor, rates};
 use crate::table::Figure;
 
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
@@ -24,7 +24,7 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
         let salt = encoder.salt(&key, &places.place(row));
         leaf_bytes.extend_from_slice(encoder.data(&salt, &rows, row).context("leaf")?);
     }
-    let ours = rate(|| {
+    let ours = || {
         let rows = RowEncoder::new(joints, &schema).ok();
         let places = PlaceColumns::new(Table::Joints, joints).ok();
         let Some((rows, places)) = rows.zip(places) else { return 0 };
@@ -32,11 +32,12 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
         let Ok(leaves) = (0..rows.rows()).map(hash).collect::<Result<Vec<_>, _>>() else { return 0 };
         black_box(merkle::root(&leaves));
         leaves.len()
-    });
-    let theirs = rate(|| {
+    };
+    let theirs = || {
         black_box(Sha256::digest(black_box(&leaf_bytes)));
         rows.rows()
-    });
+    };
+    let (ours, theirs) = rates(ours, theirs);
     let each = leaf_bytes.len() / rows.rows().max(1);
     Ok(vec![Figure {
         what: format!("leaf encoding, salting, hashing and trees, joints' rows ({each} B a leaf), one thread"),

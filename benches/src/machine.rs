@@ -1,6 +1,7 @@
 //! What the figures were measured on.
 
 use std::fs;
+use std::time::Duration;
 
 /// One line: processors, memory, and how busy the machine was before the run.
 pub(crate) fn told() -> String {
@@ -20,6 +21,12 @@ pub(crate) fn open_files_max() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024)
+}
+
+/// Processor time that this thread has used; `None` where the kernel does not say.
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// What stands behind `name:` in a file of `/proc`.

@@ -30,7 +30,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> anyhow::Result<()> {
     let mut table = Table::new(machine::told());
     table.measure("MQTT QoS 1 publishes", publishing::measure);
-    table.add(Figure::missing("the same, acknowledged after Apache Kafka `acks=all`", "≥ 150,000/s", "not built yet"));
+    table.add(Figure::missing(
+        "MQTT QoS 1, acknowledged after Apache Kafka `acks=all`",
+        "≥ 150,000/s",
+        "not built yet",
+    ));
     table.measure("decode, validate, indicators", processing::measure);
     table.measure("publish → landed", landing::measure);
     table.add(Figure::missing("catch-up: a full Kafka topic → lake", "≥ 90,000 records/s", "not built yet"));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::machine;
 use crate::mosquitto::Mosquitto;
+use crate::number::grouped;
 use crate::plant::{Plant, Process};
 use crate::table::Figure;
 use crate::wire::Connection;
@@ -20,7 +21,7 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     let (before, ours) = connected(&plant.process, plant.mqtt, count)?;
     drop(plant);
     let mut row = Figure::alone(
-        format!("memory, {count} idle MQTT connections"),
+        format!("memory, {} idle MQTT connections", grouped(count as f64)),
         "≤ 150 MB resident in ingest, with 10,000",
         format!("{ours:.0} MB resident in the whole process ({before:.0} before)"),
     );

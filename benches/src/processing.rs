@@ -14,6 +14,7 @@ use tacho_schemas::table::Table;
 use tacho_schemas::{Envelope, RawKind, RawRecord, RecordId, RobotKey};
 use uuid::Uuid;
 
+use crate::machine;
 use crate::number::grouped;
 use crate::record;
 use crate::table::Figure;
@@ -24,23 +25,26 @@ const ROBOT: &str = "CNAB12HX00010000000000000042A";
 const RECEIVED_AT_US: i64 = 1_795_248_901_000_000;
 /// Records of a batch.
 pub(crate) const BATCH: usize = 2_000;
-const DURATION: Duration = Duration::from_secs(3);
+/// What is compared takes turns of so long.
+const TURN: Duration = Duration::from_millis(400);
+const TURNS: usize = 8;
 
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     let (processor, raw) = (processor()?, batch()?);
     let offsets = 0..i64::try_from(BATCH)?;
     let kept = processor.process(0, offsets.clone(), &raw).entries;
     ensure!(kept.iter().all(|entry| matches!(entry.verdict, Verdict::Kept(_))), "a record of the bench is rejected");
-    let ours = rate(|| {
+    let process = || {
         black_box(processor.process(0, offsets.clone(), black_box(&raw)));
         BATCH
-    });
-    let theirs = rate(|| {
+    };
+    let parse = || {
         for record in &raw {
             let _value: Result<serde_json::Value, _> = black_box(serde_json::from_slice(black_box(&record.payload)));
         }
         BATCH
-    });
+    };
+    let (ours, theirs) = rates(process, parse);
     Ok(vec![Figure {
         what: format!(
             "decode + validate + indicators, 6 joints, record-bench.json ({} B), one thread",
@@ -53,14 +57,23 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     }])
 }
 
-/// How often in a second something is done that says how often it was done.
-pub(crate) fn rate(mut work: impl FnMut() -> usize) -> f64 {
-    work();
-    let (mut done, started) = (0, Instant::now());
-    while started.elapsed() < DURATION {
-        done += work();
+/// How often in a second of this thread's processor time two things are done that say how often they were done; in turns,
+/// so that what else the machine does hits both.
+pub(crate) fn rates(mut ours: impl FnMut() -> usize, mut theirs: impl FnMut() -> usize) -> (f64, f64) {
+    let mut sums = [(0, Duration::ZERO); 2];
+    for turn in 0..2 * TURNS {
+        let (done, took) = &mut sums[turn % 2];
+        let started = (Instant::now(), machine::thread_cpu());
+        while started.0.elapsed() < TURN {
+            *done += if turn % 2 == 0 { ours() } else { theirs() };
+        }
+        *took += match (started.1, machine::thread_cpu()) {
+            (Some(before), Some(after)) => after - before,
+            _ => started.0.elapsed(),
+        };
     }
-    done as f64 / started.elapsed().as_secs_f64()
+    let [ours, theirs] = sums.map(|(done, took)| done as f64 / took.as_secs_f64());
+    (ours, theirs)
 }
 
 /// A processor under the built-in models.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use tacho_registry::{key, proof};
 
-use crate::number::{quantile, short};
+use crate::number::{grouped, quantile, short};
 use crate::plant::{Plant, tacho};
 use crate::simulated::Captured;
 use crate::table::Figure;
@@ -51,7 +51,7 @@ pub(crate) fn measure(plant: &Plant, records: &Captured) -> anyhow::Result<Vec<F
             Ok(started.elapsed())
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let what = format!("proof of a row of `records`, {} records in the lake", records.len());
+    let what = format!("proof of a row of `records`, {} records in the lake", grouped(records.len() as f64));
     let proving = format!("{} (median of {PROOFS}, start of the process included)", short(quantile(&mut proving, 50)));
     let verifying = format!("{} (median of {CHECKS})", short(quantile(&mut verifying, 50)));
     Ok(vec![Figure::alone(what, "≤ 50 ms", proving), Figure::alone("its check", "≤ 1 ms", verifying)])

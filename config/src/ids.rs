@@ -59,11 +59,7 @@ impl IdPolicy {
 
     /// What is known of the country `code`, the first two characters of an ID.
     pub fn country(&self, code: &str) -> CountryStatus {
-        let listed = |codes: &[String]| {
-            codes
-                .binary_search_by(|known| known.as_str().cmp(code))
-                .is_ok()
-        };
+        let listed = |codes: &[String]| codes.binary_search_by(|known| known.as_str().cmp(code)).is_ok();
         if listed(&self.countries_assigned) {
             CountryStatus::Assigned
         } else if listed(&self.countries_reserved) {
@@ -121,11 +117,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let id = [byte; tacho_schemas::robot_id::ROBOT_ID_LEN];
             let allowed = tacho_schemas::RobotId::parse(&id).is_ok();
-            assert_eq!(
-                allowed,
-                byte.is_ascii() && policy.alphabet.contains(char::from(byte)),
-                "{byte:#x}"
-            );
+            assert_eq!(allowed, byte.is_ascii() && policy.alphabet.contains(char::from(byte)), "{byte:#x}");
         }
     }
 }

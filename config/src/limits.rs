@@ -90,29 +90,13 @@ impl SanityRange {
     /// What is wrong with the range, if anything: the key, the value and what would be right.
     fn disorder(&self) -> Option<(&'static str, f64, String)> {
         if self.hard_min > self.hard_max {
-            Some((
-                "hard_min",
-                self.hard_min,
-                format!("at most hard_max ({})", self.hard_max),
-            ))
+            Some(("hard_min", self.hard_min, format!("at most hard_max ({})", self.hard_max)))
         } else if self.suspect_min < self.hard_min {
-            Some((
-                "suspect_min",
-                self.suspect_min,
-                format!("at least hard_min ({})", self.hard_min),
-            ))
+            Some(("suspect_min", self.suspect_min, format!("at least hard_min ({})", self.hard_min)))
         } else if self.suspect_max > self.hard_max {
-            Some((
-                "suspect_max",
-                self.suspect_max,
-                format!("at most hard_max ({})", self.hard_max),
-            ))
+            Some(("suspect_max", self.suspect_max, format!("at most hard_max ({})", self.hard_max)))
         } else if self.suspect_min > self.suspect_max {
-            Some((
-                "suspect_min",
-                self.suspect_min,
-                format!("at most suspect_max ({})", self.suspect_max),
-            ))
+            Some(("suspect_min", self.suspect_min, format!("at most suspect_max ({})", self.suspect_max)))
         } else {
             None
         }
@@ -232,29 +216,18 @@ impl Limits {
             let place = s.key(name);
             s.push_all(self.change(name, &change, &place));
         }
-        let factor = s.section("current_suspect_factor", |s| {
-            s.number("value", 0.1..=1000.0)
-        });
+        let factor = s.section("current_suspect_factor", |s| s.number("value", 0.1..=1000.0));
         if let Some(factor) = factor.filter(|factor| !factor.is_nan()) {
             self.current_suspect_factor = factor;
         }
     }
 
     /// Changes the range called `name`; the problem that results, if the bounds are out of order, stands at `place`.
-    pub(crate) fn change(
-        &mut self,
-        name: &str,
-        change: &RangeChange,
-        place: &str,
-    ) -> Option<Problem> {
+    pub(crate) fn change(&mut self, name: &str, change: &RangeChange, place: &str) -> Option<Problem> {
         let range = self.by_name_mut(name)?;
         *range = range.changed(change);
         let (key, value, expected) = range.disorder()?;
-        Some(Problem::new(
-            format!("{place}.{key}"),
-            &value.to_string(),
-            expected,
-        ))
+        Some(Problem::new(format!("{place}.{key}"), &value.to_string(), expected))
     }
 
     /// Sets the suspect bounds of `name`, no wider than its hard ones.
@@ -269,11 +242,7 @@ impl Limits {
     pub(crate) fn disorders(&self, place: &str) -> Vec<Problem> {
         let disorder = |name: &&str| {
             let (key, value, expected) = self.by_name(name)?.disorder()?;
-            Some(Problem::new(
-                format!("{place}.{name}.{key}"),
-                &value.to_string(),
-                expected,
-            ))
+            Some(Problem::new(format!("{place}.{name}.{key}"), &value.to_string(), expected))
         };
         Self::NAMES.iter().filter_map(disorder).collect()
     }
@@ -288,14 +257,11 @@ impl Limits {
                 ("suspect_min", range.suspect_min),
                 ("suspect_max", range.suspect_max),
             ];
-            let table = bounds
-                .into_iter()
-                .map(|(key, bound)| (key.to_owned(), Value::from(bound)));
+            let table = bounds.into_iter().map(|(key, bound)| (key.to_owned(), Value::from(bound)));
             Some(((*name).to_owned(), Value::Table(table.collect())))
         });
         let mut table: Table = ranges.collect();
-        let factor =
-            Table::from_iter([("value".to_owned(), Value::from(self.current_suspect_factor))]);
+        let factor = Table::from_iter([("value".to_owned(), Value::from(self.current_suspect_factor))]);
         table.insert("current_suspect_factor".to_owned(), Value::Table(factor));
         table
     }

@@ -88,11 +88,7 @@ impl Models {
         let mut by_segments = HashMap::new();
         for (index, model) in models.iter().enumerate() {
             if by_name.insert(model.name.clone(), index).is_some() {
-                problems.push(Problem::new(
-                    "name",
-                    &model.name,
-                    "a name that no other model has",
-                ));
+                problems.push(Problem::new("name", &model.name, "a name that no other model has"));
             }
             for segments in &model.matches {
                 let Ok(key) = <[u8; SEGMENTS_LEN]>::try_from(segments.as_bytes()) else {
@@ -100,40 +96,24 @@ impl Models {
                 };
                 if let Some(other) = by_segments.insert(key, index) {
                     let other: &RobotModel = &models[other];
-                    let expected =
-                        format!("segments that no other model matches; {} does", other.name);
-                    problems.push(Problem::new(
-                        format!("{}: matches", model.name),
-                        segments,
-                        expected,
-                    ));
+                    let expected = format!("segments that no other model matches; {} does", other.name);
+                    problems.push(Problem::new(format!("{}: matches", model.name), segments, expected));
                 }
             }
         }
         let mut generic = [0; RobotKind::ALL.len()];
         for (place, kind) in generic.iter_mut().zip(RobotKind::ALL.iter().copied()) {
-            let found: Vec<_> = (0..models.len())
-                .filter(|i| models[*i].generic && models[*i].kind == kind)
-                .collect();
+            let found: Vec<_> = (0..models.len()).filter(|i| models[*i].generic && models[*i].kind == kind).collect();
             match found.as_slice() {
                 [one] => *place = *one,
                 several => {
                     let names: Vec<_> = several.iter().map(|i| models[*i].name.as_str()).collect();
                     let expected = "exactly one model with `generic = true` of this kind";
-                    problems.push(Problem::new(
-                        format!("kind {kind}"),
-                        &names.join(", "),
-                        expected,
-                    ));
+                    problems.push(Problem::new(format!("kind {kind}"), &names.join(", "), expected));
                 }
             }
         }
-        let models = Self {
-            all: models,
-            by_name,
-            by_segments,
-            generic,
-        };
+        let models = Self { all: models, by_name, by_segments, generic };
         Problems::unless_none(problems, models)
     }
 
@@ -148,11 +128,7 @@ impl Models {
         let key = <[u8; SEGMENTS_LEN]>::try_from(id.manufacturer_and_model().as_bytes());
         match key.ok().and_then(|key| self.by_segments.get(&key)) {
             Some(index) => self.found(*index, FoundBy::Segments, model_config_unknown),
-            None => self.found(
-                self.generic[place_of(kind)],
-                FoundBy::Generic,
-                model_config_unknown,
-            ),
+            None => self.found(self.generic[place_of(kind)], FoundBy::Generic, model_config_unknown),
         }
     }
 
@@ -179,11 +155,7 @@ impl Models {
     }
 
     fn found(&self, index: usize, by: FoundBy, model_config_unknown: bool) -> Found<'_> {
-        Found {
-            model: &self.all[index],
-            by,
-            model_config_unknown,
-        }
+        Found { model: &self.all[index], by, model_config_unknown }
     }
 }
 

@@ -20,11 +20,7 @@ pub struct Problem {
 impl Problem {
     /// A problem at `key`; `value` is cut to 64 characters.
     pub fn new(key: impl Into<String>, value: &str, expected: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            value: cut(value),
-            expected: expected.into(),
-        }
+        Self { key: key.into(), value: cut(value), expected: expected.into() }
     }
 
     /// The same problem, told as one of a file among several.
@@ -39,11 +35,7 @@ impl fmt::Display for Problem {
         if self.value.is_empty() {
             write!(f, "{}: expected {}", self.key, self.expected)
         } else {
-            write!(
-                f,
-                "{} = {}: expected {}",
-                self.key, self.value, self.expected
-            )
+            write!(f, "{} = {}: expected {}", self.key, self.value, self.expected)
         }
     }
 }
@@ -55,20 +47,12 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// `Ok(value)` if nothing is wrong.
     pub(crate) fn unless_none<T>(problems: Vec<Problem>, value: T) -> Result<T, Self> {
-        if problems.is_empty() {
-            Ok(value)
-        } else {
-            Err(Self(problems))
-        }
+        if problems.is_empty() { Ok(value) } else { Err(Self(problems)) }
     }
 
     /// The problem of a file that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self(vec![Problem::new(
-            path.display().to_string(),
-            &error.to_string(),
-            "a file that can be read, UTF-8",
-        )])
+        Self(vec![Problem::new(path.display().to_string(), &error.to_string(), "a file that can be read, UTF-8")])
     }
 }
 
@@ -96,11 +80,7 @@ pub struct Warning {
 
 impl Warning {
     pub(crate) fn new(key: &str, value: impl fmt::Display, reason: &str) -> Self {
-        Self {
-            key: key.to_owned(),
-            value: value.to_string(),
-            reason: reason.to_owned(),
-        }
+        Self { key: key.to_owned(), value: value.to_string(), reason: reason.to_owned() }
     }
 }
 

@@ -28,12 +28,7 @@ impl<'a> Section<'a> {
         problems: &'a mut Vec<Problem>,
         read: impl FnOnce(&mut Section<'_>) -> T,
     ) -> T {
-        let mut section = Section {
-            path: path.to_owned(),
-            table,
-            known: Vec::new(),
-            problems,
-        };
+        let mut section = Section { path: path.to_owned(), table, known: Vec::new(), problems };
         let meant = read(&mut section);
         section.list_unknown_keys();
         meant
@@ -41,11 +36,7 @@ impl<'a> Section<'a> {
 
     /// The whole key, as it is shown: `mqtt.listen`.
     pub(crate) fn key(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Where this table stands in the file; empty at the root.
@@ -104,11 +95,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads the table `[key]`; `None` if it is absent or no table.
-    pub(crate) fn section<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&mut Section<'_>) -> T,
-    ) -> Option<T> {
+    pub(crate) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<T> {
         let table = self.optional(key, "a table", |value| value.as_table().map(|_| ()));
         table?;
         let inner = self.table.get(key)?.as_table()?;
@@ -142,11 +129,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads each table of the array `[[key]]`, in order.
-    pub(crate) fn array<T>(
-        &mut self,
-        key: &'static str,
-        mut read: impl FnMut(&mut Section<'_>) -> T,
-    ) -> Vec<T> {
+    pub(crate) fn array<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> T) -> Vec<T> {
         let present = self.optional(key, "an array of tables", |value| {
             let array = value.as_array()?;
             array.iter().all(Value::is_table).then_some(())
@@ -176,8 +159,7 @@ impl<'a> Section<'a> {
                 }
             };
             let key = self.key(key);
-            self.problems
-                .push(Problem::new(key, &shown(value), expected));
+            self.problems.push(Problem::new(key, &shown(value), expected));
         }
     }
 }
@@ -202,13 +184,7 @@ pub(crate) fn parse_toml(text: &str) -> Result<Table, Problem> {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let found = text.lines().nth(line - 1).unwrap_or_default().trim();
         let expected = format!("TOML: {}", error.message().trim().replace('\n', "; "));
         Problem::new(format!("line {line}, column {column}"), found, expected)
@@ -229,9 +205,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_listed_with_the_nearest_known_one() {
         let found = problems("lisen = 1\nbanana = 2", |s| {
-            s.optional("listen", "a text", |value| {
-                value.as_str().map(str::to_owned)
-            });
+            s.optional("listen", "a text", |value| value.as_str().map(str::to_owned));
         });
         assert_eq!(
             found,
@@ -248,33 +222,16 @@ mod tests {
             s.section("mqtt", |mqtt| mqtt.flag("anonymous"));
             s.array("joints", |joint| joint.flag("x"));
         });
-        assert_eq!(
-            found,
-            [
-                "mqtt = 5: expected a table",
-                "joints = [1]: expected an array of tables"
-            ]
-        );
+        assert_eq!(found, ["mqtt = 5: expected a table", "joints = [1]: expected an array of tables"]);
     }
 
     #[test]
     fn a_problem_in_an_array_or_a_named_table_names_its_place() {
-        let found = problems(
-            "[[joints]]\n[[joints]]\nx = 3\n[reducers.big]\nx = 4",
-            |s| {
-                s.array("joints", |joint| {
-                    joint.optional("x", "a flag", Value::as_bool)
-                });
-                s.named_sections("reducers", |_, r| r.optional("x", "a flag", Value::as_bool));
-            },
-        );
-        assert_eq!(
-            found,
-            [
-                "joints[1].x = 3: expected a flag",
-                "reducers.big.x = 4: expected a flag"
-            ]
-        );
+        let found = problems("[[joints]]\n[[joints]]\nx = 3\n[reducers.big]\nx = 4", |s| {
+            s.array("joints", |joint| joint.optional("x", "a flag", Value::as_bool));
+            s.named_sections("reducers", |_, r| r.optional("x", "a flag", Value::as_bool));
+        });
+        assert_eq!(found, ["joints[1].x = 3: expected a flag", "reducers.big.x = 4: expected a flag"]);
     }
 
     #[test]

@@ -147,13 +147,8 @@ impl Settings {
     }
 
     fn read(root: &mut Section<'_>, base_dir: &Path) -> Self {
-        let profile = root.choice(
-            "profile",
-            &[
-                ("production", Profile::Production),
-                ("development", Profile::Development),
-            ],
-        );
+        let profile =
+            root.choice("profile", &[("production", Profile::Production), ("development", Profile::Development)]);
         let data_dir = root.optional_path("data_dir", base_dir);
         Self {
             profile: profile.unwrap_or(Profile::Production),
@@ -163,22 +158,15 @@ impl Settings {
             lake: section(root, "lake", LakeSettings::read),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),
             admin: section(root, "admin", AdminSettings::read),
-            processing: section(root, "processing", |s| {
-                ProcessingSettings::read(s, base_dir)
-            }),
+            processing: section(root, "processing", |s| ProcessingSettings::read(s, base_dir)),
         }
     }
 }
 
 /// Reads a section that every profile has. If the file put something else in its place, that is one problem, and
 /// the placeholders come from an empty table whose own problems nobody needs.
-fn section<T>(
-    root: &mut Section<'_>,
-    key: &'static str,
-    read: impl Fn(&mut Section<'_>) -> T,
-) -> T {
-    root.section(key, &read)
-        .unwrap_or_else(|| Section::read(key, &Table::new(), &mut Vec::new(), &read))
+fn section<T>(root: &mut Section<'_>, key: &'static str, read: impl Fn(&mut Section<'_>) -> T) -> T {
+    root.section(key, &read).unwrap_or_else(|| Section::read(key, &Table::new(), &mut Vec::new(), &read))
 }
 
 /// What was written, over the profile that it names, over production.
@@ -213,10 +201,7 @@ pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> Result<String, Proble
     let unreadable = |error: std::io::Error| Problems::unreadable(path, &error);
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
-    let read = file
-        .take(bytes_max + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
+    let read = file.take(bytes_max + 1).read_to_string(&mut text).map_err(unreadable)?;
     if read as u64 > bytes_max {
         let file = path.display().to_string();
         let expected = format!("a file of at most {bytes_max} bytes");

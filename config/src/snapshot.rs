@@ -95,10 +95,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// All [`Problems`] of the models' files.
-    pub fn of_settings(
-        settings: &Settings,
-        schema_ids: BTreeMap<String, Digest>,
-    ) -> Result<Self, Problems> {
+    pub fn of_settings(settings: &Settings, schema_ids: BTreeMap<String, Digest>) -> Result<Self, Problems> {
         let models = match &settings.processing.models_dir {
             Some(folder) => Models::with_dir(folder)?,
             None => Models::builtin(),
@@ -171,13 +168,11 @@ impl Snapshot {
         struct FormatOnly {
             format: u32,
         }
-        let FormatOnly { format } =
-            serde_json::from_slice(bytes).map_err(SnapshotError::Malformed)?;
+        let FormatOnly { format } = serde_json::from_slice(bytes).map_err(SnapshotError::Malformed)?;
         if format != FORMAT {
             return Err(SnapshotError::Format(format));
         }
-        let written: Written<'_> =
-            serde_json::from_slice(bytes).map_err(SnapshotError::Malformed)?;
+        let written: Written<'_> = serde_json::from_slice(bytes).map_err(SnapshotError::Malformed)?;
         let limits = written.limits.into_owned();
         let disorders = limits.disorders("limits");
         Problems::unless_none(disorders, ()).map_err(SnapshotError::Unsound)?;

@@ -15,13 +15,8 @@ const BYTE_UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-const DURATION_UNITS_MS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("min", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const DURATION_UNITS_MS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Bytes of `"64 MiB"`, `"64 MB"`, `"512B"`; `None` if it is not a whole number with a unit, or over `u64`.
 pub fn parse_bytes(text: &str) -> Option<u64> {
@@ -58,15 +53,10 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// `value` in the largest unit that divides it; of units that divide it, the largest gives the smallest count.
 fn written(value: u64, units: &[(&str, u64)], space: &str) -> String {
-    let exact = units
-        .iter()
-        .find(|(_, size)| value >= *size && value.is_multiple_of(*size));
+    let exact = units.iter().find(|(_, size)| value >= *size && value.is_multiple_of(*size));
     match exact {
         Some((unit, size)) => format!("{}{space}{unit}", value / size),
-        None => format!(
-            "{value}{space}{}",
-            units.last().map_or("", |(unit, _)| unit)
-        ),
+        None => format!("{value}{space}{}", units.last().map_or("", |(unit, _)| unit)),
     }
 }
 
@@ -89,28 +79,10 @@ mod tests {
 
     #[test]
     fn what_has_no_unit_or_another_sign_or_does_not_fit_is_refused() {
-        for text in [
-            "",
-            "64",
-            "MiB",
-            "-1 MiB",
-            "+1 MiB",
-            "1.5 MiB",
-            "1 mib",
-            "1 MiB x",
-            "99999999 TiB",
-            "１ B",
-        ] {
+        for text in ["", "64", "MiB", "-1 MiB", "+1 MiB", "1.5 MiB", "1 mib", "1 MiB x", "99999999 TiB", "１ B"] {
             assert_eq!(parse_bytes(text), None, "{text}");
         }
-        for text in [
-            "30",
-            "s",
-            "30 sec",
-            "-5s",
-            "1h30min",
-            "99999999999999999999d",
-        ] {
+        for text in ["30", "s", "30 sec", "-5s", "1h30min", "99999999999999999999d"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

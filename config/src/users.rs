@@ -126,10 +126,7 @@ fn parse_line(line: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Us
     let before = problems.len();
     let mut parts = line.splitn(3, ':');
     let (name, hash, binding) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    if name.is_empty()
-        || name.len() > NAME_BYTES_MAX
-        || name.contains(|c: char| c.is_control() || c == '$')
-    {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '$') {
         let expected = format!("NAME:HASH, NAME of 1 to {NAME_BYTES_MAX} bytes without `$`");
         // Without its name, a line begins with the hash.
         problems.push(Problem::new(place, "***", expected));
@@ -157,11 +154,7 @@ fn parse_line(line: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Us
 
 fn parse_robots(binding: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<RobotId> {
     let Some(list) = binding.strip_prefix("robots=") else {
-        problems.push(Problem::new(
-            place,
-            "***",
-            "`robots=ID,ID` or `gateway` after the second colon",
-        ));
+        problems.push(Problem::new(place, "***", "`robots=ID,ID` or `gateway` after the second colon"));
         return Vec::new();
     };
     let mut robots = Vec::new();
@@ -190,15 +183,10 @@ fn is_argon2id(hash: &str) -> bool {
         return false;
     };
     let within = |cost: &str, key: &str, range: std::ops::RangeInclusive<u32>| {
-        let number = cost
-            .strip_prefix(key)
-            .and_then(|number| number.parse().ok());
+        let number = cost.strip_prefix(key).and_then(|number| number.parse().ok());
         number.is_some_and(|number: u32| range.contains(&number))
     };
-    let base64 = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
-    };
+    let base64 = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
     within(memory, "m=", 8..=MEMORY_KIB_MAX)
         && within(passes, "t=", 1..=PASSES_MAX)
         && within(lanes, "p=", 1..=LANES_MAX)

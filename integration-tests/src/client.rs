@@ -44,7 +44,24 @@ pub fn mosquitto_sub(mqtt: &str, filter: &str, count: u32) -> anyhow::Result<Chi
     let (host, port) = address(mqtt)?;
     // Line-buffered, so that its debug lines tell when the subscription stands.
     Command::new("stdbuf")
-        .args(["-oL", "mosquitto_sub", "-h", host, "-p", port, "-q", "1", "-v", "-W", "30", "-d", "-C", &count.to_string(), "-t", filter])
+        .args([
+            "-oL",
+            "mosquitto_sub",
+            "-h",
+            host,
+            "-p",
+            port,
+            "-q",
+            "1",
+            "-v",
+            "-W",
+            "30",
+            "-d",
+            "-C",
+            &count.to_string(),
+            "-t",
+            filter,
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,6 +1,12 @@
 //! The README's first command: a simulated fleet that SQL can be asked about, within a minute.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::time::Duration;
 
@@ -13,7 +19,9 @@ fn within_a_minute_the_demo_fleet_answers_and_is_anchored() {
     let options = PlantOptions { args: vec!["--demo".to_owned()], ..PlantOptions::default() };
     let mut plant = Plant::started(options).unwrap();
     let lake = plant.lake();
-    until_some("50 robots in the fleet", MINUTE, || lake.try_int("select count(*) from fleet").filter(|robots| *robots == 50));
+    until_some("50 robots in the fleet", MINUTE, || {
+        lake.try_int("select count(*) from fleet").filter(|robots| *robots == 50)
+    });
     let rows = lake
         .rows("select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10")
         .unwrap();
@@ -21,7 +29,9 @@ fn within_a_minute_the_demo_fleet_answers_and_is_anchored() {
     let hours: Vec<f64> = rows.iter().map(|row| row["reducer_rul_h"].as_f64().unwrap()).collect();
     assert!(hours.is_sorted(), "{hours:?}");
     assert_eq!(lake.int("select count(distinct robot_kind) from fleet").unwrap(), 3);
-    until_some("an anchored window", MINUTE, || lake.try_int("select count(*) from anchors where anchored_tree_size > 0").filter(|windows| *windows > 0));
+    until_some("an anchored window", MINUTE, || {
+        lake.try_int("select count(*) from anchors where anchored_tree_size > 0").filter(|windows| *windows > 0)
+    });
     assert!(lake.int("select count(*) from battery_health where soh_capacity is not null").unwrap() > 0);
     plant.stop().unwrap();
     assert!(!plant.data().join("endpoints.json").exists());

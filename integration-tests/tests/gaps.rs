@@ -1,6 +1,12 @@
 //! Duplicates, conflicts, gaps and late fills, across restarts and compaction (G2, G4).
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::time::Duration;
 
@@ -10,7 +16,8 @@ use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const LANDED: Duration = Duration::from_secs(40);
 /// Small windows and eager compaction, so that a test sees both.
-const EAGER: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
+const EAGER: &str =
+    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 
 fn publish(plant: &Plant, seqs: &[i64]) {
     let records: Vec<String> = seqs.iter().map(|seq| record(ROBOT, 1, *seq)).collect();
@@ -45,7 +52,8 @@ fn gaps_open_narrow_and_close_and_duplicates_stay_known_across_restart_and_compa
     publish(&plant, &[5, 6, 2]);
     assert_eq!(counts(&plant, 7), [6, 1, 0, 4]);
     let gaps = plant.lake().rows("select seq_first, seq_last from gaps order by seq_first").unwrap();
-    let ranges: Vec<(i64, i64)> = gaps.iter().map(|row| (row["seq_first"].as_i64().unwrap(), row["seq_last"].as_i64().unwrap())).collect();
+    let ranges: Vec<(i64, i64)> =
+        gaps.iter().map(|row| (row["seq_first"].as_i64().unwrap(), row["seq_last"].as_i64().unwrap())).collect();
     assert_eq!(ranges, [(4, 4), (7, 9)]);
 
     until_some("a compaction", Duration::from_secs(60), || plant.logged().contains("files merged").then_some(()));

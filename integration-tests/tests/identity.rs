@@ -1,6 +1,12 @@
 //! A lake follows one log: a deleted log, or a lake of another one, is refused with what to do.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use tacho_integration_tests::client::simulated;
 use tacho_integration_tests::plant::tacho;
@@ -43,7 +49,8 @@ fn a_lake_of_another_log_is_refused() {
 fn two_instances_cannot_share_a_directory() {
     let plant = Plant::started(PlantOptions::default()).unwrap();
     let data = plant.data();
-    let second = tacho(&["up", "--data", data.to_str().unwrap(), "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).unwrap();
+    let second =
+        tacho(&["up", "--data", data.to_str().unwrap(), "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).unwrap();
     assert_eq!(second.status.code(), Some(3));
     let told = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(told.contains(&plant.pid().unwrap().to_string()), "the holder is named: {told}");

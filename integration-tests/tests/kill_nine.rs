@@ -1,6 +1,12 @@
 //! G1, G2, G3: what was acknowledged is in the lake exactly once and in order, whatever was killed when.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -50,13 +56,27 @@ fn two_hundred_thousand_records_over_five_kills_land_once_and_in_order() {
     assert_eq!(lake.imbalances().unwrap(), Vec::new());
     assert_eq!(lake.int("select coalesce(sum(missing), 0) from ledger").unwrap(), 0);
     assert_eq!(lake.int("select coalesce(sum(rejected), 0) from ledger").unwrap(), 0);
-    assert_eq!(out_of_order(&lake.text("select robot_id, seq from records order by partition, \"offset\"", "csv").unwrap()), None);
-    assert_eq!(missing(&std::fs::read_to_string(&journal).unwrap(), &lake.text("select robot_id, seq from records", "csv").unwrap()), None);
+    assert_eq!(
+        out_of_order(&lake.text("select robot_id, seq from records order by partition, \"offset\"", "csv").unwrap()),
+        None
+    );
+    assert_eq!(
+        missing(
+            &std::fs::read_to_string(&journal).unwrap(),
+            &lake.text("select robot_id, seq from records", "csv").unwrap()
+        ),
+        None
+    );
 
     plant.stop().unwrap();
     let data = plant.data();
     let audit = tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap();
-    assert!(audit.status.success(), "{}{}", String::from_utf8_lossy(&audit.stdout), String::from_utf8_lossy(&audit.stderr));
+    assert!(
+        audit.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&audit.stdout),
+        String::from_utf8_lossy(&audit.stderr)
+    );
     println!("{report} {}", String::from_utf8_lossy(&audit.stdout));
 }
 

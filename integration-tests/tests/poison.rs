@@ -1,6 +1,12 @@
 //! Cases 7 to 10 of the list of failures: poison, flipped types, unknown fields, foreign clocks.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::time::Duration;
 
@@ -70,7 +76,10 @@ fn failures_8_and_9_types_that_flip_are_stored_and_unknown_fields_kept() {
     publish(&plant, record(ROBOT, 1, 1).replace("1204.5", "1204").as_bytes());
     publish(&plant, record(ROBOT, 1, 2).replace("\"seq\":2", "\"seq\":2.0").as_bytes());
     let unknown = record(ROBOT, 1, 3).replace("\"name\":\"J1\"", "\"name\":\"J1\",\"colour\":\"red\"");
-    publish(&plant, unknown.replace("\"robot_kind\"", "\"shift\":{\"no\":007},\"robot_kind\"").replace("007", "7").as_bytes());
+    publish(
+        &plant,
+        unknown.replace("\"robot_kind\"", "\"shift\":{\"no\":007},\"robot_kind\"").replace("007", "7").as_bytes(),
+    );
     publish(&plant, record(ROBOT, 1, 4).replace("\"schema_version\":1", "\"schema_version\":2").as_bytes());
     received(&lake, 4);
 

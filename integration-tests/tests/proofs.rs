@@ -1,6 +1,12 @@
 //! G7: proofs outlive compaction, a changed proof is refused, and a changed byte anywhere is found and named.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -11,7 +17,8 @@ use tacho_integration_tests::plant::{copy_folder, tacho};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 /// Small windows and eager compaction, so that a test sees both.
-const EAGER: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
+const EAGER: &str =
+    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 const ROBOT: &str = "CNKSTRK6001000000000000000001";
 
 fn text(output: &Output) -> String {
@@ -38,7 +45,18 @@ fn anchored() -> (Plant, Vec<u8>) {
     let mut plant = Plant::started(options).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let publish = |epoch: &str| {
-        let args = ["--robots", "10", "--rate", "200", "--records", "600", "--epoch", epoch, "--faults", "poison=0.02,gap=0.02"];
+        let args = [
+            "--robots",
+            "10",
+            "--rate",
+            "200",
+            "--records",
+            "600",
+            "--epoch",
+            epoch,
+            "--faults",
+            "poison=0.02,gap=0.02",
+        ];
         simulated(&mqtt, &args).unwrap();
     };
     publish("7");
@@ -162,7 +180,9 @@ fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
     plant.spawn(&["--new-origin"]).unwrap();
     plant.wait_until_up().unwrap();
     let lake = plant.lake();
-    until("a window of the new log", Duration::from_secs(60), &true, || lake.try_int("select count(*) from anchors").unwrap_or(0) > 0);
+    until("a window of the new log", Duration::from_secs(60), &true, || {
+        lake.try_int("select count(*) from anchors").unwrap_or(0) > 0
+    });
     plant.stop().unwrap();
     let whole = audit(&plant.data());
     assert!(whole.status.success(), "{}", text(&whole));

@@ -1,6 +1,12 @@
 //! G8: programs that we did not write read the lake and check the transparency log.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::process::Command;
 use std::time::Duration;
@@ -41,7 +47,9 @@ fn deltalake_duckdb_and_pandas_count_and_sum_as_tacho_sql_does() {
         assert!(ours["count"].as_i64().unwrap() >= 2000);
         for (reader, theirs) in readers.as_object().unwrap() {
             assert_eq!(theirs["count"], ours["count"], "{reader} {figure}");
-            let number = |value: &serde_json::Value| value.as_str().unwrap().trim_end_matches('0').trim_end_matches('.').to_owned();
+            let number = |value: &serde_json::Value| {
+                value.as_str().unwrap().trim_end_matches('0').trim_end_matches('.').to_owned()
+            };
             assert_eq!(number(&theirs["sum"]), number(&ours["sum"]), "{reader} {figure}");
         }
     }
@@ -52,7 +60,9 @@ fn gos_sumdb_accepts_the_checkpoint_every_entry_the_growth_and_a_proof() {
     let Some(verifier) = tool("TACHO_TLOG_VERIFIER") else { return };
     let mut plant = used();
     let (data, lake) = (plant.data(), plant.lake());
-    until("a first window", Duration::from_secs(60), &true, || lake.try_int("select count(*) from anchors").unwrap_or(0) > 0);
+    until("a first window", Duration::from_secs(60), &true, || {
+        lake.try_int("select count(*) from anchors").unwrap_or(0) > 0
+    });
     let old = plant.beside("old-checkpoint");
     std::fs::copy(data.join("registry/checkpoint"), &old).unwrap();
     simulated(&plant.mqtt().unwrap(), &["--robots", "20", "--rate", "0", "--records", "200", "--epoch", "8"]).unwrap();
@@ -68,7 +78,9 @@ fn gos_sumdb_accepts_the_checkpoint_every_entry_the_growth_and_a_proof() {
     let (accepted, told) = run(&[&vkey, &registry, &old], "log");
     assert!(accepted && told.contains("consistent: ") && told.contains("included: "), "{told}");
 
-    let proof = tacho(&["prove", "--robot", "CNKSTRK6001000000000000000001", "--seq", "3", "--data", data.to_str().unwrap()]).unwrap();
+    let proof =
+        tacho(&["prove", "--robot", "CNKSTRK6001000000000000000001", "--seq", "3", "--data", data.to_str().unwrap()])
+            .unwrap();
     assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stderr));
     let file = plant.beside("row.tlog-proof");
     std::fs::write(&file, &proof.stdout).unwrap();

@@ -1,6 +1,12 @@
 //! G6: the raw log replayed into an empty lake gives the same rows, bit for bit.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::time::Duration;
 
@@ -35,7 +41,10 @@ fn the_log_replayed_into_an_empty_lake_gives_the_same_rows() {
     let lake = plant.lake();
     let received = lake.int("select sum(received) from ledger").unwrap();
     let before = rows(&lake);
-    assert!(before.iter().filter(|table| table.lines().count() > 10).count() >= 5, "the faults gave rows to most tables");
+    assert!(
+        before.iter().filter(|table| table.lines().count() > 10).count() >= 5,
+        "the faults gave rows to most tables"
+    );
 
     for folder in ["data/lake", "data/registry", "data/keys", "data.registry"] {
         std::fs::rename(plant.beside(folder), plant.beside(&format!("{}.before", folder.replace('/', "-")))).unwrap();

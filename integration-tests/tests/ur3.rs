@@ -1,6 +1,12 @@
 //! A real UR3, replayed: every row lands or is rejected with a reason, and values are the file's to the resolution.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::time::Duration;
 
@@ -17,11 +23,15 @@ fn every_row_of_the_recording_lands_with_the_files_temperatures_and_currents() {
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     let lake = plant.lake();
     until("all counted", Duration::from_secs(60), &Some(7409), || lake.try_int("select sum(received) from ledger"));
-    assert_eq!(lake.int("select count(*) from records").unwrap() + lake.int("select count(*) from rejected").unwrap(), 7409);
+    assert_eq!(
+        lake.int("select count(*) from records").unwrap() + lake.int("select count(*) from rejected").unwrap(),
+        7409
+    );
     assert_eq!(lake.int("select count(*) from rejected where reason = ''").unwrap(), 0);
     plant.stop().unwrap();
 
-    let csv = lake.text("select seq, joint, temp_motor_c, current_rms_a from joints order by seq, joint", "csv").unwrap();
+    let csv =
+        lake.text("select seq, joint, temp_motor_c, current_rms_a from joints order by seq, joint", "csv").unwrap();
     let stored: std::collections::HashMap<(String, String), (Option<f64>, Option<f64>)> = csv
         .lines()
         .skip(1)

@@ -1,6 +1,12 @@
 //! One record's way: from an MQTT client that we did not write to a SQL answer, with every way in which it can be refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -31,7 +37,11 @@ fn a_record_published_by_mosquitto_pub_is_in_sql_and_reaches_subscribers() {
     assert_eq!(lake.int("select count(*) from joints where seq = 1024").unwrap(), 6);
     assert_eq!(lake.int("select count(*) from batteries where seq = 1024").unwrap(), 1);
     assert_eq!(lake.int("select count(*) from events where seq = 1024 and code = 'C153A1'").unwrap(), 1);
-    let rows = lake.rows("select model, reducer_damage from joint_wear w join fleet f on w.robot_id = f.robot_id where joint = 'J1'").unwrap();
+    let rows = lake
+        .rows(
+            "select model, reducer_damage from joint_wear w join fleet f on w.robot_id = f.robot_id where joint = 'J1'",
+        )
+        .unwrap();
     // 6.4e6 revolutions at load over R_N = 60 · 10 000 h · 2000 rpm.
     assert_eq!(rows[0]["reducer_damage"].to_string(), "0.005333333");
     assert_eq!(rows[0]["model"], "example-arm-6");
@@ -81,7 +91,8 @@ fn a_bad_id_a_duplicate_and_a_conflict_are_each_told_apart() {
     let malformed = of("id_malformed", ROBOT);
     assert_eq!(malformed["pointer"], "/robot_id");
     assert_eq!(malformed["payload_bytes"], bad_id.len());
-    let payload = lake.rows("select encode(payload, 'hex') as bytes from rejections where pointer = '/robot_id'").unwrap();
+    let payload =
+        lake.rows("select encode(payload, 'hex') as bytes from rejections where pointer = '/robot_id'").unwrap();
     let bytes: String = bad_id.bytes().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(payload[0]["bytes"], bytes);
     assert_eq!(of("sequence_conflict", ROBOT)["pointer"], "/seq");

@@ -49,7 +49,10 @@ impl QueryError {
         let Self::Sql(error) = self else { return false };
         matches!(
             error.find_root(),
-            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_)
+            DataFusionError::SQL(..)
+                | DataFusionError::Plan(_)
+                | DataFusionError::SchemaError(..)
+                | DataFusionError::NotImplemented(_)
         )
     }
 }
@@ -90,10 +93,10 @@ impl Session {
             context.register_table(table.name(), visible)?;
         }
         let ledger = LazyTable::new(statements::ledger_schema(), {
-            let lake = Arc::clone(&lake);
+            let (lake, txns) = (Arc::clone(&lake), Arc::new(moment.records_txns().to_vec()));
             move || {
-                let lake = Arc::clone(&lake);
-                Box::pin(async move { statements::ledger_rows(&lake).await })
+                let (lake, txns) = (Arc::clone(&lake), Arc::clone(&txns));
+                Box::pin(async move { statements::ledger_rows(&lake, &txns).await })
             }
         });
         context.register_table("ledger", Arc::new(ledger))?;

@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::error::DataFusionError;
 use tacho_lake::Lake;
 use tacho_lake::ledger::view::{LedgerRow, LedgerView};
+use tacho_lake::table::Txn;
 
 /// One anchored window, as the view `anchors` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +61,18 @@ pub(crate) fn ledger_schema() -> SchemaRef {
 }
 
 /// Rows of `ledger`: one per robot; `stream_epoch`, `first_seq` and `last_seq` are those of its newest stream.
-pub(crate) async fn ledger_rows(lake: &Lake) -> Result<RecordBatch, DataFusionError> {
-    let view = LedgerView::load(lake).await;
+///
+/// Of the session's moment, as its tables are; of the present if clean-up has taken that moment's snapshots away.
+pub(crate) async fn ledger_rows(lake: &Lake, txns: &[Txn]) -> Result<RecordBatch, DataFusionError> {
+    let view = match LedgerView::of(lake.object_store(), txns).await {
+        Err(_overtaken) => LedgerView::load(lake).await,
+        view => view,
+    };
     let view = view.map_err(|error| DataFusionError::External(Box::new(error)))?;
     let rows: Vec<LedgerRow> = view.rows().collect();
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let ints = |of: &dyn Fn(&LedgerRow) -> Option<i64>| -> ArrayRef {
-        Arc::new(rows.iter().map(of).collect::<Int64Array>())
-    };
+    let ints =
+        |of: &dyn Fn(&LedgerRow) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<Int64Array>()) };
     let times: TimestampMicrosecondArray = rows.iter().map(|row| Some(row.last_received_us)).collect();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(rows.iter().map(|row| Some(row.robot.as_str())).collect::<StringArray>()),
@@ -89,10 +94,11 @@ pub(crate) async fn ledger_rows(lake: &Lake) -> Result<RecordBatch, DataFusionEr
 
 /// Columns of `anchors`.
 pub(crate) fn anchors_schema() -> SchemaRef {
-    let mut fields: Vec<Field> = ["window", "log_index", "received", "landed", "duplicate", "rejected", "rows", "segments", "files"]
-        .into_iter()
-        .map(|name| int(name, false))
-        .collect();
+    let mut fields: Vec<Field> =
+        ["window", "log_index", "received", "landed", "duplicate", "rejected", "rows", "segments", "files"]
+            .into_iter()
+            .map(|name| int(name, false))
+            .collect();
     fields.push(Field::new("leaf_hash", DataType::Utf8, false));
     fields.push(int("anchored_tree_size", true));
     Arc::new(Schema::new(fields))
@@ -100,7 +106,8 @@ pub(crate) fn anchors_schema() -> SchemaRef {
 
 /// Rows of `anchors`.
 pub(crate) fn anchor_rows(rows: &[AnchorRow]) -> Result<RecordBatch, DataFusionError> {
-    let ints = |of: fn(&AnchorRow) -> i64| -> ArrayRef { Arc::new(rows.iter().map(of).map(Some).collect::<Int64Array>()) };
+    let ints =
+        |of: fn(&AnchorRow) -> i64| -> ArrayRef { Arc::new(rows.iter().map(of).map(Some).collect::<Int64Array>()) };
     let columns: Vec<ArrayRef> = vec![
         ints(|row| row.window),
         ints(|row| row.log_index),

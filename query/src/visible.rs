@@ -47,6 +47,11 @@ impl Moment {
         *self.versions.get(table)
     }
 
+    /// The transactions of that version of `records`.
+    pub(crate) fn records_txns(&self) -> &[Txn] {
+        self.txns.get(Table::Records)
+    }
+
     /// The table without the rows that have not landed; as it is if it has none.
     pub(crate) fn visible(
         &self,

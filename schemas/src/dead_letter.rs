@@ -52,11 +52,7 @@ impl Problem {
     pub fn new(reason: RejectReason, pointer: impl Into<String>, value: &str) -> Self {
         let mut pointer = pointer.into();
         pointer.truncate(floor_char_boundary(&pointer, MAX_POINTER_BYTES));
-        Self {
-            reason,
-            pointer,
-            value: value[..floor_char_boundary(value, MAX_VALUE_BYTES)].to_owned(),
-        }
+        Self { reason, pointer, value: value[..floor_char_boundary(value, MAX_VALUE_BYTES)].to_owned() }
     }
 }
 
@@ -79,15 +75,8 @@ impl Rejected {
         problems.sort_by_key(|problem| problem.reason);
         let mut problems = problems.into_iter();
         let first = problems.next()?;
-        let further = problems
-            .take(MAX_FURTHER)
-            .map(|problem| (problem.reason, problem.pointer))
-            .collect();
-        Some(Self {
-            key,
-            first,
-            further,
-        })
+        let further = problems.take(MAX_FURTHER).map(|problem| (problem.reason, problem.pointer)).collect();
+        Some(Self { key, first, further })
     }
 
     /// Adds the record's own bytes and their digest.
@@ -122,12 +111,8 @@ impl DeadLetter {
 
     /// A publish that is rejected as one.
     pub fn of_publish(problem: Problem, payload: &Bytes) -> Self {
-        Rejected {
-            key: None,
-            first: problem,
-            further: Vec::new(),
-        }
-        .into_dead_letter(payload.clone(), Digest::of(payload))
+        Rejected { key: None, first: problem, further: Vec::new() }
+            .into_dead_letter(payload.clone(), Digest::of(payload))
     }
 }
 
@@ -136,10 +121,7 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
     if at >= text.len() {
         return text.len();
     }
-    (0..=at)
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0)
+    (0..=at).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -148,16 +130,11 @@ mod tests {
 
     #[test]
     fn the_first_reason_is_the_earliest_check_and_not_the_first_found() {
-        let problems = vec![
-            Problem::new(RejectReason::Required, "/seq", ""),
-            Problem::new(RejectReason::Type, "/counters", "7"),
-        ];
+        let problems =
+            vec![Problem::new(RejectReason::Required, "/seq", ""), Problem::new(RejectReason::Type, "/counters", "7")];
         let rejected = Rejected::of(None, problems).expect("there are problems");
         assert_eq!(rejected.first.reason, RejectReason::Type);
-        assert_eq!(
-            rejected.further,
-            [(RejectReason::Required, "/seq".to_owned())]
-        );
+        assert_eq!(rejected.further, [(RejectReason::Required, "/seq".to_owned())]);
         assert_eq!(Rejected::of(None, Vec::new()), None);
     }
 
@@ -174,13 +151,7 @@ mod tests {
         let whole = vec![b'x'; 2_000_000];
         let digest = Digest::of(&whole);
         let letter = DeadLetter::oversize(Bytes::from(whole), 2_000_000, digest);
-        assert_eq!(
-            (letter.bytes.len(), letter.original_len),
-            (65_536, 2_000_000)
-        );
-        assert_eq!(
-            (letter.reason, letter.sha256),
-            (RejectReason::TooLarge, digest)
-        );
+        assert_eq!((letter.bytes.len(), letter.original_len), (65_536, 2_000_000));
+        assert_eq!((letter.reason, letter.sha256), (RejectReason::TooLarge, digest));
     }
 }

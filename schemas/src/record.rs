@@ -117,10 +117,7 @@ impl Record {
 
     /// What identifies it within its robot, for ever.
     pub fn key(&self) -> StreamKey {
-        StreamKey {
-            epoch: self.stream_epoch,
-            seq: self.seq,
-        }
+        StreamKey { epoch: self.stream_epoch, seq: self.seq }
     }
 }
 

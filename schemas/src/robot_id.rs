@@ -35,18 +35,10 @@ impl RobotId {
     /// # Errors
     /// [`MalformedRobotId`] names the length, or the first byte outside the alphabet and its position.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedRobotId> {
-        let id: [u8; ROBOT_ID_LEN] = bytes
-            .try_into()
-            .map_err(|_wrong_length| MalformedRobotId::Length(bytes.len()))?;
-        match id
-            .iter()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'A'..=b'Z'))
-        {
+        let id: [u8; ROBOT_ID_LEN] = bytes.try_into().map_err(|_wrong_length| MalformedRobotId::Length(bytes.len()))?;
+        match id.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'A'..=b'Z')) {
             None => Ok(Self(id)),
-            Some(position) => Err(MalformedRobotId::Alphabet {
-                position,
-                byte: id[position],
-            }),
+            Some(position) => Err(MalformedRobotId::Alphabet { position, byte: id[position] }),
         }
     }
 
@@ -112,9 +104,7 @@ mod tests {
 
     #[test]
     fn segments_are_2_4_6_and_17_characters() {
-        let id: RobotId = "CNAB12HX00010000000000000042A"
-            .parse()
-            .expect("well-formed");
+        let id: RobotId = "CNAB12HX00010000000000000042A".parse().expect("well-formed");
         assert_eq!(
             (id.country(), id.manufacturer(), id.model(), id.serial()),
             ("CN", "AB12", "HX0001", "0000000000000042A")
@@ -125,12 +115,7 @@ mod tests {
     #[test]
     fn an_id_of_digits_keeps_its_leading_zeros() {
         let text = "00000000000000000000000000042";
-        assert_eq!(
-            text.parse::<RobotId>()
-                .expect("digits are allowed")
-                .to_string(),
-            text
-        );
+        assert_eq!(text.parse::<RobotId>().expect("digits are allowed").to_string(), text);
     }
 
     #[test]

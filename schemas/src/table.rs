@@ -80,13 +80,7 @@ impl Table {
     ];
 
     /// The tables whose rows are parts of a landed record besides `records` itself.
-    pub const COMPONENTS: [Self; 5] = [
-        Self::Joints,
-        Self::Batteries,
-        Self::Vibration,
-        Self::Events,
-        Self::Maintenance,
-    ];
+    pub const COMPONENTS: [Self; 5] = [Self::Joints, Self::Batteries, Self::Vibration, Self::Events, Self::Maintenance];
 
     /// Name in SQL and name of the folder.
     pub fn name(self) -> &'static str {
@@ -147,14 +141,7 @@ impl Table {
             Self::Joints => &["robot_id", "joint", "window_end", "stream_epoch", "seq"],
             Self::Batteries => &["robot_id", "pack_id", "window_end", "stream_epoch", "seq"],
             Self::Vibration => &["robot_id", "location", "window_end", "stream_epoch", "seq"],
-            Self::Events | Self::Maintenance => &[
-                "robot_id",
-                "time",
-                "partition",
-                "offset",
-                "ordinal",
-                "row_index",
-            ],
+            Self::Events | Self::Maintenance => &["robot_id", "time", "partition", "offset", "ordinal", "row_index"],
             Self::Rejected => &["robot_id", "partition", "offset", "ordinal"],
             Self::GapEvents => &["robot_id", "partition", "offset", "ordinal", "row_index"],
         }
@@ -175,13 +162,8 @@ impl Table {
     /// `received_day` is left out: it follows from `received_at`.
     pub fn canonical_text(self) -> String {
         let mut text = format!("{}\n", self.name());
-        for column in self
-            .columns()
-            .iter()
-            .filter(|column| column.name != "received_day")
-        {
-            writeln!(text, "{} {}", column.name, column.kind)
-                .expect("writing to a String succeeds");
+        for column in self.columns().iter().filter(|column| column.name != "received_day") {
+            writeln!(text, "{} {}", column.name, column.kind).expect("writing to a String succeeds");
         }
         text
     }
@@ -213,12 +195,7 @@ mod tests {
             ] {
                 assert!(names.contains(&name), "{} lacks {name}", table.name());
             }
-            assert_eq!(
-                names.iter().collect::<BTreeSet<_>>().len(),
-                names.len(),
-                "{}",
-                table.name()
-            );
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{}", table.name());
             for key in table.row_key().iter().chain(table.sort_order()) {
                 assert!(names.contains(key), "{} lacks {key}", table.name());
             }
@@ -231,9 +208,6 @@ mod tests {
             assert_eq!(table.index(), index);
             assert_eq!(Table::by_name(table.name()), Some(table));
         }
-        assert_eq!(
-            Table::LANDING_ORDER.iter().collect::<BTreeSet<_>>().len(),
-            8
-        );
+        assert_eq!(Table::LANDING_ORDER.iter().collect::<BTreeSet<_>>().len(), 8);
     }
 }

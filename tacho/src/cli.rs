@@ -23,7 +23,9 @@ enum Command {
     #[command(after_help = "Example: tacho sql \"select * from fleet\"")]
     Sql(crate::sql::Args),
     /// Publishes a simulated fleet.
-    #[command(after_help = "Example: tacho simulate --robots 200 --rate 1000 --records 20000 --faults gap=0.01,poison=0.001")]
+    #[command(
+        after_help = "Example: tacho simulate --robots 200 --rate 1000 --records 20000 --faults gap=0.01,poison=0.001"
+    )]
     Simulate(crate::simulate::Args),
     /// Publishes recorded data as live telemetry.
     #[command(after_help = "Example: tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883")]

@@ -126,7 +126,8 @@ pub(crate) fn broker(url: &str, login: &Login) -> anyhow::Result<Broker> {
     let port = port.parse().map_err(|_no_number| no_url())?;
     let user = match (&login.user, &login.password_file) {
         (Some(user), Some(path)) => {
-            let password = std::fs::read_to_string(path).with_context(|| format!("password file {}", path.display()))?;
+            let password =
+                std::fs::read_to_string(path).with_context(|| format!("password file {}", path.display()))?;
             Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
         }
         _ => None,

@@ -20,10 +20,7 @@ fn the_shipped_file_is_sound_and_names_every_quantity() {
     Section::read("", &table, &mut problems, |s| limits.read_changes(s));
     assert_eq!(problems, []);
     for name in Limits::NAMES {
-        assert!(
-            table.contains_key(*name),
-            "{name} is missing in limits.toml"
-        );
+        assert!(table.contains_key(*name), "{name} is missing in limits.toml");
     }
     assert_eq!(limits.disorders("limits"), []);
     assert_eq!(limits, Limits::builtin());
@@ -50,25 +47,17 @@ fn bounds_are_included_and_what_is_no_number_is_wrong() {
 
 #[test]
 fn a_change_keeps_the_other_bounds() {
-    let (limits, problems) =
-        read("[temp_motor_c]\nsuspect_max = 80\n[current_suspect_factor]\nvalue = 2.5");
+    let (limits, problems) = read("[temp_motor_c]\nsuspect_max = 80\n[current_suspect_factor]\nvalue = 2.5");
     assert_eq!(problems, [""; 0]);
     let builtin = Limits::builtin();
-    assert_eq!(
-        limits.temp_motor_c,
-        SanityRange {
-            suspect_max: 80.0,
-            ..builtin.temp_motor_c
-        }
-    );
+    assert_eq!(limits.temp_motor_c, SanityRange { suspect_max: 80.0, ..builtin.temp_motor_c });
     assert_eq!(limits.current_suspect_factor, 2.5);
     assert_eq!(limits.soc, builtin.soc);
 }
 
 #[test]
 fn a_narrower_hard_bound_takes_the_suspect_bound_with_it() {
-    let (limits, problems) =
-        read("[joint_current_a]\nhard_max = 50\n[temp_motor_c]\nhard_max = 85");
+    let (limits, problems) = read("[joint_current_a]\nhard_max = 50\n[temp_motor_c]\nhard_max = 85");
     assert_eq!(problems, [""; 0]);
     assert_eq!(limits.joint_current_a.suspect_max, 50.0);
     assert_eq!(limits.temp_motor_c.suspect_max, 85.0);
@@ -78,7 +67,8 @@ fn a_narrower_hard_bound_takes_the_suspect_bound_with_it() {
 
 #[test]
 fn bounds_out_of_order_and_unknown_quantities_are_listed_together() {
-    let text = "[temp_motor_c]\nhard_min = 300\n[soc]\nsuspect_max = 2\n[soh]\nsuspect_min = -1\n[temp_moter_c]\nhard_max = 1";
+    let text =
+        "[temp_motor_c]\nhard_min = 300\n[soc]\nsuspect_max = 2\n[soh]\nsuspect_min = -1\n[temp_moter_c]\nhard_max = 1";
     let (_, problems) = read(text);
     assert_eq!(
         problems,

@@ -63,10 +63,7 @@ impl BatteryModel {
     pub(super) fn suspect_voltages(&self) -> [(&'static str, (f64, f64)); 2] {
         let (low, high) = self.chemistry.cell_voltage_v();
         let cells = f64::from(self.cells_in_series);
-        [
-            ("cell_voltage_v", (low, high)),
-            ("pack_voltage_v", (low * cells, high * cells)),
-        ]
+        [("cell_voltage_v", (low, high)), ("pack_voltage_v", (low * cells, high * cells))]
     }
 
     pub(super) fn disorders(&self, place: &str) -> Vec<Problem> {
@@ -77,23 +74,11 @@ impl BatteryModel {
             let cells = self.cells_in_series;
             let expected = format!("{low} to {high} V for each of {cells} cells in series");
             let value = self.nominal_voltage_v.to_string();
-            found.push(Problem::new(
-                format!("{place}.nominal_voltage_v"),
-                &value,
-                expected,
-            ));
+            found.push(Problem::new(format!("{place}.nominal_voltage_v"), &value, expected));
         }
-        let positive = [
-            self.nominal_capacity_ah,
-            self.end_of_life_soh,
-            self.rated_cycles,
-        ];
+        let positive = [self.nominal_capacity_ah, self.end_of_life_soh, self.rated_cycles];
         if positive.iter().any(|number| *number <= 0.0) || self.end_of_life_soh >= 1.0 {
-            found.push(Problem::new(
-                place,
-                "",
-                "a capacity and cycles above 0, an end of life within 0 to 1",
-            ));
+            found.push(Problem::new(place, "", "a capacity and cycles above 0, an end of life within 0 to 1"));
         }
         found
     }

@@ -56,9 +56,7 @@ impl JointsEntry {
     /// Reads a table; `reducers` are those that the file defines.
     pub(super) fn read(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> Self {
         let names = s.texts("names");
-        let is_default = s.optional("default", "true, or no such key", |value| {
-            value.as_bool().filter(|is| *is)
-        });
+        let is_default = s.optional("default", "true, or no such key", |value| value.as_bool().filter(|is| *is));
         let joint = JointModel {
             name: String::new(),
             reducer: read_reducer(s, reducers),
@@ -70,39 +68,19 @@ impl JointsEntry {
         };
         if is_default.is_some() {
             if !names.is_empty() {
-                s.problem(
-                    "names",
-                    &names.join(", "),
-                    "either `names` or `default = true`",
-                );
+                s.problem("names", &names.join(", "), "either `names` or `default = true`");
             }
             return Self::Default(joint);
         }
         if names.is_empty() {
-            s.problem(
-                "names",
-                "",
-                "the names of joints in records, such as [\"J1\"], or `default = true`",
-            );
+            s.problem("names", "", "the names of joints in records, such as [\"J1\"], or `default = true`");
         }
         for name in &names {
             if name.is_empty() || name.len() > NAME_BYTES_MAX {
-                s.problem(
-                    "names",
-                    name,
-                    format!("names of 1 to {NAME_BYTES_MAX} bytes"),
-                );
+                s.problem("names", name, format!("names of 1 to {NAME_BYTES_MAX} bytes"));
             }
         }
-        Self::Named(
-            names
-                .into_iter()
-                .map(|name| JointModel {
-                    name,
-                    ..joint.clone()
-                })
-                .collect(),
-        )
+        Self::Named(names.into_iter().map(|name| JointModel { name, ..joint.clone() }).collect())
     }
 }
 
@@ -116,16 +94,9 @@ impl JointModel {
         if let Some(errors) = self.following_error
             && (errors.reference_rad >= errors.limit_rad || errors.reference_rad <= 0.0)
         {
-            let expected = format!(
-                "above 0 and below following_error_limit_rad ({})",
-                errors.limit_rad
-            );
+            let expected = format!("above 0 and below following_error_limit_rad ({})", errors.limit_rad);
             let key = format!("{place}.following_error_ref_rad");
-            found.push(Problem::new(
-                key,
-                &errors.reference_rad.to_string(),
-                expected,
-            ));
+            found.push(Problem::new(key, &errors.reference_rad.to_string(), expected));
         }
         for (key, number) in [
             ("continuous_current_a", self.continuous_current_a),
@@ -133,11 +104,7 @@ impl JointModel {
             ("max_torque_nm", self.max_torque_nm),
         ] {
             if let Some(number) = number.filter(|number| *number <= 0.0) {
-                found.push(Problem::new(
-                    format!("{place}.{key}"),
-                    &number.to_string(),
-                    "a number above 0",
-                ));
+                found.push(Problem::new(format!("{place}.{key}"), &number.to_string(), "a number above 0"));
             }
         }
         found
@@ -160,22 +127,13 @@ fn read_following_error(s: &mut Section<'_>) -> Option<FollowingErrorLimits> {
     let limit = s.optional_number("following_error_limit_rad", range);
     match (reference, limit) {
         (None, None) => None,
-        (Some(reference_rad), Some(limit_rad)) => Some(FollowingErrorLimits {
-            reference_rad,
-            limit_rad,
-        }),
+        (Some(reference_rad), Some(limit_rad)) => Some(FollowingErrorLimits { reference_rad, limit_rad }),
         (Some(_), None) => {
-            s.missing(
-                "following_error_limit_rad",
-                "a number above following_error_ref_rad",
-            );
+            s.missing("following_error_limit_rad", "a number above following_error_ref_rad");
             None
         }
         (None, Some(_)) => {
-            s.missing(
-                "following_error_ref_rad",
-                "a number below following_error_limit_rad",
-            );
+            s.missing("following_error_ref_rad", "a number below following_error_limit_rad");
             None
         }
     }

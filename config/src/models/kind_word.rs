@@ -7,9 +7,7 @@ pub(super) fn serialize<S: Serializer>(kind: &RobotKind, serializer: S) -> Resul
     serializer.serialize_str(kind.as_str())
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<RobotKind, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RobotKind, D::Error> {
     let word = String::deserialize(deserializer)?;
     RobotKind::parse(&word).ok_or_else(|| D::Error::custom("a kind of robot that is not known"))
 }

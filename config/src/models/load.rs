@@ -27,29 +27,20 @@ pub(super) fn with_dir(dir: &Path) -> Result<Models, Problems> {
     for path in model_files(dir)? {
         match read_bounded(&path, FILE_BYTES_MAX) {
             Ok(text) => {
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 texts.push((name, text));
             }
             Err(unreadable) => problems.extend(unreadable.0),
         }
     }
-    let files = texts
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let files = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let own = read_all(files, &mut problems);
     let shipped = read_all(FILES, &mut problems);
     finish(laid_over(own, shipped), problems)
 }
 
 /// The models of `files` that are sound; the problems of the others go to `problems`.
-fn read_all<'f>(
-    files: impl IntoIterator<Item = (&'f str, &'f str)>,
-    problems: &mut Vec<Problem>,
-) -> Vec<RobotModel> {
+fn read_all<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>, problems: &mut Vec<Problem>) -> Vec<RobotModel> {
     let mut models = Vec::new();
     for (file, text) in files {
         let mut own_problems = Vec::new();
@@ -62,11 +53,7 @@ fn read_all<'f>(
             }
             Err(problem) => own_problems.push(problem),
         }
-        problems.extend(
-            own_problems
-                .into_iter()
-                .map(|problem| problem.of_file(file)),
-        );
+        problems.extend(own_problems.into_iter().map(|problem| problem.of_file(file)));
     }
     models
 }
@@ -75,13 +62,11 @@ fn read_all<'f>(
 fn laid_over(mut own: Vec<RobotModel>, shipped: Vec<RobotModel>) -> Vec<RobotModel> {
     let mut left = Vec::new();
     for mut model in shipped {
-        let replaced = own.iter().any(|other| {
-            other.name == model.name || (other.generic && model.generic && other.kind == model.kind)
-        });
+        let replaced = own
+            .iter()
+            .any(|other| other.name == model.name || (other.generic && model.generic && other.kind == model.kind));
         if !replaced {
-            model
-                .matches
-                .retain(|segments| !own.iter().any(|other| other.matches.contains(segments)));
+            model.matches.retain(|segments| !own.iter().any(|other| other.matches.contains(segments)));
             left.push(model);
         }
     }
@@ -106,19 +91,12 @@ fn model_files(dir: &Path) -> Result<Vec<PathBuf>, Problems> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }
         if files.len() > FILES_MAX {
             let folder = dir.display().to_string();
-            return Err(Problems(vec![Problem::new(
-                folder,
-                "",
-                format!("at most {FILES_MAX} model files"),
-            )]));
+            return Err(Problems(vec![Problem::new(folder, "", format!("at most {FILES_MAX} model files"))]));
         }
     }
     files.sort();

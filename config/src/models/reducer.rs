@@ -59,11 +59,7 @@ impl Reducer {
 
     /// Reads one table of `[reducers.NAME]`.
     pub(super) fn read(s: &mut Section<'_>) -> Self {
-        let words = [
-            ("strain_wave", Law::StrainWave),
-            ("rv", Law::Rv),
-            ("none", Law::None),
-        ];
+        let words = [("strain_wave", Law::StrainWave), ("rv", Law::Rv), ("none", Law::None)];
         match s.choice("kind", &words) {
             Some(Law::StrainWave) => Self::StrainWave(ReducerRating::read(s)),
             Some(Law::Rv) => Self::Rv(ReducerRating::read(s)),
@@ -103,25 +99,12 @@ impl ReducerRating {
             let ((low_key, low), (key, value)) = (pair[0], pair[1]);
             if value < low {
                 let expected = format!("at least {low_key} ({low}): T_N ≤ T_A ≤ T_R ≤ T_M");
-                found.push(Problem::new(
-                    format!("{place}.{key}"),
-                    &value.to_string(),
-                    expected,
-                ));
+                found.push(Problem::new(format!("{place}.{key}"), &value.to_string(), expected));
             }
         }
-        let all = [
-            self.gear_ratio,
-            self.rated_torque_nm,
-            self.rated_speed_rpm,
-            self.rated_life_l10_h,
-        ];
+        let all = [self.gear_ratio, self.rated_torque_nm, self.rated_speed_rpm, self.rated_life_l10_h];
         if all.iter().any(|number| *number <= 0.0) {
-            found.push(Problem::new(
-                place,
-                "",
-                "a gear ratio, rated torque, speed and life above 0",
-            ));
+            found.push(Problem::new(place, "", "a gear ratio, rated torque, speed and life above 0"));
         }
         found
     }

@@ -77,26 +77,16 @@ impl RobotModel {
     }
 
     fn read_section(s: &mut Section<'_>) -> Self {
-        let kinds: Vec<_> = RobotKind::ALL
-            .iter()
-            .map(|kind| (kind.as_str(), *kind))
-            .collect();
+        let kinds: Vec<_> = RobotKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
         let name = s.required("name", NAME_EXPECTED, String::new(), |value| {
-            value
-                .as_str()
-                .filter(|name| is_name(name))
-                .map(str::to_owned)
+            value.as_str().filter(|name| is_name(name)).map(str::to_owned)
         });
         let kind = s.choice("kind", &kinds).unwrap_or(RobotKind::Arm);
-        let generic = s
-            .optional("generic", "true or false", toml::Value::as_bool)
-            .unwrap_or(false);
+        let generic = s.optional("generic", "true or false", toml::Value::as_bool).unwrap_or(false);
         let matches = s.texts("matches");
         let reducers = s.named_sections("reducers", |_, inner| {
             let reducer = Reducer::read(inner);
-            let disorders = reducer
-                .rating()
-                .map(|rating| rating.disorders(inner.path()));
+            let disorders = reducer.rating().map(|rating| rating.disorders(inner.path()));
             inner.push_all(disorders.into_iter().flatten());
             reducer
         });
@@ -156,37 +146,22 @@ impl RobotModel {
         for joint in self.joints.iter().chain(&self.default_joint) {
             found.extend(joint.disorders(&place(&format!("joints.{}", joint.name))));
         }
-        found.extend(
-            self.battery
-                .iter()
-                .flat_map(|battery| battery.disorders(&place("battery"))),
-        );
-        found.extend(
-            self.health
-                .iter()
-                .flat_map(|health| health.disorder(&place("health"))),
-        );
+        found.extend(self.battery.iter().flat_map(|battery| battery.disorders(&place("battery"))));
+        found.extend(self.health.iter().flat_map(|health| health.disorder(&place("health"))));
         let known = |name: &String| Limits::NAMES.contains(&name.as_str());
         let unknown = self.limit_changes.keys().filter(|name| !known(name));
-        found.extend(
-            unknown.map(|name| Problem::new(place("limits"), name, "the name of a quantity")),
-        );
+        found.extend(unknown.map(|name| Problem::new(place("limits"), name, "the name of a quantity")));
         found
     }
 
     /// What is wrong with the name, the segments and the names of joints; keys begin with `prefix`.
     fn claims_in_disorder(&self, prefix: &str) -> Vec<Problem> {
-        let problem = |key: &str, value: &str, expected: &str| {
-            Problem::new(format!("{prefix}{key}"), value, expected)
-        };
+        let problem = |key: &str, value: &str, expected: &str| Problem::new(format!("{prefix}{key}"), value, expected);
         let mut found = Vec::new();
         for segments in &self.matches {
-            let sound = segments
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+            let sound = segments.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
             if segments.len() != SEGMENTS_LEN || !sound {
-                let expected =
-                    "10 characters of 0-9 and A-Z: 4 of the manufacturer, 6 of the model";
+                let expected = "10 characters of 0-9 and A-Z: 4 of the manufacturer, 6 of the model";
                 found.push(problem("matches", segments, expected));
             }
         }
@@ -195,25 +170,13 @@ impl RobotModel {
             found.push(problem("matches", &self.matches.join(", "), expected));
         }
         if self.joints.is_empty() && self.default_joint.is_none() {
-            found.push(problem(
-                "joints",
-                "",
-                "at least one joint, or one with `default = true`",
-            ));
+            found.push(problem("joints", "", "at least one joint, or one with `default = true`"));
         }
         if self.joints.len() > JOINTS_MAX {
             let count = self.joints.len().to_string();
-            found.push(problem(
-                "joints",
-                &count,
-                &format!("at most {JOINTS_MAX} names of joints"),
-            ));
+            found.push(problem("joints", &count, &format!("at most {JOINTS_MAX} names of joints")));
         }
-        let mut names: Vec<_> = self
-            .joints
-            .iter()
-            .map(|joint| joint.name.as_str())
-            .collect();
+        let mut names: Vec<_> = self.joints.iter().map(|joint| joint.name.as_str()).collect();
         names.sort_unstable();
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
             found.push(problem("joints", pair[0], "each name of a joint once"));
@@ -234,31 +197,20 @@ impl HealthWeights {
     /// NaN stands for what could not be read and was reported then.
     fn disorder(&self, place: &str) -> Option<Problem> {
         let sum = self.joints + self.batteries + self.accuracy;
-        let negative = [self.joints, self.batteries, self.accuracy]
-            .iter()
-            .any(|weight| *weight < 0.0);
-        ((sum - 1.0).abs() > 1e-9 || negative).then(|| {
-            Problem::new(
-                place,
-                &format!("{sum} in all"),
-                "weights from 0 to 1 that are 1 together",
-            )
-        })
+        let negative = [self.joints, self.batteries, self.accuracy].iter().any(|weight| *weight < 0.0);
+        ((sum - 1.0).abs() > 1e-9 || negative)
+            .then(|| Problem::new(place, &format!("{sum} in all"), "weights from 0 to 1 that are 1 together"))
     }
 }
 
 const NAME_EXPECTED: &str = "a name of 1 to 64 characters of a-z, 0-9, `-`, `_` and `.`";
 
 fn is_name(name: &str) -> bool {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-fn read_joints(
-    s: &mut Section<'_>,
-    reducers: &[(String, Reducer)],
-) -> (Vec<JointModel>, Option<JointModel>) {
+fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<JointModel>, Option<JointModel>) {
     let mut default_joint = None;
     let mut named = Vec::new();
     let entries = s.array("joints", |inner| {
@@ -279,11 +231,7 @@ fn read_joints(
         match entry {
             JointsEntry::Named(joints) => named.extend(joints),
             JointsEntry::Default(_) if default_joint.is_some() => {
-                s.problem(
-                    "joints",
-                    "default = true",
-                    "at most one entry for other names",
-                );
+                s.problem("joints", "default = true", "at most one entry for other names");
             }
             JointsEntry::Default(joint) => default_joint = Some(joint),
         }
@@ -293,7 +241,5 @@ fn read_joints(
 
 fn read_limit_changes(s: &mut Section<'_>) -> BTreeMap<String, RangeChange> {
     let names = Limits::NAMES.iter().copied();
-    names
-        .filter_map(|name| Some((name.to_owned(), s.section(name, RangeChange::read)?)))
-        .collect()
+    names.filter_map(|name| Some((name.to_owned(), s.section(name, RangeChange::read)?))).collect()
 }

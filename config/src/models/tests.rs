@@ -32,18 +32,13 @@ fn laid_over(files: &[(&str, &str)]) -> Result<Models, Problems> {
 #[test]
 fn the_built_in_list_and_the_folder_agree() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, FILES.map(|(name, _)| name));
     for (file, text) in FILES {
         let name = file.strip_suffix(".toml").unwrap();
-        assert!(
-            text.contains(&format!("\nname = \"{name}\"\n")),
-            "{file} is not called by its name"
-        );
+        assert!(text.contains(&format!("\nname = \"{name}\"\n")), "{file} is not called by its name");
     }
     assert_eq!(Models::builtin().all().len(), FILES.len());
 }
@@ -52,34 +47,17 @@ fn the_built_in_list_and_the_folder_agree() {
 fn the_example_arm_has_the_catalogues_numbers() {
     let models = Models::builtin();
     let found = models.find(&id("CNAB12HX00010000000000000042A"), RobotKind::Arm, None);
-    assert_eq!(
-        (found.by, found.model.name.as_str()),
-        (FoundBy::Segments, "example-arm-6")
-    );
+    assert_eq!((found.by, found.model.name.as_str()), (FoundBy::Segments, "example-arm-6"));
     assert!(!found.model.generic && !found.model_config_unknown);
     let joint = found.model.joint("J6").unwrap();
-    let Reducer::StrainWave(rating) = &joint.reducer else {
-        panic!("{joint:?}")
-    };
+    let Reducer::StrainWave(rating) = &joint.reducer else { panic!("{joint:?}") };
     assert_eq!((rating.rated_torque_nm, rating.gear_ratio), (87.0, 100.0));
-    assert_eq!(
-        (
-            rating.repeated_peak_torque_nm,
-            rating.momentary_peak_torque_nm
-        ),
-        (204.0, 369.0)
-    );
+    assert_eq!((rating.repeated_peak_torque_nm, rating.momentary_peak_torque_nm), (204.0, 369.0));
     assert_eq!(rating.average_torque_limit_nm, Some(140.0));
-    assert_eq!(
-        (rating.rated_speed_rpm, rating.rated_life_l10_h),
-        (2000.0, 10_000.0)
-    );
+    assert_eq!((rating.rated_speed_rpm, rating.rated_life_l10_h), (2000.0, 10_000.0));
     assert_eq!(found.model.joint("J7"), None);
     let battery = found.model.battery.as_ref().unwrap();
-    assert_eq!(
-        (battery.nominal_capacity_ah, battery.cells_in_series),
-        (30.0, 13)
-    );
+    assert_eq!((battery.nominal_capacity_ah, battery.cells_in_series), (30.0, 13));
     assert_eq!(found.model.limits.pack_voltage_v.suspect_max, 55.25);
     assert_eq!(found.model.limits.pack_voltage_v.hard_max, 1000.0);
 }
@@ -90,41 +68,19 @@ fn a_record_may_name_its_model_and_an_unknown_name_is_told() {
     let robot = id("DKUR00UR300000000000000000001");
     let found = |kind, name| {
         let found = models.find(&robot, kind, name);
-        (
-            found.model.name.as_str(),
-            found.by,
-            found.model_config_unknown,
-        )
+        (found.model.name.as_str(), found.by, found.model_config_unknown)
     };
-    assert_eq!(
-        found(RobotKind::Arm, None),
-        ("ur3", FoundBy::Segments, false)
-    );
-    assert_eq!(
-        found(RobotKind::Arm, Some("kestrel-k6")),
-        ("kestrel-k6", FoundBy::Override, false)
-    );
-    assert_eq!(
-        found(RobotKind::Arm, Some("UR3")),
-        ("ur3", FoundBy::Segments, true)
-    );
+    assert_eq!(found(RobotKind::Arm, None), ("ur3", FoundBy::Segments, false));
+    assert_eq!(found(RobotKind::Arm, Some("kestrel-k6")), ("kestrel-k6", FoundBy::Override, false));
+    assert_eq!(found(RobotKind::Arm, Some("UR3")), ("ur3", FoundBy::Segments, true));
     let stranger = id("ZZ9999999999000000000000000ZZ");
-    for (kind, name) in [
-        (RobotKind::Arm, "generic-arm"),
-        (RobotKind::Humanoid, "generic-humanoid"),
-        (RobotKind::Amr, "generic-amr"),
-    ] {
+    for (kind, name) in
+        [(RobotKind::Arm, "generic-arm"), (RobotKind::Humanoid, "generic-humanoid"), (RobotKind::Amr, "generic-amr")]
+    {
         let found = models.find(&stranger, kind, None);
-        assert_eq!(
-            (found.model.name.as_str(), found.by),
-            (name, FoundBy::Generic)
-        );
+        assert_eq!((found.model.name.as_str(), found.by), (name, FoundBy::Generic));
         assert!(found.model.generic && found.model.kind == kind);
-        assert!(
-            models
-                .find(&stranger, kind, Some("nope"))
-                .model_config_unknown
-        );
+        assert!(models.find(&stranger, kind, Some("nope")).model_config_unknown);
     }
 }
 
@@ -133,10 +89,7 @@ fn generic_models_have_an_entry_for_any_joint_and_claim_no_more_than_they_know()
     let models = Models::builtin();
     for model in models.all().iter().filter(|model| model.generic) {
         let joint = model.joint("any name").expect("a default joint");
-        assert_eq!(
-            (joint.continuous_current_a, joint.following_error),
-            (None, None)
-        );
+        assert_eq!((joint.continuous_current_a, joint.following_error), (None, None));
         assert_eq!(model.battery, None);
     }
 }
@@ -145,10 +98,7 @@ fn generic_models_have_an_entry_for_any_joint_and_claim_no_more_than_they_know()
 fn the_demos_robots_are_of_mixed_kind() {
     let models = Models::builtin();
     let humanoid = models.by_name("alder-h1").unwrap();
-    assert_eq!(
-        (humanoid.kind, humanoid.joints.len()),
-        (RobotKind::Humanoid, 12)
-    );
+    assert_eq!((humanoid.kind, humanoid.joints.len()), (RobotKind::Humanoid, 12));
     assert!(humanoid.joint("waist_yaw").is_some());
     let amr = models.by_name("drover-d2").unwrap();
     assert_eq!((amr.kind, amr.joints.len()), (RobotKind::Amr, 4));
@@ -160,25 +110,15 @@ fn the_demos_robots_are_of_mixed_kind() {
 
 #[test]
 fn a_model_of_ones_own_replaces_the_built_in_one_and_takes_its_segments() {
-    let own = ARM
-        .replace("example-arm-6", "our-arm")
-        .replace("30\n", "28\n");
+    let own = ARM.replace("example-arm-6", "our-arm").replace("30\n", "28\n");
     let models = laid_over(&[("our-arm.toml", &own), ("notes.txt", "not a model")]).unwrap();
     let robot = id("CNAB12HX00010000000000000042A");
-    assert_eq!(
-        models.find(&robot, RobotKind::Arm, None).model.name,
-        "our-arm"
-    );
+    assert_eq!(models.find(&robot, RobotKind::Arm, None).model.name, "our-arm");
     assert_eq!(models.by_name("example-arm-6").unwrap().matches, [""; 0]);
 
     let same_name = ARM.replace("nominal_capacity_ah = 30", "nominal_capacity_ah = 28");
     let models = laid_over(&[("a.toml", &same_name)]).unwrap();
-    let battery = models
-        .find(&robot, RobotKind::Arm, None)
-        .model
-        .battery
-        .clone()
-        .unwrap();
+    let battery = models.find(&robot, RobotKind::Arm, None).model.battery.clone().unwrap();
     assert_eq!(battery.nominal_capacity_ah, 28.0);
     assert_eq!(models.all().len(), FILES.len());
 }
@@ -189,20 +129,12 @@ fn a_generic_model_of_ones_own_stands_in_for_its_kind() {
                 [reducers.any]\nkind = \"none\"\n[[joints]]\ndefault = true\nreducer = \"any\"\nsource = \"assumed\"";
     let models = laid_over(&[("our-amr.toml", text)]).unwrap();
     let stranger = id("ZZ9999999999000000000000000ZZ");
-    assert_eq!(
-        models.find(&stranger, RobotKind::Amr, None).model.name,
-        "our-amr"
-    );
+    assert_eq!(models.find(&stranger, RobotKind::Amr, None).model.name, "our-amr");
     assert_eq!(models.by_name("generic-amr"), None);
-    let twice = [
-        ("a.toml", text),
-        ("b.toml", &text.replace("our-amr", "other-amr")),
-    ];
+    let twice = [("a.toml", text), ("b.toml", &text.replace("our-amr", "other-amr"))];
     assert_eq!(
         problems_of(&twice),
-        [
-            "kind amr = other-amr, our-amr: expected exactly one model with `generic = true` of this kind"
-        ]
+        ["kind amr = other-amr, our-amr: expected exactly one model with `generic = true` of this kind"]
     );
 }
 
@@ -212,22 +144,8 @@ fn an_rv_reducer_keeps_its_output_ratings() {
         .replace("kind = \"strain_wave\"", "kind = \"rv\"")
         .replace("rated_speed_rpm = 2000", "rated_speed_rpm = 15");
     let models = laid_over(&[("a.toml", &text)]).unwrap();
-    let joint = models
-        .by_name("example-arm-6")
-        .unwrap()
-        .joint("J1")
-        .unwrap()
-        .clone();
-    assert!(
-        matches!(
-            joint.reducer,
-            Reducer::Rv(ReducerRating {
-                rated_speed_rpm: 15.0,
-                ..
-            })
-        ),
-        "{joint:?}"
-    );
+    let joint = models.by_name("example-arm-6").unwrap().joint("J1").unwrap().clone();
+    assert!(matches!(joint.reducer, Reducer::Rv(ReducerRating { rated_speed_rpm: 15.0, .. })), "{joint:?}");
 }
 
 #[test]
@@ -238,16 +156,8 @@ fn a_models_ranges_lie_over_those_of_all_robots() {
     let models = Models::builtin().resolved(&base).unwrap();
     let arm = models.by_name("example-arm-6").unwrap();
     assert_eq!(arm.limits.temp_motor_c.suspect_max, 70.0);
-    assert_eq!(
-        arm.limits.cell_voltage_v.suspect_max, 4.0,
-        "never wider than the hard bound"
-    );
+    assert_eq!(arm.limits.cell_voltage_v.suspect_max, 4.0, "never wider than the hard bound");
     base.amr_speed_m_s.hard_max = 1.0;
-    let found = Models::builtin()
-        .resolved(&base)
-        .expect_err("2 m/s is beyond 1 m/s");
-    assert_eq!(
-        found.to_string(),
-        "drover-d2: limits.amr_speed_m_s.suspect_max = 2: expected at most hard_max (1)"
-    );
+    let found = Models::builtin().resolved(&base).expect_err("2 m/s is beyond 1 m/s");
+    assert_eq!(found.to_string(), "drover-d2: limits.amr_speed_m_s.suspect_max = 2: expected at most hard_max (1)");
 }

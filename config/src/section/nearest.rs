@@ -8,10 +8,8 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     if key.len() > COMPARED_BYTES_MAX {
         return None;
     }
-    let (edits, near) = known
-        .iter()
-        .map(|candidate| (edits(key, candidate), *candidate))
-        .min_by_key(|(edits, _)| *edits)?;
+    let (edits, near) =
+        known.iter().map(|candidate| (edits(key, candidate), *candidate)).min_by_key(|(edits, _)| *edits)?;
     (edits <= near.len().div_ceil(3).min(3)).then_some(near)
 }
 
@@ -36,12 +34,7 @@ mod tests {
 
     #[test]
     fn edits_are_counted_as_levenshtein_does() {
-        for (a, b, n) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-            ("listen", "lisen", 1),
-        ] {
+        for (a, b, n) in [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("listen", "lisen", 1)] {
             assert_eq!((edits(a, b), edits(b, a)), (n, n), "{a} {b}");
         }
     }

@@ -20,63 +20,42 @@ impl Section<'_> {
     }
 
     /// A duration within `range`.
-    pub(crate) fn duration(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Duration {
+    pub(crate) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Duration {
         let expected = duration_text(&range);
-        self.required(key, &expected, *range.start(), |value| {
-            duration_in(value, &range)
-        })
+        self.required(key, &expected, *range.start(), |value| duration_in(value, &range))
     }
 
     /// A duration within `range`, or none by the word `"none"`.
-    pub(crate) fn duration_or_none(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
+    pub(crate) fn duration_or_none(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let expected = format!("\"none\", or {}", duration_text(&range));
         self.required(key, &expected, None, |value| {
-            if is_none(value) {
-                Some(None)
-            } else {
-                duration_in(value, &range).map(Some)
-            }
+            if is_none(value) { Some(None) } else { duration_in(value, &range).map(Some) }
         })
     }
 
     /// An amount of bytes within `range`.
     pub(crate) fn bytes(&mut self, key: &'static str, range: RangeInclusive<u64>) -> u64 {
         let expected = bytes_text(&range);
-        self.required(key, &expected, *range.start(), |value| {
-            bytes_in(value, &range)
-        })
+        self.required(key, &expected, *range.start(), |value| bytes_in(value, &range))
     }
 
     /// An amount of bytes within `range`, or none by the word `"none"`.
-    pub(crate) fn bytes_or_none(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(crate) fn bytes_or_none(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let expected = format!("\"none\", or {}", bytes_text(&range));
-        self.required(key, &expected, None, |value| {
-            if is_none(value) {
-                Some(None)
-            } else {
-                bytes_in(value, &range).map(Some)
-            }
-        })
+        self.required(
+            key,
+            &expected,
+            None,
+            |value| {
+                if is_none(value) { Some(None) } else { bytes_in(value, &range).map(Some) }
+            },
+        )
     }
 
     /// An amount of bytes of memory within `range`.
     pub(crate) fn memory(&mut self, key: &'static str, range: RangeInclusive<u64>) -> usize {
         let expected = bytes_text(&range);
-        self.required(key, &expected, 0, |value| {
-            usize::try_from(bytes_in(value, &range)?).ok()
-        })
+        self.required(key, &expected, 0, |value| usize::try_from(bytes_in(value, &range)?).ok())
     }
 
     /// A whole number within `range`.
@@ -85,17 +64,11 @@ impl Section<'_> {
         T: Copy + PartialOrd + std::fmt::Display + TryFrom<i64>,
     {
         let expected = integer_text(&range);
-        self.required(key, &expected, *range.start(), |value| {
-            integer_in(value, &range)
-        })
+        self.required(key, &expected, *range.start(), |value| integer_in(value, &range))
     }
 
     /// A whole number within `range`, if there is one.
-    pub(crate) fn optional_integer<T>(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<T>,
-    ) -> Option<T>
+    pub(crate) fn optional_integer<T>(&mut self, key: &'static str, range: RangeInclusive<T>) -> Option<T>
     where
         T: Copy + PartialOrd + std::fmt::Display + TryFrom<i64>,
     {
@@ -110,11 +83,7 @@ impl Section<'_> {
     }
 
     /// A number within `range`, if there is one.
-    pub(crate) fn optional_number(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<f64>,
-    ) -> Option<f64> {
+    pub(crate) fn optional_number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let expected = range_text(&range);
         self.optional(key, &expected, |value| number_in(value, &range))
     }
@@ -123,9 +92,7 @@ impl Section<'_> {
     pub(crate) fn address(&mut self, key: &'static str) -> SocketAddr {
         let expected = "an IP address with a port, such as \"127.0.0.1:1883\" or \"[::1]:1883\"";
         let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
-        self.required(key, expected, placeholder, |value| {
-            value.as_str()?.parse().ok()
-        })
+        self.required(key, expected, placeholder, |value| value.as_str()?.parse().ok())
     }
 
     /// A path, taken from `base` if it is relative, if there is one.
@@ -142,8 +109,7 @@ impl Section<'_> {
         let expected = format!("a text of 1 to {bytes_max} bytes without control characters");
         self.required(key, &expected, String::new(), |value| {
             let text = value.as_str()?;
-            let sound =
-                !text.is_empty() && text.len() <= bytes_max && !text.contains(char::is_control);
+            let sound = !text.is_empty() && text.len() <= bytes_max && !text.contains(char::is_control);
             sound.then(|| text.to_owned())
         })
     }
@@ -151,10 +117,7 @@ impl Section<'_> {
     /// A list of texts; empty if it is absent.
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<String> {
         let texts = self.optional(key, "a list of texts", |value| {
-            let texts = value
-                .as_array()?
-                .iter()
-                .map(|text| text.as_str().map(str::to_owned));
+            let texts = value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>()
         });
         texts.unwrap_or_default()
@@ -162,10 +125,7 @@ impl Section<'_> {
 
     /// One word of a closed set.
     pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let listed: Vec<_> = words
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
+        let listed: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         let expected = listed.join(" or ");
         self.required(key, &expected, None, |value| {
             let word = value.as_str()?;
@@ -192,11 +152,7 @@ fn is_exact(number: f64) -> bool {
 
 /// What a number within `range` is, for people.
 fn range_text(range: &RangeInclusive<f64>) -> String {
-    format!(
-        "a number from {} to {} with at most {SIGNIFICANT_DIGITS_MAX} digits",
-        range.start(),
-        range.end()
-    )
+    format!("a number from {} to {} with at most {SIGNIFICANT_DIGITS_MAX} digits", range.start(), range.end())
 }
 
 fn is_none(value: &Value) -> bool {
@@ -207,9 +163,7 @@ fn number_in(value: &Value, range: &RangeInclusive<f64>) -> Option<f64> {
     let number = match value {
         Value::Float(number) => *number,
         // Through text, which rounds as any reader of the text would; what it cannot keep is refused below.
-        Value::Integer(number) if number.unsigned_abs() <= 1_000_000_000_000_000 => {
-            number.to_string().parse().ok()?
-        }
+        Value::Integer(number) if number.unsigned_abs() <= 1_000_000_000_000_000 => number.to_string().parse().ok()?,
         _ => return None,
     };
     (range.contains(&number) && is_exact(number)).then_some(number)
@@ -233,10 +187,7 @@ fn duration_in(value: &Value, range: &RangeInclusive<Duration>) -> Option<Durati
 }
 
 fn duration_text(range: &RangeInclusive<Duration>) -> String {
-    let (low, high) = (
-        format_duration(*range.start()),
-        format_duration(*range.end()),
-    );
+    let (low, high) = (format_duration(*range.start()), format_duration(*range.end()));
     format!("a duration from \"{low}\" to \"{high}\" (units ms, s, min, h, d)")
 }
 

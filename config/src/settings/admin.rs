@@ -15,9 +15,7 @@ pub struct AdminSettings {
 
 impl AdminSettings {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
-        Self {
-            listen: s.address("listen"),
-        }
+        Self { listen: s.address("listen") }
     }
 
     pub(super) fn written(&self) -> Table {

@@ -41,14 +41,8 @@ impl AnchorSettings {
 
     pub(super) fn written(&self) -> Table {
         let mut table = Table::new();
-        table.insert(
-            "window".to_owned(),
-            Value::from(format_duration(self.window)),
-        );
-        table.insert(
-            "max_rows".to_owned(),
-            Value::from(self.max_rows.cast_signed()),
-        );
+        table.insert("window".to_owned(), Value::from(format_duration(self.window)));
+        table.insert("max_rows".to_owned(), Value::from(self.max_rows.cast_signed()));
         if let Some(origin) = &self.origin {
             table.insert("origin".to_owned(), Value::from(origin.as_str()));
         }
@@ -61,8 +55,5 @@ impl AnchorSettings {
 
 /// A key name of a C2SP signed note: neither blank nor `+`; ASCII, so that nothing about it can look alike.
 fn is_origin(origin: &str) -> bool {
-    (3..=200).contains(&origin.len())
-        && origin
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'+')
+    (3..=200).contains(&origin.len()) && origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+')
 }

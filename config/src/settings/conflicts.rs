@@ -15,24 +15,16 @@ pub(super) struct Conflict {
 
 impl Conflict {
     fn new(key: &str, value: &str, other_key: &'static str, expected: String) -> Self {
-        Self {
-            other_key,
-            problem: Problem::new(key, value, expected),
-        }
+        Self { other_key, problem: Problem::new(key, value, expected) }
     }
 
     /// Whether one of the two keys has a problem of its own, or stands in a section that has.
     pub(super) fn touches(&self, wrong_keys: &[String]) -> bool {
-        [self.problem.key.as_str(), self.other_key]
-            .iter()
-            .any(|key| {
-                wrong_keys.iter().any(|wrong| {
-                    key == wrong
-                        || key
-                            .strip_prefix(wrong.as_str())
-                            .is_some_and(|rest| rest.starts_with('.'))
-                })
-            })
+        [self.problem.key.as_str(), self.other_key].iter().any(|key| {
+            wrong_keys
+                .iter()
+                .any(|wrong| key == wrong || key.strip_prefix(wrong.as_str()).is_some_and(|rest| rest.starts_with('.')))
+        })
     }
 }
 
@@ -62,12 +54,7 @@ fn nobody_can_connect(settings: &Settings) -> Option<Conflict> {
 fn same_port(settings: &Settings) -> Option<Conflict> {
     let (mqtt, admin) = (settings.mqtt.listen, settings.admin.listen);
     (mqtt == admin && mqtt.port() != 0).then(|| {
-        Conflict::new(
-            "admin.listen",
-            &admin.to_string(),
-            "mqtt.listen",
-            "another address than mqtt.listen".to_owned(),
-        )
+        Conflict::new("admin.listen", &admin.to_string(), "mqtt.listen", "another address than mqtt.listen".to_owned())
     })
 }
 
@@ -97,8 +84,7 @@ fn folders(settings: &Settings) -> Option<Conflict> {
 
 /// Absolute, without `.` and `..` as far as the text tells; a folder that is a link is not followed.
 fn whole(path: &Path) -> PathBuf {
-    let absolute =
-        std::path::absolute(path).unwrap_or_else(|_no_working_directory| path.to_owned());
+    let absolute = std::path::absolute(path).unwrap_or_else(|_no_working_directory| path.to_owned());
     let mut whole = PathBuf::new();
     for part in absolute.components() {
         if part == std::path::Component::ParentDir {
@@ -128,41 +114,17 @@ fn amounts(settings: &Settings) -> Vec<Conflict> {
             mqtt.max_bytes_connection as u64,
             1,
         ),
-        (
-            "log.queue_bytes",
-            log.queue_bytes as u64,
-            "log.commit_bytes",
-            log.commit_bytes as u64,
-            1,
-        ),
-        (
-            "log.segment_size",
-            log.segment_bytes,
-            "log.commit_bytes",
-            log.commit_bytes as u64,
-            1,
-        ),
+        ("log.queue_bytes", log.queue_bytes as u64, "log.commit_bytes", log.commit_bytes as u64, 1),
+        ("log.segment_size", log.segment_bytes, "log.commit_bytes", log.commit_bytes as u64, 1),
     ];
     if let Some(bytes) = log.retention_bytes {
-        pairs.push((
-            "log.retention_bytes",
-            bytes,
-            "log.segment_size",
-            log.segment_bytes,
-            2,
-        ));
+        pairs.push(("log.retention_bytes", bytes, "log.segment_size", log.segment_bytes, 2));
     }
-    let too_small = pairs
-        .into_iter()
-        .filter(|(_, size, _, other, times)| *size < other.saturating_mul(*times));
+    let too_small = pairs.into_iter().filter(|(_, size, _, other, times)| *size < other.saturating_mul(*times));
     too_small
         .map(|(key, size, other_key, other, times)| {
             let least = format_bytes(other.saturating_mul(times));
-            let times = if times == 1 {
-                String::new()
-            } else {
-                format!("{times} × ")
-            };
+            let times = if times == 1 { String::new() } else { format!("{times} × ") };
             let expected = format!("at least {least} ({times}{other_key})");
             Conflict::new(key, &format_bytes(size), other_key, expected)
         })

@@ -46,10 +46,7 @@ pub struct RetentionSettings {
 impl LakeSettings {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
         Self {
-            commit_interval: s.duration(
-                "commit_interval",
-                Duration::from_millis(100)..=Duration::from_secs(30),
-            ),
+            commit_interval: s.duration("commit_interval", Duration::from_millis(100)..=Duration::from_secs(30)),
             commit_bytes: s.memory("commit_bytes", 1_000_000..=1 << 30),
             checkpoint_every: s.integer("checkpoint_every", 2..=1_000),
             compaction: super::section(s, "compaction", CompactionSettings::read),
@@ -59,26 +56,11 @@ impl LakeSettings {
 
     pub(super) fn written(&self) -> Table {
         Table::from_iter([
-            (
-                "commit_interval".to_owned(),
-                Value::from(format_duration(self.commit_interval)),
-            ),
-            (
-                "commit_bytes".to_owned(),
-                Value::from(format_bytes(self.commit_bytes as u64)),
-            ),
-            (
-                "checkpoint_every".to_owned(),
-                Value::from(self.checkpoint_every),
-            ),
-            (
-                "compaction".to_owned(),
-                Value::Table(self.compaction.written()),
-            ),
-            (
-                "retention".to_owned(),
-                Value::Table(self.retention.written()),
-            ),
+            ("commit_interval".to_owned(), Value::from(format_duration(self.commit_interval))),
+            ("commit_bytes".to_owned(), Value::from(format_bytes(self.commit_bytes as u64))),
+            ("checkpoint_every".to_owned(), Value::from(self.checkpoint_every)),
+            ("compaction".to_owned(), Value::Table(self.compaction.written())),
+            ("retention".to_owned(), Value::Table(self.retention.written())),
         ])
     }
 }
@@ -86,10 +68,7 @@ impl LakeSettings {
 impl CompactionSettings {
     fn read(s: &mut Section<'_>) -> Self {
         Self {
-            interval: s.duration(
-                "interval",
-                Duration::from_secs(1)..=Duration::from_secs(86_400),
-            ),
+            interval: s.duration("interval", Duration::from_secs(1)..=Duration::from_secs(86_400)),
             target_file_bytes: s.bytes("target_file", 1 << 20..=1 << 30),
             min_files: s.integer("min_files", 2..=1_000),
         }
@@ -97,14 +76,8 @@ impl CompactionSettings {
 
     fn written(&self) -> Table {
         Table::from_iter([
-            (
-                "interval".to_owned(),
-                Value::from(format_duration(self.interval)),
-            ),
-            (
-                "target_file".to_owned(),
-                Value::from(format_bytes(self.target_file_bytes)),
-            ),
+            ("interval".to_owned(), Value::from(format_duration(self.interval))),
+            ("target_file".to_owned(), Value::from(format_bytes(self.target_file_bytes))),
             ("min_files".to_owned(), written_count(self.min_files)),
         ])
     }
@@ -113,10 +86,8 @@ impl CompactionSettings {
 impl RetentionSettings {
     fn read(s: &mut Section<'_>) -> Self {
         Self {
-            keep_removed_files: s.duration(
-                "keep_removed_files",
-                Duration::from_secs(600)..=Duration::from_secs(3_650 * 86_400),
-            ),
+            keep_removed_files: s
+                .duration("keep_removed_files", Duration::from_secs(600)..=Duration::from_secs(3_650 * 86_400)),
             rows_days: s.optional_integer("rows_days", 1..=36_500),
         }
     }

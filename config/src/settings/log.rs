@@ -40,39 +40,21 @@ impl LogSettings {
             commit_records: s.integer("commit_records", 1..=1_000_000),
             commit_delay: s.duration("commit_delay", Duration::ZERO..=Duration::from_secs(1)),
             queue_bytes: s.memory("queue_bytes", 4 << 20..=8 << 30),
-            retention_age: s
-                .duration_or_none("retention_age", Duration::from_secs(60)..=36_500 * DAY),
+            retention_age: s.duration_or_none("retention_age", Duration::from_secs(60)..=36_500 * DAY),
             retention_bytes: s.bytes_or_none("retention_bytes", 64 << 20..=1 << 50),
         }
     }
 
     pub(super) fn written(&self) -> Table {
-        let age = self
-            .retention_age
-            .map_or("none".to_owned(), format_duration);
+        let age = self.retention_age.map_or("none".to_owned(), format_duration);
         let bytes = self.retention_bytes.map_or("none".to_owned(), format_bytes);
         Table::from_iter([
             ("partitions".to_owned(), Value::from(self.partitions)),
-            (
-                "segment_size".to_owned(),
-                Value::from(format_bytes(self.segment_bytes)),
-            ),
-            (
-                "commit_bytes".to_owned(),
-                Value::from(format_bytes(self.commit_bytes as u64)),
-            ),
-            (
-                "commit_records".to_owned(),
-                written_count(self.commit_records),
-            ),
-            (
-                "commit_delay".to_owned(),
-                Value::from(format_duration(self.commit_delay)),
-            ),
-            (
-                "queue_bytes".to_owned(),
-                Value::from(format_bytes(self.queue_bytes as u64)),
-            ),
+            ("segment_size".to_owned(), Value::from(format_bytes(self.segment_bytes))),
+            ("commit_bytes".to_owned(), Value::from(format_bytes(self.commit_bytes as u64))),
+            ("commit_records".to_owned(), written_count(self.commit_records)),
+            ("commit_delay".to_owned(), Value::from(format_duration(self.commit_delay))),
+            ("queue_bytes".to_owned(), Value::from(format_bytes(self.queue_bytes as u64))),
             ("retention_age".to_owned(), Value::from(age)),
             ("retention_bytes".to_owned(), Value::from(bytes)),
         ])

@@ -67,33 +67,18 @@ impl MqttSettings {
         let mut table = Table::from_iter([
             ("listen".to_owned(), Value::from(self.listen.to_string())),
             ("anonymous".to_owned(), Value::from(self.anonymous)),
-            (
-                "connect_timeout".to_owned(),
-                Value::from(format_duration(self.connect_timeout)),
-            ),
-            (
-                "puback_deadline".to_owned(),
-                Value::from(format_duration(self.puback_deadline)),
-            ),
+            ("connect_timeout".to_owned(), Value::from(format_duration(self.connect_timeout))),
+            ("puback_deadline".to_owned(), Value::from(format_duration(self.puback_deadline))),
             ("max_publish".to_owned(), bytes(self.max_publish_bytes)),
-            (
-                "max_bytes_connection".to_owned(),
-                bytes(self.max_bytes_connection),
-            ),
+            ("max_bytes_connection".to_owned(), bytes(self.max_bytes_connection)),
             ("max_bytes_total".to_owned(), bytes(self.max_bytes_total)),
-            (
-                "max_connections".to_owned(),
-                written_count(self.max_connections),
-            ),
+            ("max_connections".to_owned(), written_count(self.max_connections)),
         ]);
         if let Some(path) = &self.users_file {
             table.insert("users_file".to_owned(), written_path(path));
         }
         if let Some(rate) = self.robot_rate {
-            table.insert(
-                "robot_rate_per_s".to_owned(),
-                Value::from(rate.records_per_s),
-            );
+            table.insert("robot_rate_per_s".to_owned(), Value::from(rate.records_per_s));
             table.insert("robot_burst".to_owned(), Value::from(rate.burst));
         }
         table
@@ -105,10 +90,7 @@ fn read_rate(s: &mut Section<'_>) -> Option<RateLimit> {
     let burst = s.optional_integer("robot_burst", 1_u32..=1_000_000);
     let rate = s.optional_number("robot_rate_per_s", 0.001..=100_000.0);
     match (rate, burst) {
-        (Some(records_per_s), Some(burst)) => Some(RateLimit {
-            records_per_s,
-            burst,
-        }),
+        (Some(records_per_s), Some(burst)) => Some(RateLimit { records_per_s, burst }),
         (Some(records_per_s), None) => {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -116,10 +98,7 @@ fn read_rate(s: &mut Section<'_>) -> Option<RateLimit> {
                 reason = "1 to 1,000,000 by the range above"
             )]
             let burst = (records_per_s * 10.0).ceil().max(1.0) as u32;
-            Some(RateLimit {
-                records_per_s,
-                burst,
-            })
+            Some(RateLimit { records_per_s, burst })
         }
         (None, _) => None,
     }

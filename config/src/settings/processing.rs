@@ -23,10 +23,7 @@ impl ProcessingSettings {
     pub(super) fn read(s: &mut Section<'_>, base_dir: &Path) -> Self {
         let mut limits = Limits::builtin();
         s.section("limits", |changes| limits.read_changes(changes));
-        Self {
-            models_dir: s.optional_path("models_dir", base_dir),
-            limits,
-        }
+        Self { models_dir: s.optional_path("models_dir", base_dir), limits }
     }
 
     pub(super) fn written(&self) -> Table {

@@ -38,16 +38,11 @@ fn without_a_file_everything_is_local_and_anonymous() {
 fn production_needs_users_and_nothing_else() {
     assert_eq!(
         problems(""),
-        [
-            "mqtt.users_file: expected the path of a users file, or `anonymous = true`: nobody could connect"
-        ]
+        ["mqtt.users_file: expected the path of a users file, or `anonymous = true`: nobody could connect"]
     );
     let settings = sound("[mqtt]\nusers_file = \"users\"");
     assert_eq!(settings.profile, Profile::Production);
-    assert_eq!(
-        settings.mqtt.users_file.as_deref(),
-        Some(Path::new("/etc/tacho/users"))
-    );
+    assert_eq!(settings.mqtt.users_file.as_deref(), Some(Path::new("/etc/tacho/users")));
     assert_eq!(settings.data_dir, Path::new("/etc/tacho/./tacho-data"));
     assert!(!settings.mqtt.anonymous);
     assert_eq!(settings.mqtt.puback_deadline, Duration::from_secs(30));
@@ -57,19 +52,14 @@ fn production_needs_users_and_nothing_else() {
     assert_eq!(settings.log.partitions, 8);
     assert_eq!(settings.lake.commit_bytes, 64_000_000);
     assert_eq!(settings.lake.compaction.target_file_bytes, 128 << 20);
-    assert_eq!(
-        (settings.anchor.window, settings.anchor.max_rows),
-        (Duration::from_secs(60), 1 << 20)
-    );
+    assert_eq!((settings.anchor.window, settings.anchor.max_rows), (Duration::from_secs(60), 1 << 20));
     assert_eq!(settings.processing.limits, Limits::builtin());
     assert_eq!(settings.warnings(), []);
 }
 
 #[test]
 fn a_file_overrides_single_keys_of_its_profile() {
-    let settings = sound(
-        "profile = \"development\"\n[mqtt]\nlisten = \"[::1]:0\"\n[lake.compaction]\nmin_files = 3",
-    );
+    let settings = sound("profile = \"development\"\n[mqtt]\nlisten = \"[::1]:0\"\n[lake.compaction]\nmin_files = 3");
     assert_eq!(settings.mqtt.listen.to_string(), "[::1]:0");
     assert!(settings.mqtt.anonymous);
     assert_eq!(settings.lake.compaction.min_files, 3);
@@ -98,10 +88,7 @@ fn all_problems_of_a_file_are_listed_at_once() {
         hard_max = "1"
     "#;
     let found = problems(text);
-    let keys: Vec<_> = found
-        .iter()
-        .map(|problem| problem.split(" = ").next().unwrap())
-        .collect();
+    let keys: Vec<_> = found.iter().map(|problem| problem.split(" = ").next().unwrap()).collect();
     let expected = [
         "mqtt.listen",
         "mqtt.puback_deadline",
@@ -116,16 +103,8 @@ fn all_problems_of_a_file_are_listed_at_once() {
         "colour",
     ];
     assert_eq!(keys, expected, "{found:#?}");
-    assert!(
-        found[4].ends_with("did you mean `anonymous`?"),
-        "{}",
-        found[4]
-    );
-    assert!(
-        found[6].contains("\"none\", or a duration from"),
-        "{}",
-        found[6]
-    );
+    assert!(found[4].ends_with("did you mean `anonymous`?"), "{}", found[4]);
+    assert!(found[6].contains("\"none\", or a duration from"), "{}", found[6]);
 }
 
 #[test]
@@ -138,42 +117,17 @@ fn text_that_is_no_toml_is_one_problem_with_its_place() {
 #[test]
 fn an_unknown_profile_is_named_and_the_rest_is_still_read() {
     let found = problems("profile = \"staging\"\n[mqtt]\nanonymous = true\nmax_connections = 0");
-    assert_eq!(
-        found[0],
-        "profile = \"staging\": expected \"production\" or \"development\""
-    );
+    assert_eq!(found[0], "profile = \"staging\": expected \"production\" or \"development\"");
     assert!(found[1].starts_with("mqtt.max_connections"));
     assert_eq!(found.len(), 2);
 }
 
 #[test]
 fn a_rate_without_a_burst_allows_ten_seconds_at_once() {
-    let rate = |text: &str| {
-        sound(&format!("profile = \"development\"\n[mqtt]\n{text}"))
-            .mqtt
-            .robot_rate
-    };
-    assert_eq!(
-        rate("robot_rate_per_s = 2.5"),
-        Some(RateLimit {
-            records_per_s: 2.5,
-            burst: 25
-        })
-    );
-    assert_eq!(
-        rate("robot_rate_per_s = 0.01"),
-        Some(RateLimit {
-            records_per_s: 0.01,
-            burst: 1
-        })
-    );
-    assert_eq!(
-        rate("robot_rate_per_s = 2\nrobot_burst = 7"),
-        Some(RateLimit {
-            records_per_s: 2.0,
-            burst: 7
-        })
-    );
+    let rate = |text: &str| sound(&format!("profile = \"development\"\n[mqtt]\n{text}")).mqtt.robot_rate;
+    assert_eq!(rate("robot_rate_per_s = 2.5"), Some(RateLimit { records_per_s: 2.5, burst: 25 }));
+    assert_eq!(rate("robot_rate_per_s = 0.01"), Some(RateLimit { records_per_s: 0.01, burst: 1 }));
+    assert_eq!(rate("robot_rate_per_s = 2\nrobot_burst = 7"), Some(RateLimit { records_per_s: 2.0, burst: 7 }));
 }
 
 #[test]
@@ -186,12 +140,7 @@ fn a_file_is_read_from_its_folder_and_a_missing_or_huge_one_is_named() {
     assert_eq!(settings.mqtt.users_file, Some(folder.path().join("users")));
     std::fs::write(&path, "#".repeat(2 << 20)).unwrap();
     let found = Settings::load(&path).unwrap_err();
-    assert!(
-        found
-            .to_string()
-            .ends_with("expected a file of at most 1048576 bytes"),
-        "{found}"
-    );
+    assert!(found.to_string().ends_with("expected a file of at most 1048576 bytes"), "{found}");
 }
 
 #[test]
@@ -200,10 +149,7 @@ fn every_key_of_the_shipped_profiles_is_known_also_the_commented_ones() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(rest)
-                if rest.starts_with('[')
-                    || rest
-                        .split_once(" = ")
-                        .is_some_and(|(key, _)| !key.contains(' ')) =>
+                if rest.starts_with('[') || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
             {
                 rest
             }
@@ -212,14 +158,9 @@ fn every_key_of_the_shipped_profiles_is_known_also_the_commented_ones() {
         .map(|line| format!("{line}\n"))
         .collect();
     let settings = sound(&uncommented);
-    assert_eq!(
-        settings.anchor.origin.as_deref(),
-        Some("registry.example/fleet")
-    );
+    assert_eq!(settings.anchor.origin.as_deref(), Some("registry.example/fleet"));
     assert!(settings.mqtt.robot_rate.is_some() && settings.mqtt.users_file.is_some());
-    assert!(
-        settings.lake.retention.rows_days.is_some() && settings.processing.models_dir.is_some()
-    );
+    assert!(settings.lake.retention.rows_days.is_some() && settings.processing.models_dir.is_some());
     assert_eq!(settings.processing.limits.temp_motor_c.suspect_max, 80.0);
 }
 

@@ -44,40 +44,25 @@ fn durability(settings: &Settings) -> Vec<Warning> {
     }
     if let Some(age) = log.retention_age.filter(|age| *age < DAY) {
         let reason = "an audit can recount from the raw log only while it is kept";
-        found.push(Warning::new(
-            "log.retention_age",
-            format_duration(age),
-            reason,
-        ));
+        found.push(Warning::new("log.retention_age", format_duration(age), reason));
     }
     if log.retention_age.is_none() && log.retention_bytes.is_none() {
         let reason = "with no log.retention_bytes either, the log grows until the disk is full";
         found.push(Warning::new("log.retention_age", "none", reason));
     }
     if !(20..=50).contains(&lake.checkpoint_every) {
-        let reason = "outside of 20 to 50 either checkpoints or the reading of entries between them cost more than they save";
-        found.push(Warning::new(
-            "lake.checkpoint_every",
-            lake.checkpoint_every,
-            reason,
-        ));
+        let reason =
+            "outside of 20 to 50 either checkpoints or the reading of entries between them cost more than they save";
+        found.push(Warning::new("lake.checkpoint_every", lake.checkpoint_every, reason));
     }
     if lake.commit_interval > Duration::from_secs(10) {
         let reason = "rows are visible to SQL only after a commit";
-        found.push(Warning::new(
-            "lake.commit_interval",
-            format_duration(lake.commit_interval),
-            reason,
-        ));
+        found.push(Warning::new("lake.commit_interval", format_duration(lake.commit_interval), reason));
     }
     let keep = lake.retention.keep_removed_files;
     if keep < DAY {
         let reason = "a query or a copy of the lake that takes longer than this loses its files";
-        found.push(Warning::new(
-            "lake.retention.keep_removed_files",
-            format_duration(keep),
-            reason,
-        ));
+        found.push(Warning::new("lake.retention.keep_removed_files", format_duration(keep), reason));
     }
     found
 }

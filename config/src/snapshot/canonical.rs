@@ -36,9 +36,7 @@ fn write(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string())
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
     }
 }
 
@@ -49,8 +47,7 @@ mod tests {
     #[test]
     fn keys_are_sorted_at_every_level_and_there_are_no_blanks() {
         let value: Value =
-            serde_json::from_str(r#"{"b": [1, {"z": 0.1, "a": null}], "a\"": "ä", "B": 87.0}"#)
-                .expect("JSON");
+            serde_json::from_str(r#"{"b": [1, {"z": 0.1, "a": null}], "a\"": "ä", "B": 87.0}"#).expect("JSON");
         let text = String::from_utf8(bytes(&value)).expect("UTF-8");
         assert_eq!(text, r#"{"B":87.0,"a\"":"ä","b":[1,{"a":null,"z":0.1}]}"#);
     }

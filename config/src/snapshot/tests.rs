@@ -9,20 +9,11 @@ use serde_json::Value;
 use super::*;
 
 fn schema_ids() -> BTreeMap<String, Digest> {
-    ["records", "joints"]
-        .map(|table| (table.to_owned(), Digest::of(table.as_bytes())))
-        .into()
+    ["records", "joints"].map(|table| (table.to_owned(), Digest::of(table.as_bytes()))).into()
 }
 
 fn of_models(models: Models) -> Snapshot {
-    Snapshot::build(
-        models,
-        Limits::builtin(),
-        IdPolicy::builtin(),
-        FORMULAS,
-        schema_ids(),
-    )
-    .expect("sound")
+    Snapshot::build(models, Limits::builtin(), IdPolicy::builtin(), FORMULAS, schema_ids()).expect("sound")
 }
 
 fn shipped() -> Snapshot {
@@ -46,14 +37,7 @@ fn the_form_of_the_json_and_so_the_digest_stays() {
 fn a_snapshot_is_read_back_to_the_same_with_the_ranges_of_its_models() {
     let mut limits = Limits::builtin();
     limits.temp_motor_c.suspect_max = 77.7;
-    let snapshot = Snapshot::build(
-        Models::builtin(),
-        limits,
-        IdPolicy::builtin(),
-        FORMULAS,
-        schema_ids(),
-    )
-    .unwrap();
+    let snapshot = Snapshot::build(Models::builtin(), limits, IdPolicy::builtin(), FORMULAS, schema_ids()).unwrap();
     let again = Snapshot::parse(&snapshot.canonical_bytes()).unwrap();
     assert_eq!(again, snapshot);
     assert_eq!(again.digest(), snapshot.digest());
@@ -103,22 +87,12 @@ fn stepped(number: &Value) -> Value {
 }
 
 fn nearby(number: f64) -> f64 {
-    format!("{:.7e}", number * 1.015_625)
-        .parse()
-        .expect("a number")
+    format!("{:.7e}", number * 1.015_625).parse().expect("a number")
 }
 
 /// Places where a small change may contradict something else: fixed ones, weights that are 1 together, bounds that meet.
 fn refuses_changes(pointer: &str) -> bool {
-    [
-        "/format",
-        "/segments/",
-        "/health/",
-        "/limits/",
-        "/limit_changes/",
-    ]
-    .iter()
-    .any(|part| pointer.contains(part))
+    ["/format", "/segments/", "/health/", "/limits/", "/limit_changes/"].iter().any(|part| pointer.contains(part))
 }
 
 /// Changes one number after the other in the models' files: none is lost on the way into the snapshot.
@@ -133,12 +107,7 @@ fn each_number_of_a_models_file_is_part_of_the_name() {
             let Some((key, value)) = line.split_once(" = ") else {
                 continue;
             };
-            let number = value
-                .split('#')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .replace('_', "");
+            let number = value.split('#').next().unwrap_or_default().trim().replace('_', "");
             let Ok(number) = number.parse::<f64>() else {
                 continue;
             };
@@ -146,9 +115,7 @@ fn each_number_of_a_models_file_is_part_of_the_name() {
             for (other, line) in text.lines().enumerate() {
                 match other == index {
                     false => writeln!(changed, "{line}").unwrap(),
-                    true if key == "cells_in_series" => {
-                        writeln!(changed, "{key} = {}", number + 1.0).unwrap()
-                    }
+                    true if key == "cells_in_series" => writeln!(changed, "{key} = {}", number + 1.0).unwrap(),
                     true => writeln!(changed, "{key} = {}", nearby(number)).unwrap(),
                 }
             }
@@ -156,22 +123,15 @@ fn each_number_of_a_models_file_is_part_of_the_name() {
                 assert!(laid_over(&changed).is_err(), "{name}: {key} breaks the sum");
                 continue;
             }
-            let other =
-                laid_over(&changed).unwrap_or_else(|problems| panic!("{name} {key}: {problems}"));
+            let other = laid_over(&changed).unwrap_or_else(|problems| panic!("{name} {key}: {problems}"));
             assert_ne!(other.digest(), base, "{name}: {key}");
             tried += 1;
         }
     }
     assert!(tried > 25, "{tried} numbers");
     let text = fs::read_to_string(folder.join("drover-d2.toml")).unwrap();
-    let other_weights = text.replace(
-        "joints = 0.2\nbatteries = 0.6",
-        "joints = 0.3\nbatteries = 0.5",
-    );
-    assert_ne!(
-        laid_over(&other_weights).unwrap().digest(),
-        laid_over(&text).unwrap().digest()
-    );
+    let other_weights = text.replace("joints = 0.2\nbatteries = 0.6", "joints = 0.3\nbatteries = 0.5");
+    assert_ne!(laid_over(&other_weights).unwrap().digest(), laid_over(&text).unwrap().digest());
 }
 
 fn laid_over(model: &str) -> Result<Snapshot, Problems> {
@@ -186,23 +146,11 @@ fn settings_lead_to_the_snapshot_with_their_limits_and_models() {
     let arm = include_str!("../../models/example-arm-6.toml").replace("example-arm-6", "our-arm");
     fs::write(folder.path().join("our-arm.toml"), arm).unwrap();
     let mut settings = Settings::development();
-    assert_eq!(
-        Snapshot::of_settings(&settings, schema_ids()).unwrap(),
-        shipped()
-    );
+    assert_eq!(Snapshot::of_settings(&settings, schema_ids()).unwrap(), shipped());
     settings.processing.models_dir = Some(folder.path().to_owned());
     settings.processing.limits.soh.suspect_max = 1.0;
     let snapshot = Snapshot::of_settings(&settings, schema_ids()).unwrap();
-    assert_eq!(
-        snapshot
-            .models()
-            .by_name("our-arm")
-            .unwrap()
-            .limits
-            .soh
-            .suspect_max,
-        1.0
-    );
+    assert_eq!(snapshot.models().by_name("our-arm").unwrap().limits.soh.suspect_max, 1.0);
     assert_eq!(snapshot.limits().soh.suspect_max, 1.0);
 }
 
@@ -214,19 +162,11 @@ fn other_formulas_schemas_and_countries_have_other_names() {
     };
     let formulas = build(IdPolicy::builtin(), "2031.2", schema_ids());
     assert!(!formulas.is_supported());
-    assert_eq!(
-        Snapshot::parse(&formulas.canonical_bytes())
-            .unwrap()
-            .formulas(),
-        "2031.2"
-    );
+    assert_eq!(Snapshot::parse(&formulas.canonical_bytes()).unwrap().formulas(), "2031.2");
     let mut countries = IdPolicy::builtin();
     countries.countries_assigned.retain(|code| code != "ZW");
-    let others = [
-        formulas,
-        build(countries, FORMULAS, schema_ids()),
-        build(IdPolicy::builtin(), FORMULAS, BTreeMap::new()),
-    ];
+    let others =
+        [formulas, build(countries, FORMULAS, schema_ids()), build(IdPolicy::builtin(), FORMULAS, BTreeMap::new())];
     for other in others {
         assert_ne!(other.digest(), base.digest());
     }
@@ -237,34 +177,16 @@ fn what_was_changed_by_hand_or_is_of_another_version_is_refused() {
     let text = String::from_utf8(shipped().canonical_bytes()).unwrap();
     let parse = |text: &str| Snapshot::parse(text.as_bytes()).map(|_| ());
     assert!(parse(&text).is_ok());
-    assert!(matches!(
-        parse(&text.replacen(",", ", ", 1)),
-        Err(SnapshotError::NotCanonical)
-    ));
-    assert!(matches!(
-        parse(&text.replacen("87.0", "87", 1)),
-        Err(SnapshotError::NotCanonical)
-    ));
-    assert!(matches!(
-        parse(&text.replace("\"format\":1", "\"format\":2")),
-        Err(SnapshotError::Format(2))
-    ));
+    assert!(matches!(parse(&text.replacen(",", ", ", 1)), Err(SnapshotError::NotCanonical)));
+    assert!(matches!(parse(&text.replacen("87.0", "87", 1)), Err(SnapshotError::NotCanonical)));
+    assert!(matches!(parse(&text.replace("\"format\":1", "\"format\":2")), Err(SnapshotError::Format(2))));
     assert!(matches!(
         parse(&text.replacen("\"formulas\"", "\"colour\":1,\"formulas\"", 1)),
         Err(SnapshotError::Malformed(_))
     ));
-    assert!(matches!(
-        parse(&text[..text.len() / 2]),
-        Err(SnapshotError::Malformed(_))
-    ));
-    let upside_down = text.replace(
-        "\"repeated_peak_torque_nm\":204.0",
-        "\"repeated_peak_torque_nm\":20.0",
-    );
-    assert!(matches!(
-        parse(&upside_down),
-        Err(SnapshotError::Unsound(_))
-    ));
+    assert!(matches!(parse(&text[..text.len() / 2]), Err(SnapshotError::Malformed(_))));
+    let upside_down = text.replace("\"repeated_peak_torque_nm\":204.0", "\"repeated_peak_torque_nm\":20.0");
+    assert!(matches!(parse(&upside_down), Err(SnapshotError::Unsound(_))));
     let hard = text.replacen("\"hard_max\":1.001", "\"hard_max\":-1.001", 1);
     assert!(matches!(parse(&hard), Err(SnapshotError::Unsound(_))));
 }
@@ -279,13 +201,8 @@ fn numbers(value: &Value, pointer: &mut String, found: &mut Vec<String>) {
     };
     match value {
         Value::Number(_) => found.push(pointer.clone()),
-        Value::Array(array) => array
-            .iter()
-            .enumerate()
-            .for_each(|(i, value)| step(&i.to_string(), value, pointer)),
-        Value::Object(object) => object
-            .iter()
-            .for_each(|(key, value)| step(key, value, pointer)),
+        Value::Array(array) => array.iter().enumerate().for_each(|(i, value)| step(&i.to_string(), value, pointer)),
+        Value::Object(object) => object.iter().for_each(|(key, value)| step(key, value, pointer)),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }

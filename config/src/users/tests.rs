@@ -2,22 +2,16 @@
 
 use super::*;
 
-const HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$wSCbJm0GqLnRDlOOdIBgJxbCWnVqgWoVSbgOlD6HOTQ";
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$wSCbJm0GqLnRDlOOdIBgJxbCWnVqgWoVSbgOlD6HOTQ";
 
 fn problems(text: &str) -> Vec<String> {
-    let found = Users::parse(text)
-        .err()
-        .map_or(Vec::new(), |problems| problems.0);
+    let found = Users::parse(text).err().map_or(Vec::new(), |problems| problems.0);
     found.iter().map(Problem::to_string).collect()
 }
 
 #[test]
 fn users_have_a_name_a_hash_and_the_robots_that_they_may_publish_for() {
-    let (one, two) = (
-        "CNAB12HX00010000000000000042A",
-        "DKUR00UR300000000000000000001",
-    );
+    let (one, two) = ("CNAB12HX00010000000000000042A", "DKUR00UR300000000000000000001");
     let text = format!(
         "# our plant\n\nplc:{HASH}\ngateway-1:{HASH}:gateway\ncell-7:{HASH}:robots={two}, {one},{one}\n{one}:{HASH}\n{two}:{HASH}:gateway\n"
     );
@@ -32,11 +26,7 @@ fn users_have_a_name_a_hash_and_the_robots_that_they_may_publish_for() {
     assert_eq!(may("gateway-1"), (true, true));
     assert_eq!(users.get("cell-7").unwrap().robots, [one, two]);
     assert_eq!(may(one.as_str()), (true, false), "a robot's own account");
-    assert_eq!(
-        may(two.as_str()),
-        (true, true),
-        "unless it is said to be a gateway"
-    );
+    assert_eq!(may(two.as_str()), (true, true), "unless it is said to be a gateway");
     assert_eq!(users.get("plc").unwrap().hash.expose(), HASH);
     assert!(users.get("nobody").is_none() && Users::default().is_empty());
 }
@@ -58,10 +48,7 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
         HASH.replace("m=19456", "m=4000000"),
     );
     let found = problems(&text);
-    let places: Vec<_> = found
-        .iter()
-        .map(|problem| problem.split(" = ").next().unwrap())
-        .collect();
+    let places: Vec<_> = found.iter().map(|problem| problem.split(" = ").next().unwrap()).collect();
     assert_eq!(
         places,
         [
@@ -78,24 +65,15 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
         "{found:#?}"
     );
     let shown = found.join("\n");
-    assert!(
-        !shown.contains("secret") && !shown.contains("c29tZ") && !shown.contains("wSCb"),
-        "{shown}"
-    );
-    assert!(
-        shown
-            .contains("line 7 (robots) = CNAB12: expected robot IDs: a robot ID has 29 characters")
-    );
+    assert!(!shown.contains("secret") && !shown.contains("c29tZ") && !shown.contains("wSCb"), "{shown}");
+    assert!(shown.contains("line 7 (robots) = CNAB12: expected robot IDs: a robot ID has 29 characters"));
 }
 
 #[test]
 fn debug_never_shows_a_hash() {
     let users = Users::parse(&format!("plc:{HASH}")).unwrap();
     let shown = format!("{users:?}");
-    assert!(
-        shown.contains("plc") && shown.contains("***") && !shown.contains("argon2id"),
-        "{shown}"
-    );
+    assert!(shown.contains("plc") && shown.contains("***") && !shown.contains("argon2id"), "{shown}");
 }
 
 #[test]
@@ -120,8 +98,5 @@ fn a_hash_must_be_whole_and_within_costs() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let found = Users::load(Path::new("/no/such/users")).unwrap_err();
-    assert!(
-        found.to_string().starts_with("/no/such/users = "),
-        "{found}"
-    );
+    assert!(found.to_string().starts_with("/no/such/users = "), "{found}");
 }

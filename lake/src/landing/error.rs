@@ -11,7 +11,7 @@ use super::decide::digest_text;
 use crate::fault::InjectedFault;
 use crate::ledger::{LedgerError, LogsError};
 use crate::store::is_disk_full;
-use crate::table::{self, CommitError, WriteError};
+use crate::table::{self, CommitError, LogError, WriteError};
 
 /// What next, after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +239,7 @@ fn verdict_of_commit(error: &CommitError) -> Verdict {
         | CommitError::Removed { .. }
         | CommitError::TooOld { .. }
         | CommitError::Fault(_) => Verdict::Retry,
-        CommitError::Store(_) => Verdict::Wait,
+        CommitError::Store(_) | CommitError::Log(LogError::Store(_)) => Verdict::Wait,
         CommitError::Log(_) => Verdict::Halt,
     }
 }
@@ -258,7 +258,7 @@ fn verdict_of_write(error: &WriteError) -> Verdict {
 
 fn verdict_of_open(error: &table::OpenError) -> Verdict {
     match error {
-        table::OpenError::Store(_) => Verdict::Wait,
+        table::OpenError::Store(_) | table::OpenError::Log(LogError::Store(_)) => Verdict::Wait,
         table::OpenError::Crowded { .. } => Verdict::Retry,
         table::OpenError::Log(_) | table::OpenError::Folder(_) | table::OpenError::NotOurs { .. } => Verdict::Halt,
     }

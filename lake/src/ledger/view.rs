@@ -112,8 +112,11 @@ impl LedgerView {
         }
     }
 
-    /// Loads the ledgers that the transactions of one version of `records` name.
-    async fn of(store: Arc<dyn ObjectStore>, txns: &[Txn]) -> Result<Self, ViewError> {
+    /// Loads the ledgers that the transactions of one version of `records` name, so that counts and rows agree.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is damaged, or clean-up has taken it away since: then a newer version counts.
+    pub async fn of(store: Arc<dyn ObjectStore>, txns: &[Txn]) -> Result<Self, ViewError> {
         let txns: HashMap<&str, i64> = txns.iter().map(|txn| (txn.app_id.as_str(), txn.version)).collect();
         let txn = |app_id: &str| txns.get(app_id).copied();
         let logs = Logs::load(&store).await?;

@@ -55,6 +55,9 @@ pub struct Lock {
     pub next_win_no: u64,
     /// Leaf hash of the last window's statement.
     pub last_window: Option<Digest>,
+    /// Root over the heads of all robots with that window.
+    #[serde(default)]
+    pub heads_root: Option<Digest>,
     /// All partitions of all logs: anchored up to `to`.
     pub progress: Vec<LogRange>,
     /// Delta version of each table that the last window has read; -1 before the first.
@@ -103,6 +106,7 @@ impl Lock {
             root: empty_root(),
             next_win_no: 0,
             last_window: None,
+            heads_root: None,
             progress: Vec::new(),
             versions: Tables([-1; 8]),
             totals: Counted::default(),

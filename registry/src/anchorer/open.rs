@@ -47,8 +47,8 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     let whole = lock.unpublished.as_ref().map_or_else(|| lock.head(), super::lock::Unpublished::old);
     tiles.edge(&whole).map_err(AnchorError::from)?;
     let lake = Lake::read_only(&options.lake_dir).map_err(AnchorError::from)?;
-    let salts = SaltStore::open(keys.join("salts")).map_err(AnchorError::from)?;
-    let heads = Heads::load(&dir, lock.next_win_no)?;
+    let salts = salts_of(&keys, &lock)?;
+    let heads = heads_of(&dir, &lock)?;
     let prepared = Prepared::read(&dir)?;
     info!(origin = lock.origin, windows = lock.next_win_no, tree_size = lock.size, "the transparency log is open");
     let counted = (lock.versions.0[0], 0);
@@ -74,6 +74,29 @@ fn begin(dir: &Path, origin: Option<String>, beside: Option<Digest>) -> Result<L
     let lock = Lock::beginning(origin, beside);
     lock.write(dir)?;
     Ok(lock)
+}
+
+/// The heads of the last window, which must be those that its statement names: on wrong ones all later chains would stand.
+fn heads_of(dir: &Path, lock: &Lock) -> Result<Heads, OpenError> {
+    let heads = Heads::load(dir, lock.next_win_no)?;
+    match lock.heads_root {
+        Some(root) if root != heads.recomputed_root() => {
+            let why = format!("the heads are not those of window {}: restore them from a backup", lock.next_win_no - 1);
+            Err(AnchorError::File { path: dir.join("heads"), why }.into())
+        }
+        _ => Ok(heads),
+    }
+}
+
+/// The salt keys. A log with windows has some: without them no leaf of those windows can be computed again.
+fn salts_of(keys: &Path, lock: &Lock) -> Result<SaltStore, OpenError> {
+    let path = keys.join("salts");
+    let is_empty = |path: &Path| std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
+    if lock.next_win_no > 0 && is_empty(&path) {
+        let why = "the salt keys of anchored windows are missing: restore them from a backup".to_owned();
+        return Err(AnchorError::File { path, why }.into());
+    }
+    Ok(SaltStore::open(path).map_err(AnchorError::from)?)
 }
 
 /// What the registry has that this log has not.

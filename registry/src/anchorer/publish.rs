@@ -55,6 +55,7 @@ impl Anchorer {
         (lock.size, lock.root) = (staged.head.size, staged.head.root);
         lock.next_win_no = prepared.win_no + 1;
         lock.last_window = Some(built.statement.leaf_hash());
+        lock.heads_root = Some(built.statement.heads_root);
         lock.progress.clone_from(&prepared.ranges);
         lock.versions.clone_from(&prepared.versions);
         lock.totals = prepared.totals;

@@ -20,11 +20,7 @@ use crate::{RobotId, RobotKey};
 use lenient::{Diagnosis, Keep};
 
 /// Reads a record, or says all that is wrong with it.
-pub(super) fn record(
-    slice: &[u8],
-    robot: RobotKey,
-    topic_id: Option<&str>,
-) -> Result<Record, Rejected> {
+pub(super) fn record(slice: &[u8], robot: RobotKey, topic_id: Option<&str>) -> Result<Record, Rejected> {
     let (members, mut problems) = form(slice);
     let RobotKey::Id(robot) = robot else {
         return Err(of_nobody(topic_id.unwrap_or_default(), problems));
@@ -38,10 +34,7 @@ pub(super) fn record(
     let (mut record, faults) = diagnosis.object::<Record>(members, &Path::Root, Keep::Fields);
     problems.extend(faults);
     problems.append(&mut diagnosis.problems);
-    if problems
-        .iter()
-        .any(|problem| problem.reason == RejectReason::SchemaVersion)
-    {
+    if problems.iter().any(|problem| problem.reason == RejectReason::SchemaVersion) {
         // Of another version's fields we know nothing.
         problems.retain(|problem| problem.reason <= RejectReason::SchemaVersion);
     }
@@ -71,21 +64,14 @@ fn form(slice: &[u8]) -> (Vec<Member<'_>>, Vec<Problem>) {
         Ok(text) => (text, None),
         Err(error) => {
             let (valid, _rest) = slice.split_at(error.valid_up_to());
-            (
-                std::str::from_utf8(valid).unwrap_or_default(),
-                Some(error.valid_up_to()),
-            )
+            (std::str::from_utf8(valid).unwrap_or_default(), Some(error.valid_up_to()))
         }
     };
     let (members, end) = members(text);
     match (broken_at, end) {
         (Some(position), _) => problems.push(at_byte(RejectReason::Encoding, slice, position)),
-        (None, Err(error)) if error.is_data() => {
-            problems.push(Problem::new(RejectReason::Type, "", text.trim()))
-        }
-        (None, Err(error)) => {
-            problems.push(at_byte(broken(&error), slice, position_of(text, &error)))
-        }
+        (None, Err(error)) if error.is_data() => problems.push(Problem::new(RejectReason::Type, "", text.trim())),
+        (None, Err(error)) => problems.push(at_byte(broken(&error), slice, position_of(text, &error))),
         (None, Ok(())) => {}
     }
     (members, problems)
@@ -100,21 +86,14 @@ pub(super) fn at_byte(reason: RejectReason, slice: &[u8], position: usize) -> Pr
 
 /// The byte, counted from 0, at which JSON is broken; serde_json counts lines and columns from 1.
 fn position_of(text: &str, error: &serde_json::Error) -> usize {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(error.line().saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     (before + error.column().saturating_sub(1)).min(text.len())
 }
 
 /// Why text is no JSON: an escape that is no character, or anything else.
 fn broken(error: &serde_json::Error) -> RejectReason {
     let message = error.to_string();
-    if message.contains("surrogate")
-        || message.contains("hex escape")
-        || message.contains("unicode code point")
-    {
+    if message.contains("surrogate") || message.contains("hex escape") || message.contains("unicode code point") {
         RejectReason::Encoding
     } else {
         RejectReason::Syntax
@@ -124,9 +103,7 @@ fn broken(error: &serde_json::Error) -> RejectReason {
 /// Why a value, which is JSON, is not of its field's kind; see [`super::kinds::refuse`].
 fn misfit(error: &serde_json::Error) -> RejectReason {
     let message = error.to_string();
-    let ours = RejectReason::ALL
-        .iter()
-        .find(|reason| message.split(' ').next() == Some(reason.as_str()));
+    let ours = RejectReason::ALL.iter().find(|reason| message.split(' ').next() == Some(reason.as_str()));
     match ours {
         Some(reason) => *reason,
         None if message.starts_with("number out of range") => RejectReason::OutOfRange,
@@ -137,23 +114,15 @@ fn misfit(error: &serde_json::Error) -> RejectReason {
 
 /// A record on a topic whose ID is none: it is nobody's, whatever it holds.
 fn of_nobody(topic_id: &str, problems: Vec<Problem>) -> Rejected {
-    let further = problems
-        .into_iter()
-        .map(|problem| (problem.reason, problem.pointer));
-    Rejected {
-        key: None,
-        first: Problem::new(RejectReason::IdMalformed, "", topic_id),
-        further: further.collect(),
-    }
+    let further = problems.into_iter().map(|problem| (problem.reason, problem.pointer));
+    Rejected { key: None, first: Problem::new(RejectReason::IdMalformed, "", topic_id), further: further.collect() }
 }
 
 /// The value of a key that stands once in an object and is of its kind.
 fn only<K: Kind>(members: &[Member<'_>], key: &str) -> Option<K::Value> {
     let mut found = members.iter().filter(|member| member.key == key);
     match (found.next(), found.next()) {
-        (Some(member), None) => read(Must::<K>::NEW, member.raw)
-            .ok()
-            .or_else(|| K::exact(member.raw)),
+        (Some(member), None) => read(Must::<K>::NEW, member.raw).ok().or_else(|| K::exact(member.raw)),
         _ => None,
     }
 }
@@ -163,10 +132,7 @@ fn stream_key(members: &[Member<'_>], robot: RobotId) -> Option<StreamKey> {
     if only::<Id>(members, "robot_id")? != robot {
         return None;
     }
-    Some(StreamKey {
-        epoch: only::<Sequence>(members, "stream_epoch")?,
-        seq: only::<Sequence>(members, "seq")?,
-    })
+    Some(StreamKey { epoch: only::<Sequence>(members, "stream_epoch")?, seq: only::<Sequence>(members, "seq")? })
 }
 
 fn mismatch(members: &[Member<'_>], robot: RobotId) -> Option<Problem> {
@@ -174,9 +140,6 @@ fn mismatch(members: &[Member<'_>], robot: RobotId) -> Option<Problem> {
     (id != robot).then(|| Problem::new(RejectReason::IdMismatch, "/robot_id", id.as_str()))
 }
 
-fn read<'de, S: DeserializeSeed<'de>>(
-    seed: S,
-    raw: &'de str,
-) -> Result<S::Value, serde_json::Error> {
+fn read<'de, S: DeserializeSeed<'de>>(seed: S, raw: &'de str) -> Result<S::Value, serde_json::Error> {
     seed.deserialize(&mut serde_json::Deserializer::from_str(raw))
 }

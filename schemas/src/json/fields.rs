@@ -9,8 +9,8 @@ use super::object::fields;
 use super::texts::{Id, Text, Version, Word};
 use crate::RobotId;
 use crate::record::{
-    Battery, Counters, Event, Gap, Joint, Maintenance, Motion, OperationalMode, PoseTest, Quality,
-    Record, RobotKind, Vibration,
+    Battery, Counters, Event, Gap, Joint, Maintenance, Motion, OperationalMode, PoseTest, Quality, Record, RobotKind,
+    Vibration,
 };
 
 fields! {

@@ -164,11 +164,7 @@ impl<const MIN: i64, const MAX: i64> Visitor<'_> for Int<MIN, MAX> {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<i64, E> {
-        if (MIN..=MAX).contains(&value) {
-            Ok(value)
-        } else {
-            Err(refuse(RejectReason::OutOfRange))
-        }
+        if (MIN..=MAX).contains(&value) { Ok(value) } else { Err(refuse(RejectReason::OutOfRange)) }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<i64, E> {
@@ -200,9 +196,7 @@ fn exact_text(raw: &str) -> Option<i64> {
     let significant = digits.trim_end_matches('0');
     let zeros = i64::try_from(digits.len() - significant.len()).ok()?;
     let exponent = exponent.parse::<i64>().ok()?;
-    let shift = exponent
-        .checked_add(zeros)?
-        .checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let shift = exponent.checked_add(zeros)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let power = 10_i64.checked_pow(u32::try_from(shift).ok()?)?;
     significant.parse::<i64>().ok()?.checked_mul(power)
 }

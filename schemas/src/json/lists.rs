@@ -28,11 +28,7 @@ struct Array<K> {
 }
 
 impl<K: Kind> Array<K> {
-    fn decode<'de, D: Deserializer<'de>>(
-        min: usize,
-        max: usize,
-        deserializer: D,
-    ) -> Result<Box<[K::Value]>, D::Error> {
+    fn decode<'de, D: Deserializer<'de>>(min: usize, max: usize, deserializer: D) -> Result<Box<[K::Value]>, D::Error> {
         let kind = PhantomData;
         deserializer.deserialize_seq(Self { min, max, kind })
     }
@@ -82,9 +78,7 @@ impl<'de, const N: usize> Visitor<'de> for Row<N> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<[f64; N], A::Error> {
         let mut values = [0.0; N];
         for value in &mut values {
-            *value = seq
-                .next_element_seed(Must::<Float>::NEW)?
-                .ok_or_else(|| refuse(RejectReason::Length))?;
+            *value = seq.next_element_seed(Must::<Float>::NEW)?.ok_or_else(|| refuse(RejectReason::Length))?;
         }
         match seq.next_element::<IgnoredAny>()? {
             None => Ok(values),

@@ -52,9 +52,7 @@ impl<'de> Visitor<'de> for Key {
 pub(super) fn members(text: &str) -> (Vec<Member<'_>>, Result<(), serde_json::Error>) {
     let mut found = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);
-    let end = json
-        .deserialize_map(MembersOf(&mut found))
-        .and_then(|()| json.end());
+    let end = json.deserialize_map(MembersOf(&mut found)).and_then(|()| json.end());
     (found, end)
 }
 
@@ -144,19 +142,12 @@ fn check_duplicates(raw: &str, path: &Path<'_>) -> Result<(), (RejectReason, Str
     if raw.starts_with('{') {
         let (mut members, _valid) = members(raw);
         if let Some(duplicate) = take_duplicates(&mut members).first() {
-            return Err((
-                RejectReason::DuplicateKey,
-                Path::Key(path, &duplicate.key).pointer(),
-            ));
+            return Err((RejectReason::DuplicateKey, Path::Key(path, &duplicate.key).pointer()));
         }
-        members
-            .iter()
-            .try_for_each(|member| check_duplicates(member.raw, &Path::Key(path, &member.key)))
+        members.iter().try_for_each(|member| check_duplicates(member.raw, &Path::Key(path, &member.key)))
     } else if raw.starts_with('[') {
         let elements = elements(raw, usize::MAX - 1).unwrap_or_default();
-        (0_u32..)
-            .zip(elements)
-            .try_for_each(|(i, element)| check_duplicates(element, &Path::Index(path, i)))
+        (0_u32..).zip(elements).try_for_each(|(i, element)| check_duplicates(element, &Path::Index(path, i)))
     } else {
         Ok(())
     }
@@ -202,15 +193,9 @@ pub fn raw_at<'a>(record: &'a [u8], pointer: &str) -> Option<&'a str> {
     for token in pointer.strip_prefix('/')?.split('/') {
         let key = token.replace("~1", "/").replace("~0", "~");
         raw = if raw.starts_with('{') {
-            members(raw)
-                .0
-                .into_iter()
-                .find(|member| member.key == key)?
-                .raw
+            members(raw).0.into_iter().find(|member| member.key == key)?.raw
         } else {
-            elements(raw, usize::MAX - 1)
-                .ok()?
-                .get(key.parse::<usize>().ok()?)?
+            elements(raw, usize::MAX - 1).ok()?.get(key.parse::<usize>().ok()?)?
         };
     }
     Some(raw)
@@ -234,13 +219,7 @@ mod tests {
         assert_eq!(raw_at(record, "/joints/1/a~1b"), Some("1.50"));
         assert_eq!(raw_at(record, "/joints/0"), Some(r#"{"name":"J1"}"#));
         assert_eq!(raw_at(record, "/x~0y"), Some("{}"));
-        for nowhere in [
-            "/joints/2",
-            "/joints/x",
-            "/none",
-            "none",
-            "/joints/0/name/more",
-        ] {
+        for nowhere in ["/joints/2", "/joints/x", "/none", "none", "/joints/0/name/more"] {
             assert_eq!(raw_at(record, nowhere), None, "{nowhere}");
         }
     }

@@ -29,10 +29,7 @@ pub enum Elements {
 
 impl Elements {
     /// Number of records; at least 1.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "a publish without a record is rejected"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "a publish without a record is rejected")]
     pub fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
@@ -81,10 +78,7 @@ pub fn split(payload: &Bytes) -> Result<Elements, Box<DeadLetter>> {
         return Ok(Elements::One(payload.clone()));
     }
     match element_ranges(payload, first) {
-        Ok(ranges) => Ok(Elements::Many {
-            payload: payload.clone(),
-            ranges,
-        }),
+        Ok(ranges) => Ok(Elements::Many { payload: payload.clone(), ranges }),
         Err(problem) => Err(Box::new(DeadLetter::of_publish(problem, payload))),
     }
 }
@@ -117,11 +111,7 @@ fn element_ranges(text: &[u8], open: usize) -> Result<Vec<Range<usize>>, Problem
                 ranges.push(trimmed(text, start..at));
                 start = at + 1;
                 if ranges.len() == MAX_ELEMENTS {
-                    return Err(Problem::new(
-                        RejectReason::Length,
-                        "",
-                        &format!("more than {MAX_ELEMENTS} elements"),
-                    ));
+                    return Err(Problem::new(RejectReason::Length, "", &format!("more than {MAX_ELEMENTS} elements")));
                 }
             }
             _ => {}
@@ -132,11 +122,7 @@ fn element_ranges(text: &[u8], open: usize) -> Result<Vec<Range<usize>>, Problem
 }
 
 /// Takes the last element, and sees that nothing follows the array.
-fn close(
-    text: &[u8],
-    last: Range<usize>,
-    mut ranges: Vec<Range<usize>>,
-) -> Result<Vec<Range<usize>>, Problem> {
+fn close(text: &[u8], last: Range<usize>, mut ranges: Vec<Range<usize>>) -> Result<Vec<Range<usize>>, Problem> {
     let behind = last.end + 1;
     if let Some(more) = text[behind..].iter().position(|byte| !is_blank(*byte)) {
         return Err(at_byte(RejectReason::Syntax, text, behind + more));
@@ -168,9 +154,6 @@ fn trimmed(text: &[u8], range: Range<usize>) -> Range<usize> {
     let Some(first) = slice.iter().position(|byte| !is_blank(*byte)) else {
         return range.start..range.start;
     };
-    let last = slice
-        .iter()
-        .rposition(|byte| !is_blank(*byte))
-        .unwrap_or(first);
+    let last = slice.iter().rposition(|byte| !is_blank(*byte)).unwrap_or(first);
     range.start + first..range.start + last + 1
 }

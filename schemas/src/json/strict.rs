@@ -24,11 +24,7 @@ pub(super) fn record(text: &str, robot: RobotId) -> Option<Record> {
     let mut extra = Extra::default();
     let mut record = Record::blank();
     let mut json = serde_json::Deserializer::from_str(text);
-    let seed = ObjectAt {
-        path: Path::Root,
-        extra: &mut extra,
-        object: &mut record,
-    };
+    let seed = ObjectAt { path: Path::Root, extra: &mut extra, object: &mut record };
     seed.deserialize(&mut json).ok()?;
     json.end().ok()?;
     record.extra = extra;
@@ -58,31 +54,18 @@ impl<'de, T: Object> Visitor<'de> for ObjectAt<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self {
-            path,
-            extra,
-            object,
-        } = self;
+        let Self { path, extra, object } = self;
         let mut seen = 0;
         let kept_before = extra.len();
         while let Some(key) = map.next_key_seed(Key)? {
-            let source = Strict {
-                map: &mut map,
-                text: PhantomData,
-                path: Path::Key(&path, &key),
-                extra: &mut *extra,
-            };
+            let source = Strict { map: &mut map, text: PhantomData, path: Path::Key(&path, &key), extra: &mut *extra };
             match object.field(&key, source)? {
                 Field::Known(bit) if seen & bit == 0 => seen |= bit,
                 Field::Known(_twice) => return Err(refuse(RejectReason::DuplicateKey)),
                 Field::Unknown(source) => source.keep(kept_before)?,
             }
         }
-        if seen & T::MANDATORY == T::MANDATORY {
-            Ok(())
-        } else {
-            Err(refuse(RejectReason::Required))
-        }
+        if seen & T::MANDATORY == T::MANDATORY { Ok(()) } else { Err(refuse(RejectReason::Required)) }
     }
 }
 
@@ -122,32 +105,20 @@ impl<'de, A: MapAccess<'de>> Source for Strict<'_, 'de, A> {
 
     fn whole<T: Object>(self) -> Result<T, A::Error> {
         let mut object = T::blank();
-        self.map.next_value_seed(ObjectAt {
-            path: self.path,
-            extra: self.extra,
-            object: &mut object,
-        })?;
+        self.map.next_value_seed(ObjectAt { path: self.path, extra: self.extra, object: &mut object })?;
         Ok(object)
     }
 
     fn part<T: Object>(self) -> Result<Option<Box<T>>, A::Error> {
         let mut object = Box::new(T::blank());
-        let seed = ObjectAt {
-            path: self.path,
-            extra: self.extra,
-            object: &mut *object,
-        };
+        let seed = ObjectAt { path: self.path, extra: self.extra, object: &mut *object };
         let found = self.map.next_value_seed(OrNull(seed))?;
         Ok(found.map(|()| object))
     }
 
     fn list<T: Element>(self) -> Result<Vec<T>, A::Error> {
         let mut list = Vec::new();
-        self.map.next_value_seed(OrNull(ListAt {
-            path: self.path,
-            extra: self.extra,
-            list: &mut list,
-        }))?;
+        self.map.next_value_seed(OrNull(ListAt { path: self.path, extra: self.extra, list: &mut list }))?;
         Ok(list)
     }
 }
@@ -177,12 +148,7 @@ impl<'de, T: Element> Visitor<'de> for ListAt<'_, T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let Self { path, extra, list } = self;
         for index in 0_u32.. {
-            let element = ElementAt {
-                path: &path,
-                index,
-                extra: &mut *extra,
-                list: &mut *list,
-            };
+            let element = ElementAt { path: &path, index, extra: &mut *extra, list: &mut *list };
             if seq.next_element_seed(element)?.is_none() {
                 break;
             }
@@ -212,12 +178,7 @@ impl<'de, T: Element> DeserializeSeed<'de> for ElementAt<'_, T> {
         let object = self.list.push_mut(T::blank());
         object.set_index(self.index);
         let path = Path::Index(self.path, self.index);
-        ObjectAt {
-            path,
-            extra: self.extra,
-            object,
-        }
-        .deserialize(deserializer)
+        ObjectAt { path, extra: self.extra, object }.deserialize(deserializer)
     }
 }
 

@@ -45,9 +45,6 @@ fn flags(record: &Record) -> Vec<String> {
 /// The reasons of a rejection, each with its pointer, the first first.
 fn reasons(rejected: &Rejected) -> Vec<String> {
     let first = format!("{}:{}", rejected.first.reason, rejected.first.pointer);
-    let further = rejected
-        .further
-        .iter()
-        .map(|(reason, pointer)| format!("{reason}:{pointer}"));
+    let further = rejected.further.iter().map(|(reason, pointer)| format!("{reason}:{pointer}"));
     std::iter::once(first).chain(further).collect()
 }

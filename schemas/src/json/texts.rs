@@ -9,9 +9,7 @@ use super::MAX_TEXT_BYTES;
 use super::kinds::{Int, Kind, exact_integer, refuse};
 use crate::RobotId;
 use crate::reason::RejectReason;
-use crate::record::{
-    MaintenanceKind, OperationalMode, RobotKind, SCHEMA_VERSION, Severity, push_json_string,
-};
+use crate::record::{MaintenanceKind, OperationalMode, RobotKind, SCHEMA_VERSION, Severity, push_json_string};
 
 /// A string of at most 256 bytes.
 pub(super) struct Text;

@@ -58,11 +58,7 @@ pub struct Flag {
 impl Flag {
     /// A flag of `reason` on what stands at `pointer`.
     pub fn new(reason: FlagReason, pointer: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            reason,
-            pointer: pointer.into(),
-            cause: None,
-        }
+        Self { reason, pointer: pointer.into(), cause: None }
     }
 
     /// The same flag, which says that something was dropped because of `reason` at `pointer`.
@@ -108,14 +104,11 @@ mod tests {
     fn flags_are_texts_of_reason_and_pointer_with_the_cause_behind() {
         let flags = [
             Flag::new(FlagReason::ClockSuspect, "/window_end"),
-            Flag::new(FlagReason::ElementDropped, "/joints/3")
-                .because(RejectReason::Required, "/joints/3/name"),
+            Flag::new(FlagReason::ElementDropped, "/joints/3").because(RejectReason::Required, "/joints/3/name"),
         ];
         assert_eq!(
             flags_json(&flags).as_deref(),
-            Some(
-                r#"["clock_suspect:/window_end","element_dropped:/joints/3 (required:/joints/3/name)"]"#
-            )
+            Some(r#"["clock_suspect:/window_end","element_dropped:/joints/3 (required:/joints/3/name)"]"#)
         );
         assert_eq!(flags_json(&[]), None);
     }

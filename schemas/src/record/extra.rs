@@ -29,9 +29,7 @@ impl Extra {
     /// Keeps `raw`, the whole of an element or a field, in the place of what was kept from within it.
     pub fn put_whole(&mut self, pointer: String, raw: &str) {
         let within = |other: &str| {
-            other
-                .strip_prefix(pointer.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            other.strip_prefix(pointer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.parts.retain(|(other, _)| !within(other));
         self.put(pointer, raw);
@@ -77,9 +75,7 @@ pub(crate) fn push_json_string(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c < ' ' => {
-                write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes all text")
-            }
+            c if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes all text"),
             c => out.push(c),
         }
     }
@@ -96,10 +92,7 @@ mod tests {
         assert_eq!(extra.to_json_text(), None);
         extra.put("/vendor".into(), "1.50");
         extra.put("/joints/0/a\"b".into(), "{\"x\": [1, 2]}");
-        assert_eq!(
-            extra.to_json_text().as_deref(),
-            Some(r#"{"/joints/0/a\"b":{"x": [1, 2]},"/vendor":1.50}"#)
-        );
+        assert_eq!(extra.to_json_text().as_deref(), Some(r#"{"/joints/0/a\"b":{"x": [1, 2]},"/vendor":1.50}"#));
     }
 
     #[test]

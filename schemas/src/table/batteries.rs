@@ -14,7 +14,10 @@ pub(super) fn columns() -> Vec<Column> {
     columns.extend(tests_and_samples());
     columns.extend([
         value("soh_capacity", 4, "state of health by capacity: full charge over nominal capacity"),
-        text("soh_capacity_method", "full_charge_ah: as the battery management system measured it; partial_cycle: estimated"),
+        text(
+            "soh_capacity_method",
+            "full_charge_ah: as the battery management system measured it; partial_cycle: estimated",
+        ),
         total("equivalent_full_cycles", 3, "charge throughput over twice the nominal capacity"),
         value("pack_health_index", 4, "0 at end of life, 1 as new"),
     ]);
@@ -25,11 +28,7 @@ pub(super) fn columns() -> Vec<Column> {
 fn state() -> [Column; 16] {
     [
         value("voltage_v", 3, "at the end of the window"),
-        value(
-            "current_a",
-            3,
-            "at the end of the window; discharge is negative",
-        ),
+        value("current_a", 3, "at the end of the window; discharge is negative"),
         value("voltage_min_v", 3, "least in the window"),
         value("voltage_max_v", 3, "greatest in the window"),
         value("current_rms_a", 3, "root mean square in the window"),
@@ -54,31 +53,15 @@ fn counters() -> [Column; 14] {
         total("discharged_wh", 1, "cumulative energy drawn"),
         total("charged_wh", 1, "cumulative energy put in"),
         int("bms_cycle_count", "cycles as the pack counts them"),
-        list(
-            "soc_rainflow_hist_cycles",
-            1,
-            "cumulative cycles per depth-of-discharge decile (10)",
-        ),
+        list("soc_rainflow_hist_cycles", 1, "cumulative cycles per depth-of-discharge decile (10)"),
         total("ageing_cycle", 9, "cumulative cycle term of Xu's model"),
-        total(
-            "ageing_calendar",
-            9,
-            "cumulative calendar term of Xu's model",
-        ),
+        total("ageing_calendar", 9, "cumulative calendar term of Xu's model"),
         list("temp_hist_h", 3, "cumulative hours per temperature (8)"),
-        list(
-            "soc_hist_h",
-            3,
-            "cumulative hours per state-of-charge decile (10)",
-        ),
+        list("soc_hist_h", 3, "cumulative hours per state-of-charge decile (10)"),
         total("age_d", 3, "age in days"),
         int("cold_charge_count", "cumulative charges below 0 °C"),
         int("deep_discharge_count", "cumulative deep discharges"),
-        total(
-            "overtemp_h",
-            3,
-            "cumulative hours above the temperature limit",
-        ),
+        total("overtemp_h", 3, "cumulative hours above the temperature limit"),
     ]
 }
 

@@ -4,8 +4,8 @@
 //! order agree is asserted in debug builds. A value that its decimal cannot hold becomes null and is named.
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder,
-    ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, ListBuilder, RecordBatch,
+    StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
@@ -46,17 +46,11 @@ struct Fixed {
 
 impl Fixed {
     fn new(precision: u8, scale: u8) -> Self {
-        Self {
-            factor: 10_f64.powi(i32::from(scale)),
-            bound: 10_f64.powi(i32::from(precision)),
-        }
+        Self { factor: 10_f64.powi(i32::from(scale)), bound: 10_f64.powi(i32::from(precision)) }
     }
 
     /// The unscaled value, rounded half away from zero: IEEE multiplication and rounding, the same everywhere.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the bound is at most 10^18, which i64 holds"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the bound is at most 10^18, which i64 holds")]
     fn unscaled(self, value: f64) -> Option<i128> {
         let scaled = (value * self.factor).round();
         (scaled.abs() < self.bound).then_some(i128::from(scaled as i64))
@@ -66,8 +60,7 @@ impl Fixed {
 impl ColumnBuilder {
     fn new(kind: Kind) -> Self {
         let decimals = |precision, scale: u8| {
-            Decimal128Builder::new()
-                .with_data_type(DataType::Decimal128(precision, scale.cast_signed()))
+            Decimal128Builder::new().with_data_type(DataType::Decimal128(precision, scale.cast_signed()))
         };
         match kind {
             Kind::Text => Self::Text(StringBuilder::new()),
@@ -80,15 +73,8 @@ impl ColumnBuilder {
             }
             Kind::DecimalList { precision, scale } => {
                 let values = decimals(precision, scale);
-                let field = Field::new(
-                    "element",
-                    DataType::Decimal128(precision, scale.cast_signed()),
-                    true,
-                );
-                Self::DecimalList(
-                    ListBuilder::new(values).with_field(field),
-                    Fixed::new(precision, scale),
-                )
+                let field = Field::new("element", DataType::Decimal128(precision, scale.cast_signed()), true);
+                Self::DecimalList(ListBuilder::new(values).with_field(field), Fixed::new(precision, scale))
             }
             Kind::Binary => Self::Binary(BinaryBuilder::new()),
         }
@@ -111,18 +97,8 @@ impl ColumnBuilder {
 impl TableBuilder {
     /// A builder without rows.
     pub fn new(table: Table) -> Self {
-        let columns = table
-            .columns()
-            .iter()
-            .map(|column| ColumnBuilder::new(column.kind))
-            .collect();
-        Self {
-            table,
-            columns,
-            next: 0,
-            rows: 0,
-            misfits: Vec::new(),
-        }
+        let columns = table.columns().iter().map(|column| ColumnBuilder::new(column.kind)).collect();
+        Self { table, columns, next: 0, rows: 0, misfits: Vec::new() }
     }
 
     /// Complete rows so far.
@@ -132,12 +108,7 @@ impl TableBuilder {
 
     /// The column under the cursor; its name must be the one that the caller means.
     fn cell(&mut self, name: &'static str) -> &mut ColumnBuilder {
-        debug_assert_eq!(
-            self.table.columns()[self.next].name,
-            name,
-            "column order of {}",
-            self.table.name()
-        );
+        debug_assert_eq!(self.table.columns()[self.next].name, name, "column order of {}", self.table.name());
         let cell = &mut self.columns[self.next];
         self.next += 1;
         cell
@@ -234,12 +205,7 @@ impl TableBuilder {
 
     /// Ends a row.
     pub fn end_row(&mut self) {
-        debug_assert_eq!(
-            self.next,
-            self.columns.len(),
-            "a row of {} is complete",
-            self.table.name()
-        );
+        debug_assert_eq!(self.next, self.columns.len(), "a row of {} is complete", self.table.name());
         self.next = 0;
         self.rows += 1;
         self.misfits.clear();

@@ -48,11 +48,9 @@ impl Kind {
             Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Day => DataType::Date32,
             Self::Decimal { precision, scale } => decimal(precision, scale),
-            Self::DecimalList { precision, scale } => DataType::List(Arc::new(Field::new(
-                "element",
-                decimal(precision, scale),
-                true,
-            ))),
+            Self::DecimalList { precision, scale } => {
+                DataType::List(Arc::new(Field::new("element", decimal(precision, scale), true)))
+            }
             Self::Binary => DataType::Binary,
         }
     }
@@ -95,12 +93,7 @@ impl Column {
     }
 
     const fn of(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            nullable: true,
-            doc,
-        }
+        Self { name, kind, nullable: true, doc }
     }
 
     /// The same column, mandatory.
@@ -132,38 +125,17 @@ pub(super) const fn binary(name: &'static str, doc: &'static str) -> Column {
 
 /// A value of the present: up to 9 digits.
 pub(super) const fn value(name: &'static str, scale: u8, doc: &'static str) -> Column {
-    Column::of(
-        name,
-        Kind::Decimal {
-            precision: 9,
-            scale,
-        },
-        doc,
-    )
+    Column::of(name, Kind::Decimal { precision: 9, scale }, doc)
 }
 
 /// A cumulative counter or a large value: up to 18 digits.
 pub(super) const fn total(name: &'static str, scale: u8, doc: &'static str) -> Column {
-    Column::of(
-        name,
-        Kind::Decimal {
-            precision: 18,
-            scale,
-        },
-        doc,
-    )
+    Column::of(name, Kind::Decimal { precision: 18, scale }, doc)
 }
 
 /// A list of values.
 pub(super) const fn list(name: &'static str, scale: u8, doc: &'static str) -> Column {
-    Column::of(
-        name,
-        Kind::DecimalList {
-            precision: 18,
-            scale,
-        },
-        doc,
-    )
+    Column::of(name, Kind::DecimalList { precision: 18, scale }, doc)
 }
 
 /// Whose row it is and where its raw record stands in the log: the first columns of every table.
@@ -173,12 +145,7 @@ pub(super) fn place() -> Vec<Column> {
         int("stream_epoch", "counts the restarts of seq"),
         int("seq", "sequence number within the stream epoch"),
         time("received_at", "time of receipt, stamped once by ingest").required(),
-        Column::of(
-            "received_day",
-            Kind::Day,
-            "UTC day of receipt; the partition column",
-        )
-        .required(),
+        Column::of("received_day", Kind::Day, "UTC day of receipt; the partition column").required(),
         int("log_epoch", "counts the logs of this lake").required(),
         int("partition", "partition of the log").required(),
         int("offset", "offset in the partition").required(),
@@ -191,15 +158,8 @@ pub(super) fn provenance() -> Vec<Column> {
     vec![
         text("absent", "JSON object: indicator that is null -> reason"),
         text("flags", "JSON array of reason:pointer"),
-        text(
-            "extra",
-            "JSON object: pointer of an unknown field -> its value as it came",
-        ),
-        text(
-            "formula_version",
-            "set of formulas that computed the indicators",
-        )
-        .required(),
+        text("extra", "JSON object: pointer of an unknown field -> its value as it came"),
+        text("formula_version", "set of formulas that computed the indicators").required(),
         text("config_digest", "SHA-256 of the configuration in force").required(),
     ]
 }

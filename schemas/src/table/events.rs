@@ -17,11 +17,7 @@ pub(super) fn maintenance() -> Vec<Column> {
     with_place([
         int("row_index", "index in the record's list").required(),
         time("time", "when it was done, by the robot's clock").required(),
-        text(
-            "kind",
-            "grease, replace, calibrate, inspect or battery_swap",
-        )
-        .required(),
+        text("kind", "grease, replace, calibrate, inspect or battery_swap").required(),
         text("component_id", "component concerned"),
         int("new_component_epoch", "epoch that starts with it"),
         text("work_order", "number of the work order"),

@@ -8,35 +8,15 @@ pub(super) fn columns() -> Vec<Column> {
     columns.extend(counters());
     columns.extend(motion());
     columns.extend([
-        list(
-            "pose_test_command",
-            6,
-            "commanded pose: x, y, z in m, a, b, c in rad",
-        ),
-        list(
-            "pose_test_attained",
-            6,
-            "attained poses, six numbers each, one after the other",
-        ),
-        value(
-            "pose_test_ambient_temp_c",
-            1,
-            "ambient temperature during the pose test",
-        ),
-        value(
-            "robot_health_index",
-            4,
-            "least component health index, 0 worn out to 1 as new",
-        ),
+        list("pose_test_command", 6, "commanded pose: x, y, z in m, a, b, c in rad"),
+        list("pose_test_attained", 6, "attained poses, six numbers each, one after the other"),
+        value("pose_test_ambient_temp_c", 1, "ambient temperature during the pose test"),
+        value("robot_health_index", 4, "least component health index, 0 worn out to 1 as new"),
         text("robot_health_component", "component that has it"),
         text("gaps", "JSON: what the sender knows to be missing"),
         text("quality", "JSON: what the source said of single values"),
         text("principal", "authenticated sender; empty if anonymous"),
-        int(
-            "payload_hash",
-            "first 8 bytes, big-endian, of SHA-256 of the record as published",
-        )
-        .required(),
+        int("payload_hash", "first 8 bytes, big-endian, of SHA-256 of the record as published").required(),
     ]);
     columns.extend(provenance());
     columns
@@ -49,10 +29,7 @@ fn envelope() -> [Column; 10] {
         int("schema_version", "version of the record's contract").required(),
         text("robot_kind", "arm, humanoid or amr").required(),
         text("model", "model configuration that was applied"),
-        text(
-            "model_config",
-            "model configuration that the record asked for",
-        ),
+        text("model_config", "model configuration that the record asked for"),
         text("firmware", "firmware version"),
         text("operational_mode", "mode of operation"),
         value("payload_kg", 3, "payload"),
@@ -70,15 +47,8 @@ fn counters() -> [Column; 12] {
         int("protective_stop_count", "cumulative protective stops"),
         int("collision_count", "cumulative collisions"),
         int("error_count", "cumulative errors"),
-        int(
-            "brake_dynamic_count",
-            "cumulative dynamic brake engagements",
-        ),
-        total(
-            "brake_energy_j",
-            1,
-            "cumulative energy taken up by the brakes",
-        ),
+        int("brake_dynamic_count", "cumulative dynamic brake engagements"),
+        total("brake_energy_j", 1, "cumulative energy taken up by the brakes"),
         total("distance_m", 3, "cumulative distance driven"),
         int("step_count", "cumulative steps walked"),
     ]
@@ -94,21 +64,9 @@ fn motion() -> [Column; 15] {
         boolean("localized", "whether the robot knows where it is"),
         value("localization_score", 3, "0 to 1"),
         value("localization_deviation_m", 4, "uncertainty of the position"),
-        value(
-            "cross_track_rms_m",
-            4,
-            "distance from the reference path, root mean square",
-        ),
-        value(
-            "cross_track_max_m",
-            4,
-            "distance from the reference path, greatest",
-        ),
-        value(
-            "cross_track_p95_m",
-            4,
-            "distance from the reference path, 95th percentile",
-        ),
+        value("cross_track_rms_m", 4, "distance from the reference path, root mean square"),
+        value("cross_track_max_m", 4, "distance from the reference path, greatest"),
+        value("cross_track_p95_m", 4, "distance from the reference path, 95th percentile"),
         value("allowed_deviation_m", 4, "deviation that the order allows"),
         list("reference_path_m", 3, "x and y by turns"),
         list("actual_path_m", 3, "x and y by turns"),

@@ -7,23 +7,12 @@ pub(super) fn columns() -> Vec<Column> {
     columns.extend([
         time("window_end", "end of the record's window").required(),
         text("location", "where the sensor sits, unique in the record").required(),
-        text(
-            "machine_class",
-            "class of ISO 10816-1 that the scale is taken from",
-        ),
-        value(
-            "velocity_rms_mm_s",
-            3,
-            "vibration velocity 10 to 1000 Hz, root mean square",
-        ),
+        text("machine_class", "class of ISO 10816-1 that the scale is taken from"),
+        value("velocity_rms_mm_s", 3, "vibration velocity 10 to 1000 Hz, root mean square"),
         value("acceleration_rms_m_s2", 3, "acceleration, root mean square"),
         value("peak_m_s2", 3, "acceleration, greatest magnitude"),
         value("crest", 3, "peak over root mean square"),
-        value(
-            "kurtosis",
-            3,
-            "fourth moment over squared variance; 3 for noise",
-        ),
+        value("kurtosis", 3, "fourth moment over squared variance; 3 for noise"),
         total("fs_hz", 3, "sampling frequency"),
         list("samples_m_s2", 4, "samples of the acceleration"),
     ]);

@@ -49,7 +49,9 @@ impl Columns {
         Ok(Self {
             time: column("Timestamp")?,
             current: each(|joint| format!("Current_J{joint}"))?,
-            temperature: each(|joint| if joint == 0 { "Temperature_T0".to_owned() } else { format!("Temperature_J{joint}") })?,
+            temperature: each(
+                |joint| if joint == 0 { "Temperature_T0".to_owned() } else { format!("Temperature_J{joint}") },
+            )?,
             speed: each(|joint| format!("Speed_J{joint}"))?,
             protective_stop: column("Robot_ProtectiveStop")?,
             extra,
@@ -94,7 +96,8 @@ impl Stops {
 
 fn record(columns: &Columns, row: &StringRecord, robot: RobotId, first_us: Option<i64>) -> anyhow::Result<Record> {
     let time = row[columns.time].trim_matches(['"', ' ']);
-    let time_us = chrono::DateTime::parse_from_rfc3339(time).with_context(|| format!("time {time:?}"))?.timestamp_micros();
+    let time_us =
+        chrono::DateTime::parse_from_rfc3339(time).with_context(|| format!("time {time:?}"))?.timestamp_micros();
     let first_us = first_us.unwrap_or(time_us);
     let mut record = Record::new(robot, RobotKind::Arm);
     record.stream_epoch = first_us / 1_000_000;

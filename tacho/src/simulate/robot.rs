@@ -59,11 +59,8 @@ impl Robot {
         let mut rng = StdRng::seed_from_u64(seed);
         let power_on_h = rng.random_range(200.0..9_000.0);
         let duty = rng.random_range(0.35..0.85);
-        let joints = blueprint
-            .joints
-            .iter()
-            .map(|plan| SimJoint::with_past(plan, power_on_h * duty, &mut rng))
-            .collect();
+        let joints =
+            blueprint.joints.iter().map(|plan| SimJoint::with_past(plan, power_on_h * duty, &mut rng)).collect();
         let packs = blueprint.packs.iter().map(|plan| SimPack::with_past(plan, power_on_h, &mut rng)).collect();
         Self {
             id,

@@ -82,7 +82,10 @@ impl Anchoring {
     /// Closes a window if one is due; whether to go on.
     async fn tick(&mut self, force: bool) -> bool {
         match self.anchorer.tick(force).await {
-            Ok(None) => true,
+            Ok(None) => {
+                self.board.works(PART);
+                true
+            }
             Ok(Some(anchored)) => {
                 self.anchored(&anchored).await;
                 true

@@ -23,7 +23,12 @@ fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
 ///
 /// What is in force at the end of the log is known where all of it is landed; where something waits, perhaps another
 /// control record, this one is written again, which does no harm.
-pub(super) async fn apply(settings: &Settings, lake: &Lake, landing: &Landing, log: &EmbeddedLog) -> anyhow::Result<()> {
+pub(super) async fn apply(
+    settings: &Settings,
+    lake: &Lake,
+    landing: &Landing,
+    log: &EmbeddedLog,
+) -> anyhow::Result<()> {
     let snapshot = snapshot(settings)?;
     let configs = lake.configs().context("configuration store")?;
     let digest = configs.put(&snapshot.canonical_bytes()).await.context("configuration store")?;

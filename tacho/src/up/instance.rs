@@ -83,7 +83,8 @@ fn format_of(dir: &Path) -> anyhow::Result<Option<u32>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
         Ok(text) => {
-            let format = text.trim().parse().with_context(|| format!("{} holds {text:?}, no version", path.display()))?;
+            let format =
+                text.trim().parse().with_context(|| format!("{} holds {text:?}, no version", path.display()))?;
             Ok(Some(format))
         }
     }

@@ -28,7 +28,10 @@ pub(super) fn mqtt(settings: &Settings) -> anyhow::Result<MqttSettings> {
         connection_bytes: mqtt.max_bytes_connection,
         total_bytes: mqtt.max_bytes_total,
         max_connections: mqtt.max_connections,
-        robot_rate: mqtt.robot_rate.as_ref().map(|rate| RobotRate { records_per_s: rate.records_per_s, burst: rate.burst }),
+        robot_rate: mqtt
+            .robot_rate
+            .as_ref()
+            .map(|rate| RobotRate { records_per_s: rate.records_per_s, burst: rate.burst }),
         ..MqttSettings::default()
     })
 }

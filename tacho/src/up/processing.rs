@@ -23,6 +23,8 @@ use processors::{ConfigError, Processors};
 
 /// The part's name on the board.
 const PART: &str = "processing";
+/// Commits between two clean-ups of ledger snapshots that nothing needs any more.
+const CLEAN_EVERY: u64 = 32;
 /// Pause after an error that time may heal.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -43,6 +45,8 @@ pub(super) struct Processing {
     pub(super) landing: Landing,
     pub(super) commit: CommitWhen,
     pub(super) board: Board,
+    /// Commits of this run.
+    pub(super) commits: u64,
 }
 
 /// Why the two halves stopped.
@@ -62,6 +66,8 @@ impl Trouble {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Land(error) => error.verdict(),
+            // A file that cannot be read now, for want of descriptors say, may be readable soon.
+            Self::Read(ReadError::Io { .. }) | Self::Config(ConfigError::Store { .. }) => Verdict::Wait,
             Self::Read(_) | Self::Config(_) | Self::Cut(_) => Verdict::Halt,
         }
     }
@@ -94,6 +100,7 @@ impl Processing {
         let processors = Processors::new(self.configs.clone(), self.landing.log_epoch());
         let reader = self.log.reader(&self.landing.progress())?;
         let in_force = self.landing.progress().iter().map(|(p, _)| (*p, self.landing.config_in_force(*p))).collect();
+        self.board.works(PART);
         let collector = Collector::new(reader, processors, in_force, self.commit);
         let (batches, mut landable) = mpsc::channel(1);
         let collecting = AbortOnDrop(tokio::spawn(collector.run(batches, drain.clone())));
@@ -108,6 +115,12 @@ impl Processing {
     async fn land(&mut self, batch: Batch) -> Result<(), Trouble> {
         let landed = self.landing.land(batch.steps, &batch.last).await?;
         self.board.works(PART);
+        self.commits += 1;
+        if self.commits.is_multiple_of(CLEAN_EVERY)
+            && let Err(error) = self.landing.clean_up().await
+        {
+            warn!(%error, "old ledger snapshots stay for now");
+        }
         let next_offsets: i64 = self.log.next_offsets().iter().sum();
         let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
         self.board.write(|facts| {

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tacho_config::Settings;
 use tacho_ingest::{MqttFront, Outlet};
+use tacho_lake::Lake;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::maintenance::Maintenance;
-use tacho_lake::Lake;
 use tacho_log::{EmbeddedLog, EmbeddedSettings, Health};
 use tacho_registry::{Anchorer, AnchorerOptions};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,9 @@ use super::board::Board;
 use super::instance::{Endpoints, Instance};
 use super::processing::{CommitWhen, Processing};
 use super::{Args, configuration, mapping};
+
+/// Time that requests to the admin endpoint have to end.
+const ADMIN_END: Duration = Duration::from_secs(1);
 
 /// All roles, bound and ready to run.
 #[derive(Debug)]
@@ -51,14 +54,16 @@ impl Roles {
         let closed = Closed::default();
         let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
-        let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed.clone())).await.context("maintenance")?;
+        let maintenance =
+            Maintenance::open(&lake, maintenance, Arc::new(closed.clone())).await.context("maintenance")?;
         let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let outlet = Outlet::new(log.appender());
         let front = MqttFront::bind(mapping::mqtt(settings)?, outlet).await.context("MQTT")?;
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs().context("configuration store")?;
-        let processing = Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone() };
+        let processing =
+            Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
         let anchoring = Anchoring { anchorer, log: Arc::clone(&log), closed, board: board.clone() };
         Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })
     }
@@ -96,14 +101,20 @@ impl Roles {
         draining.cancel();
         match tokio::time::timeout(drain, anchoring).await {
             Ok(done) => done.context("anchoring was cut off")?,
-            Err(_elapsed) => warn!(drain_seconds = drain.as_secs(), "not all is landed and anchored; the rest stays in the log"),
+            Err(_elapsed) => {
+                warn!(drain_seconds = drain.as_secs(), "not all is landed and anchored; the rest stays in the log")
+            }
         }
         ending.cancel();
         for (part, task) in [("maintenance", maintenance), ("health", health)] {
             task.await.with_context(|| format!("{part} was cut off"))?;
         }
-        if let Err(error) = admin.await.context("the admin endpoint was cut off")? {
-            error!(error = format!("{error:#}"), "admin endpoint");
+        // A client that never finishes its request does not keep the process from ending.
+        let abort = admin.abort_handle();
+        match tokio::time::timeout(ADMIN_END, admin).await {
+            Ok(Ok(Err(error))) => error!(error = format!("{error:#}"), "admin endpoint"),
+            Ok(_ended) => {}
+            Err(_elapsed) => abort.abort(),
         }
         match Arc::try_unwrap(self.log) {
             Ok(log) => log.close().await,

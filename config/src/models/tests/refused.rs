@@ -39,27 +39,13 @@ fn all_problems_of_all_files_are_listed_with_their_files() {
 
 #[test]
 fn an_entry_of_joints_needs_names_or_default_and_a_reducer_of_the_file() {
-    let head =
-        "name = \"x\"\nkind = \"arm\"\nsource = \"assumed\"\n[reducers.a]\nkind = \"none\"\n";
-    let joints = |entry: &str| {
-        problems_of(&[(
-            "x.toml",
-            &format!("{head}[[joints]]\nsource = \"assumed\"\n{entry}"),
-        )])
-    };
+    let head = "name = \"x\"\nkind = \"arm\"\nsource = \"assumed\"\n[reducers.a]\nkind = \"none\"\n";
+    let joints = |entry: &str| problems_of(&[("x.toml", &format!("{head}[[joints]]\nsource = \"assumed\"\n{entry}"))]);
     assert_eq!(joints("names = [\"J1\"]\nreducer = \"a\""), [""; 0]);
     assert!(joints("reducer = \"a\"")[0].contains("or `default = true`"));
-    assert!(
-        joints("names = [\"J1\"]\ndefault = true\nreducer = \"a\"")[0]
-            .contains("either `names` or")
-    );
-    assert!(
-        joints("names = [\"J1\"]\ndefault = false\nreducer = \"a\"")[0]
-            .contains("true, or no such key")
-    );
-    assert!(
-        joints("names = [\"J1\"]\nreducer = \"b\"")[0].ends_with("one of the file's [reducers]: a")
-    );
+    assert!(joints("names = [\"J1\"]\ndefault = true\nreducer = \"a\"")[0].contains("either `names` or"));
+    assert!(joints("names = [\"J1\"]\ndefault = false\nreducer = \"a\"")[0].contains("true, or no such key"));
+    assert!(joints("names = [\"J1\"]\nreducer = \"b\"")[0].ends_with("one of the file's [reducers]: a"));
     assert!(joints("names = [\"\"]\nreducer = \"a\"")[0].contains("names of 1 to 256 bytes"));
     assert!(
         joints("names = [\"J1\"]\nreducer = \"a\"\nfollowing_error_ref_rad = 0.1")[0]
@@ -81,22 +67,14 @@ fn weights_that_are_not_one_together_and_segments_of_two_models_are_refused() {
     let found = problems_of(&[("a.toml", ARM), ("b.toml", &twin)]);
     assert_eq!(
         found,
-        [
-            "twin: matches = AB12HX0001: expected segments that no other model matches; example-arm-6 does"
-        ]
+        ["twin: matches = AB12HX0001: expected segments that no other model matches; example-arm-6 does"]
     );
     let found = problems_of(&[("a.toml", ARM), ("b.toml", ARM)]);
-    assert!(
-        found.contains(&"name = example-arm-6: expected a name that no other model has".to_owned()),
-        "{found:?}"
-    );
+    assert!(found.contains(&"name = example-arm-6: expected a name that no other model has".to_owned()), "{found:?}");
 }
 
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let found = Models::with_dir(Path::new("/no/such/folder")).expect_err("nothing there");
-    assert!(
-        found.to_string().starts_with("/no/such/folder = "),
-        "{found}"
-    );
+    assert!(found.to_string().starts_with("/no/such/folder = "), "{found}");
 }

@@ -27,10 +27,7 @@ fn a_value_outside_of_its_range_says_the_range() {
     let found = problem_of("a = 0", |s| {
         s.integer("a", 1_u32..=9);
     });
-    assert_eq!(
-        found.as_deref(),
-        Some("a = 0: expected a whole number from 1 to 9")
-    );
+    assert_eq!(found.as_deref(), Some("a = 0: expected a whole number from 1 to 9"));
     let found = problem_of("a = \"5 B\"", |s| {
         s.bytes("a", 1024..=2048);
     });
@@ -52,31 +49,15 @@ fn a_number_without_a_unit_is_no_duration_and_no_amount() {
 
 #[test]
 fn numbers_that_are_not_finite_or_too_long_are_refused() {
-    for text in [
-        "nan",
-        "inf",
-        "1e300",
-        "0.1234567890123456",
-        "1e-8",
-        "\"1\"",
-        "true",
-    ] {
+    for text in ["nan", "inf", "1e300", "0.1234567890123456", "1e-8", "\"1\"", "true"] {
         let found = problem_of(&format!("a = {text}"), |s| {
             s.number("a", -1e15..=1e15);
         });
         assert!(found.is_some(), "{text}");
     }
-    for (text, number) in [
-        ("5", 5.0),
-        ("-0.05", -0.05),
-        ("1e15", 1e15),
-        ("0", 0.0),
-        ("1000000000000000", 1e15),
-    ] {
+    for (text, number) in [("5", 5.0), ("-0.05", -0.05), ("1e15", 1e15), ("0", 0.0), ("1000000000000000", 1e15)] {
         let mut read = f64::NAN;
-        let found = problem_of(&format!("a = {text}"), |s| {
-            read = s.number("a", -1e15..=1e15)
-        });
+        let found = problem_of(&format!("a = {text}"), |s| read = s.number("a", -1e15..=1e15));
         assert_eq!((found, read), (None, number), "{text}");
     }
 }
@@ -90,13 +71,8 @@ fn an_address_needs_a_port_and_a_path_is_taken_from_its_base() {
         assert!(found.is_some(), "{text}");
     }
     let mut path = None;
-    let found = problem_of("a = \"users\"", |s| {
-        path = s.optional_path("a", Path::new("/etc/tacho"))
-    });
-    assert_eq!(
-        (found, path),
-        (None, Some(PathBuf::from("/etc/tacho/users")))
-    );
+    let found = problem_of("a = \"users\"", |s| path = s.optional_path("a", Path::new("/etc/tacho")));
+    assert_eq!((found, path), (None, Some(PathBuf::from("/etc/tacho/users"))));
 }
 
 proptest! {

@@ -3,42 +3,20 @@
 use super::{Path, Settings, problems, sound};
 
 fn warned_keys(settings: &Settings) -> Vec<String> {
-    settings
-        .warnings()
-        .into_iter()
-        .map(|warning| warning.key)
-        .collect()
+    settings.warnings().into_iter().map(|warning| warning.key).collect()
 }
 
 #[test]
 fn settings_that_are_certain_to_hurt_together_are_refused() {
     let cases = [
-        (
-            "[mqtt]\nmax_bytes_connection = \"64 KiB\"",
-            "mqtt.max_bytes_connection",
-        ),
-        (
-            "[mqtt]\nmax_bytes_total = \"2 MiB\"",
-            "mqtt.max_bytes_total",
-        ),
+        ("[mqtt]\nmax_bytes_connection = \"64 KiB\"", "mqtt.max_bytes_connection"),
+        ("[mqtt]\nmax_bytes_total = \"2 MiB\"", "mqtt.max_bytes_total"),
         ("[log]\nqueue_bytes = \"4 MiB\"", "log.queue_bytes"),
-        (
-            "[log]\nsegment_size = \"16 MiB\"\ncommit_bytes = \"32 MiB\"",
-            "log.segment_size",
-        ),
-        (
-            "[log]\nretention_bytes = \"256 MiB\"",
-            "log.retention_bytes",
-        ),
+        ("[log]\nsegment_size = \"16 MiB\"\ncommit_bytes = \"32 MiB\"", "log.segment_size"),
+        ("[log]\nretention_bytes = \"256 MiB\"", "log.retention_bytes"),
         ("[admin]\nlisten = \"127.0.0.1:1883\"", "admin.listen"),
-        (
-            "[anchor]\nregistry_dir = \"tacho-data/registry\"",
-            "anchor.registry_dir",
-        ),
-        (
-            "[anchor]\nregistry_dir = \"x/../tacho-data\"",
-            "anchor.registry_dir",
-        ),
+        ("[anchor]\nregistry_dir = \"tacho-data/registry\"", "anchor.registry_dir"),
+        ("[anchor]\nregistry_dir = \"x/../tacho-data\"", "anchor.registry_dir"),
         (
             "[anchor]\nwindow = \"1h\"\n[lake.retention]\nkeep_removed_files = \"1h\"",
             "lake.retention.keep_removed_files",
@@ -47,10 +25,7 @@ fn settings_that_are_certain_to_hurt_together_are_refused() {
     for (text, key) in cases {
         let found = problems(&format!("profile = \"development\"\n{text}"));
         assert_eq!(found.len(), 1, "{text}: {found:?}");
-        assert!(
-            found[0].starts_with(&format!("{key} = ")),
-            "{text}: {found:?}"
-        );
+        assert!(found[0].starts_with(&format!("{key} = ")), "{text}: {found:?}");
     }
     for folder in ["/", ".", ".."] {
         let mut settings = Settings::development();
@@ -86,10 +61,7 @@ fn settings_that_are_likely_to_hurt_are_warned_about() {
     let abroad = sound(
         "[mqtt]\nlisten = \"0.0.0.0:1883\"\nanonymous = true\nusers_file = \"u\"\n[admin]\nlisten = \"0.0.0.0:9464\"",
     );
-    assert_eq!(
-        warned_keys(&abroad),
-        ["mqtt.anonymous", "mqtt.listen", "admin.listen"]
-    );
+    assert_eq!(warned_keys(&abroad), ["mqtt.anonymous", "mqtt.listen", "admin.listen"]);
     let small = sound(
         "profile = \"development\"\n[log]\npartitions = 1\nretention_age = \"1h\"\n\
          [lake]\ncheckpoint_every = 100\ncommit_interval = \"20s\"\n[lake.retention]\nkeep_removed_files = \"1h\"",
@@ -104,12 +76,7 @@ fn settings_that_are_likely_to_hurt_are_warned_about() {
             "lake.retention.keep_removed_files"
         ]
     );
-    let endless = sound(
-        "profile = \"development\"\n[log]\nretention_age = \"none\"\nretention_bytes = \"none\"",
-    );
-    assert_eq!(
-        (endless.log.retention_age, endless.log.retention_bytes),
-        (None, None)
-    );
+    let endless = sound("profile = \"development\"\n[log]\nretention_age = \"none\"\nretention_bytes = \"none\"");
+    assert_eq!((endless.log.retention_age, endless.log.retention_bytes), (None, None));
     assert_eq!(warned_keys(&endless), ["log.retention_age"]);
 }

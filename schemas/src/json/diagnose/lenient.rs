@@ -43,14 +43,7 @@ impl Diagnosis {
         for Member { key, raw } in &members {
             let path = Path::Key(path, key);
             let diagnosis = &mut *self;
-            match object.field(
-                key,
-                Lenient {
-                    raw,
-                    path,
-                    diagnosis,
-                },
-            ) {
+            match object.field(key, Lenient { raw, path, diagnosis }) {
                 Ok(Field::Known(_)) => {}
                 Ok(Field::Unknown(source)) => source.keep(),
                 Err(fault) if keep == Keep::Whole || mandatory::<T>(key) => faults.push(fault),
@@ -59,11 +52,7 @@ impl Diagnosis {
         }
         for (name, bit) in T::FIELDS {
             if *bit != 0 && !members.iter().any(|member| member.key == *name) {
-                faults.push(Problem::new(
-                    RejectReason::Required,
-                    Path::Key(path, name).pointer(),
-                    "",
-                ));
+                faults.push(Problem::new(RejectReason::Required, Path::Key(path, name).pointer(), ""));
             }
         }
         (object, faults)
@@ -90,15 +79,12 @@ impl Diagnosis {
     fn drop(&mut self, reason: FlagReason, path: &Path<'_>, raw: &str, fault: &Problem) {
         let pointer = path.pointer();
         self.extra.put(pointer.clone(), raw);
-        self.flags
-            .push(Flag::new(reason, pointer).because(fault.reason, &fault.pointer));
+        self.flags.push(Flag::new(reason, pointer).because(fault.reason, &fault.pointer));
     }
 }
 
 fn mandatory<T: Object>(key: &str) -> bool {
-    T::FIELDS
-        .iter()
-        .any(|(name, bit)| *name == key && *bit != 0)
+    T::FIELDS.iter().any(|(name, bit)| *name == key && *bit != 0)
 }
 
 /// The raw value of a field.
@@ -115,8 +101,7 @@ impl Lenient<'_> {
             Ok(()) => self.diagnosis.extra.put(self.path.pointer(), self.raw),
             Err((reason, pointer)) => {
                 let fault = Problem::new(reason, pointer, self.raw);
-                self.diagnosis
-                    .drop(FlagReason::FieldDropped, &self.path, self.raw, &fault);
+                self.diagnosis.drop(FlagReason::FieldDropped, &self.path, self.raw, &fault);
             }
         }
     }
@@ -137,8 +122,7 @@ impl Source for Lenient<'_> {
         if self.is_null() {
             return Err(self.problem(RejectReason::Required));
         }
-        read(Must::<K>::NEW, self.raw)
-            .or_else(|error| K::exact(self.raw).ok_or_else(|| self.problem(misfit(&error))))
+        read(Must::<K>::NEW, self.raw).or_else(|error| K::exact(self.raw).ok_or_else(|| self.problem(misfit(&error))))
     }
 
     fn may<K: Kind>(self) -> Result<Option<K::Value>, Problem> {
@@ -155,9 +139,7 @@ impl Source for Lenient<'_> {
         if !self.raw.starts_with('{') {
             return Err(self.problem(RejectReason::Type));
         }
-        let (object, faults) = self
-            .diagnosis
-            .object(members(self.raw).0, &self.path, Keep::Fields);
+        let (object, faults) = self.diagnosis.object(members(self.raw).0, &self.path, Keep::Fields);
         self.diagnosis.problems.extend(faults);
         Ok(object)
     }
@@ -166,11 +148,7 @@ impl Source for Lenient<'_> {
         if self.is_null() {
             return Ok(None);
         }
-        let Self {
-            raw,
-            path,
-            diagnosis,
-        } = self;
+        let Self { raw, path, diagnosis } = self;
         match diagnosis.whole_or_none(raw, &path) {
             Ok(part) => Ok(Some(Box::new(part))),
             Err(fault) => {
@@ -181,11 +159,7 @@ impl Source for Lenient<'_> {
     }
 
     fn list<T: Element>(self) -> Result<Vec<T>, Problem> {
-        let Self {
-            raw,
-            path,
-            diagnosis,
-        } = self;
+        let Self { raw, path, diagnosis } = self;
         let found = match elements(raw, T::MAX) {
             Ok(found) if found.len() <= T::MAX => found,
             _ if raw == "null" => return Ok(Vec::new()),

@@ -4,9 +4,7 @@ use crate::json::kinds::{Epoch, Float, Time};
 use crate::json::lists::{Bins, Floats, Rows};
 use crate::json::object::fields;
 use crate::json::texts::{Code, Text, Truth, Word};
-use crate::record::{
-    Event, Gap, Maintenance, MaintenanceKind, Motion, PoseTest, Quality, Severity, Vibration,
-};
+use crate::record::{Event, Gap, Maintenance, MaintenanceKind, Motion, PoseTest, Quality, Severity, Vibration};
 
 fields! {
     Vibration [32] = Vibration::default();

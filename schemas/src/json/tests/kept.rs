@@ -3,9 +3,7 @@
 use super::{BENCH, EVERY, FULL, ID, MIN, min_but, min_with, own};
 use crate::json::encode;
 use crate::json::object::Object;
-use crate::record::{
-    Battery, Joint, MaintenanceKind, OperationalMode, Record, RobotKind, Severity,
-};
+use crate::record::{Battery, Joint, MaintenanceKind, OperationalMode, Record, RobotKind, Severity};
 
 #[test]
 fn the_minimal_record_has_its_envelope_and_nothing_else() {
@@ -23,19 +21,9 @@ fn the_minimal_record_has_its_envelope_and_nothing_else() {
 #[test]
 fn the_full_record_has_joints_a_battery_and_an_event() {
     let record = own(FULL).unwrap();
-    assert_eq!(
-        (
-            record.joints.len(),
-            record.batteries.len(),
-            record.events.len()
-        ),
-        (6, 1, 1)
-    );
+    assert_eq!((record.joints.len(), record.batteries.len(), record.events.len()), (6, 1, 1));
     assert_eq!(&*record.joints[5].name, "J6");
-    assert_eq!(
-        (record.joints[5].index, record.joints[5].temp_motor_c),
-        (5, Some(36.0))
-    );
+    assert_eq!((record.joints[5].index, record.joints[5].temp_motor_c), (5, Some(36.0)));
     assert_eq!(record.joints[2].input_rev_load, Some(1_231_680.6));
     assert_eq!(record.batteries[0].current_a, -4.21);
     assert_eq!(record.batteries[0].rest_s, Some(0.0));
@@ -55,40 +43,18 @@ fn of_a_record_with_every_field_every_field_arrives() {
         record.joints.truncate(1);
         format!("{record:?}")
     };
-    assert!(
-        !rest_of_first(record.clone()).contains("None"),
-        "{record:?}"
-    );
+    assert!(!rest_of_first(record.clone()).contains("None"), "{record:?}");
     let joint = &record.joints[0];
     assert_eq!(joint.component_epoch, 2);
     assert_eq!(joint.load_hist_rev.as_ref().unwrap()[11], 12.0);
     assert_eq!(joint.rainflow_hist_cycles.as_ref().unwrap()[15], 16.0);
-    assert_eq!(
-        joint.samples.as_ref().unwrap().torque_model_nm.as_deref(),
-        Some(&[1.25, 2.25][..])
-    );
+    assert_eq!(joint.samples.as_ref().unwrap().torque_model_nm.as_deref(), Some(&[1.25, 2.25][..]));
     assert_eq!(record.batteries[0].pack_epoch, 1);
-    assert_eq!(
-        record.motion.as_ref().unwrap().actual_path_m.as_deref(),
-        Some(&[[0.0, 0.01], [1.0, 0.49]][..])
-    );
-    assert_eq!(
-        record
-            .pose_test
-            .as_ref()
-            .unwrap()
-            .attained
-            .as_ref()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(record.motion.as_ref().unwrap().actual_path_m.as_deref(), Some(&[[0.0, 0.01], [1.0, 0.49]][..]));
+    assert_eq!(record.pose_test.as_ref().unwrap().attained.as_ref().unwrap().len(), 2);
     assert_eq!(record.quality[0].status_code.as_deref(), Some("2156199936"));
     assert_eq!(record.gaps[0].to_us - record.gaps[0].from_us, 300_000_000);
-    assert_eq!(
-        record.events[0].text.as_deref(),
-        Some("joint “J3” deviates")
-    );
+    assert_eq!(record.events[0].text.as_deref(), Some("joint “J3” deviates"));
     assert_eq!(record.maintenance[0].kind, MaintenanceKind::BatterySwap);
     assert_eq!(record.window_end_us, 1_795_249_800_123_456);
 }
@@ -121,21 +87,12 @@ fn integers_stand_for_floats_and_whole_floats_for_integers() {
 
 #[test]
 fn exponents_signs_and_the_greatest_numbers_are_numbers() {
-    for (text, value) in [
-        ("1E3", 1000.0),
-        ("1e-3", 0.001),
-        ("-0.0", 0.0),
-        ("1e308", 1e308),
-        ("1e-400", 0.0),
-    ] {
+    for (text, value) in [("1E3", 1000.0), ("1e-3", 0.001), ("-0.0", 0.0), ("1e308", 1e308), ("1e-400", 0.0)] {
         let record = own(min_but("1204.5", text)).unwrap();
         assert_eq!(record.counters.power_on_h, value, "{text}");
     }
     assert_eq!(
-        own(min_but("1204.5", "18446744073709551616"))
-            .unwrap()
-            .counters
-            .power_on_h,
+        own(min_but("1204.5", "18446744073709551616")).unwrap().counters.power_on_h,
         18_446_744_073_709_551_616.0
     );
 }
@@ -193,12 +150,7 @@ fn an_id_of_digits_with_leading_zeros_is_a_text_for_ever() {
 
 #[test]
 fn blanks_are_allowed_wherever_json_allows_them() {
-    let spaced = MIN
-        .replace(':', " :\t")
-        .replace(',', "\r\n, ")
-        .replace("T08 :\t", "T08:");
-    let spaced = spaced
-        .replace("00 :\t00Z", "00:00Z")
-        .replace("15 :\t00Z", "15:00Z");
+    let spaced = MIN.replace(':', " :\t").replace(',', "\r\n, ").replace("T08 :\t", "T08:");
+    let spaced = spaced.replace("00 :\t00Z", "00:00Z").replace("15 :\t00Z", "15:00Z");
     assert_eq!(own(format!(" \n{spaced}\t ")).unwrap(), own(MIN).unwrap());
 }

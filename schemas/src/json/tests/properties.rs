@@ -58,10 +58,7 @@ fn mark(value: &mut Value, steps: &[usize]) {
 
 /// A record with values in places where they may be wrong.
 fn mutated() -> impl Strategy<Value = String> {
-    let change = (
-        proptest::collection::vec(any::<usize>(), 1..5),
-        0..VALUES.len(),
-    );
+    let change = (proptest::collection::vec(any::<usize>(), 1..5), 0..VALUES.len());
     (0..3_usize, proptest::collection::vec(change, 1..4)).prop_map(|(base, changes)| {
         let mut text = [MIN, FULL, EVERY][base].to_owned();
         for (steps, value) in changes {
@@ -104,24 +101,15 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 /// What must hold for any bytes on a robot's topic.
 fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let quick = std::str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| strict::record(text, robot()));
+    let quick = std::str::from_utf8(bytes).ok().and_then(|text| strict::record(text, robot()));
     let slow = diagnose::record(bytes, RobotKey::Id(robot()), None);
     if let Some(record) = &quick {
         prop_assert_eq!(slow.as_ref(), Ok(record));
     }
     match slow {
         Ok(record) => {
-            for text in [record.extra.to_json_text(), flags_json(&record.flags)]
-                .into_iter()
-                .flatten()
-            {
-                prop_assert!(
-                    serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok(),
-                    "{}",
-                    text
-                );
+            for text in [record.extra.to_json_text(), flags_json(&record.flags)].into_iter().flatten() {
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok(), "{}", text);
             }
             // What we write never needs the slow pass.
             let again = strict::record(&encode(&record), robot());
@@ -133,12 +121,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
         }
         Err(rejected) => {
             prop_assert!(rejected.first.value.len() <= 64 && rejected.further.len() <= 16);
-            prop_assert!(
-                rejected
-                    .further
-                    .iter()
-                    .all(|(reason, _)| *reason >= rejected.first.reason)
-            );
+            prop_assert!(rejected.further.iter().all(|(reason, _)| *reason >= rejected.first.reason));
         }
     }
     Ok(())

@@ -11,10 +11,7 @@ fn parts(payload: &str) -> Vec<String> {
     let shared = (0..elements.len()).map(|ordinal| elements.bytes(ordinal).unwrap());
     assert!(elements.iter().eq(shared));
     assert_eq!(elements.bytes(elements.len()), None);
-    elements
-        .iter()
-        .map(|slice| String::from_utf8_lossy(slice).into_owned())
-        .collect()
+    elements.iter().map(|slice| String::from_utf8_lossy(slice).into_owned()).collect()
 }
 
 fn refused(payload: impl Into<Vec<u8>>) -> (RejectReason, String) {
@@ -35,20 +32,14 @@ fn one_record_is_the_whole_payload_as_it_came() {
 
 #[test]
 fn each_element_of_an_array_is_its_bytes_from_the_first_to_the_last() {
-    assert_eq!(
-        parts(r#" [ {"a":[1,{}]} ,"x,]\"" , 7 , [1,2]] "#),
-        [r#"{"a":[1,{}]}"#, r#""x,]\"""#, "7", "[1,2]"]
-    );
+    assert_eq!(parts(r#" [ {"a":[1,{}]} ,"x,]\"" , 7 , [1,2]] "#), [r#"{"a":[1,{}]}"#, r#""x,]\"""#, "7", "[1,2]"]);
     assert_eq!(parts("[{}]"), ["{}"]);
 }
 
 #[test]
 fn a_bad_element_costs_only_itself() {
     let payload = format!("[{MIN},{{\"a\":1,}},,{MIN}]");
-    let kept: Vec<bool> = parts(&payload)
-        .iter()
-        .map(|part| own(part).is_ok())
-        .collect();
+    let kept: Vec<bool> = parts(&payload).iter().map(|part| own(part).is_ok()).collect();
     assert_eq!(kept, [true, false, false, true]);
     let mut bad_utf8 = format!("[{MIN},\"x\",{MIN}]").into_bytes();
     let at = bad_utf8.iter().rposition(|byte| *byte == b'x').unwrap();
@@ -60,21 +51,11 @@ fn a_bad_element_costs_only_itself() {
 
 #[test]
 fn an_array_whose_ends_cannot_be_found_is_rejected_as_one() {
-    for (payload, at) in [
-        ("[{}", 3),
-        ("[{]", 2),
-        ("[{}]]", 4),
-        ("[{}] {}", 5),
-        ("[\"abc]", 6),
-        ("[", 1),
-        ("[\"a\\", 4),
-    ] {
+    for (payload, at) in [("[{}", 3), ("[{]", 2), ("[{}]]", 4), ("[{}] {}", 5), ("[\"abc]", 6), ("[", 1), ("[\"a\\", 4)]
+    {
         let (reason, value) = refused(payload);
         assert_eq!(reason, RejectReason::Syntax, "{payload}");
-        assert!(
-            value.starts_with(&format!("byte {at}:")),
-            "{payload}: {value}"
-        );
+        assert!(value.starts_with(&format!("byte {at}:")), "{payload}: {value}");
     }
     assert_eq!(refused("[".repeat(1_000_000)).0, RejectReason::Syntax);
 }
@@ -92,10 +73,7 @@ fn a_publish_of_a_mebibyte_is_taken_and_one_byte_more_is_not() {
     assert_eq!(refused(mebibyte.clone()).0, RejectReason::Empty);
     let more = [mebibyte, vec![b' ']].concat();
     let letter = split(&Bytes::from(more.clone())).unwrap_err();
-    assert_eq!(
-        (letter.reason, letter.bytes.len()),
-        (RejectReason::TooLarge, 65_536)
-    );
+    assert_eq!((letter.reason, letter.bytes.len()), (RejectReason::TooLarge, 65_536));
     assert_eq!(letter.sha256, crate::Digest::of(&more));
 }
 

@@ -83,10 +83,8 @@ impl Collector {
         for item in items {
             match item {
                 ReadItem::Records(records) => self.cut(records, &mut pieces).await?,
-                ReadItem::Lost(range) => pieces.push(Piece::Between(Step::Lost {
-                    partition: range.partition,
-                    offsets: range.start..range.end,
-                })),
+                ReadItem::Lost(range) => pieces
+                    .push(Piece::Between(Step::Lost { partition: range.partition, offsets: range.start..range.end })),
             }
         }
         let steps = tokio::task::spawn_blocking(move || pieces.into_iter().map(Piece::process).collect::<Vec<_>>());
@@ -116,7 +114,12 @@ impl Collector {
         self.end_run(partition, &mut run, pieces).await
     }
 
-    async fn end_run(&mut self, partition: i32, run: &mut Vec<RawRecord>, pieces: &mut Vec<Piece>) -> Result<(), Trouble> {
+    async fn end_run(
+        &mut self,
+        partition: i32,
+        run: &mut Vec<RawRecord>,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), Trouble> {
         let Some(first) = run.first() else { return Ok(()) };
         let in_force = self.in_force.get(&partition).copied().flatten();
         let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset })?;
