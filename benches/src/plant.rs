@@ -116,6 +116,11 @@ impl Plant {
         self.folder.join("data")
     }
 
+    /// The registry that it anchors in.
+    pub(crate) fn registry(&self) -> PathBuf {
+        self.folder.join("data.registry")
+    }
+
     /// A counter or gauge, summed over its labels; zero if it has not been set yet.
     pub(crate) fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let mut stream = TcpStream::connect(self.admin).context("admin endpoint")?;

@@ -171,6 +171,6 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"a,b\n1,2\n").unwrap();
         let error = read(file.path(), ROBOT_ID.parse().unwrap()).unwrap_err();
-        assert!(format!("{error:#}").contains("\"Timestamp\""), "{error:#}");
+        assert!(format!("{error:#}").contains("this is not the UR3 CobotOps data set"), "{error:#}");
     }
 }
