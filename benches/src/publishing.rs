@@ -48,5 +48,5 @@ fn catch_up(plant: &Plant) -> anyhow::Result<Figure> {
     let rate = (landed()? - before) / started.elapsed().as_secs_f64();
     let left = plant.metric("tacho_process_lag_records")?;
     let figure = format!("{} records/s over {} s, {} still to land", grouped(rate), CATCH_UP.as_secs(), grouped(left));
-    Ok(Figure::alone("catch-up from the embedded log, nobody publishing, with anchors", "—", figure))
+    Ok(Figure::alone("catch-up from the embedded log, nobody publishing", "—", figure))
 }
