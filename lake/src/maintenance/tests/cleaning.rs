@@ -14,7 +14,7 @@ async fn vacuum_waits_for_the_anchorer_and_leaves_live_and_unfinished_files() {
     assert_eq!(parquet_files(dir.path()), 5);
     assert_eq!(maintainer.vacuum(None).await.unwrap(), 0);
     assert_eq!(maintainer.vacuum(Some(4)).await.unwrap(), 0, "the merge is commit 5");
-    let unfinished = maintainer.committer.write_rows(sample::batch(Table::Joints, 3)).await.unwrap();
+    let unfinished = maintainer.committer.write_rows(vec![sample::batch(Table::Joints, 3)]).await.unwrap();
     assert_eq!(maintainer.vacuum(Some(5)).await.unwrap(), 4);
     assert_eq!(parquet_files(dir.path()), 2);
     drop(unfinished);
@@ -173,7 +173,7 @@ async fn a_fault_at_any_step_loses_no_row_and_the_next_round_ends_what_was_begun
         let dir = tempfile::tempdir().unwrap();
         let mut table = checkpointed(dir.path(), 6, &[2, 4, 6]).await;
         let day_before = sample::batch_at(Table::Joints, 1, 0, 5, sample::START_US - 86_400_000_000);
-        let old = table.write_rows(day_before).await.unwrap();
+        let old = table.write_rows(vec![day_before]).await.unwrap();
         table.append(old, Vec::new(), Vec::new()).await.unwrap();
         everything(dir.path(), &format!("{step}=error")).await;
         everything(dir.path(), "").await;
