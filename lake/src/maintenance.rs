@@ -32,7 +32,7 @@ pub use vacuum::VacuumError;
 
 use crate::reader::TableReader;
 use crate::table::state::{Scope, TableState};
-use crate::table::{LogError, OpenError};
+use crate::table::{LogError, OpenError, open};
 use crate::{Lake, LakeTable, TableOptions};
 
 /// How files are sorted: by [`Table::sort_order`], ascending.
@@ -95,9 +95,12 @@ impl Maintainer {
         writing: TableOptions,
         options: MaintenanceOptions,
     ) -> Result<Self, OpenError> {
-        let committer = LakeTable::open_or_create(lake_dir, table, writing).await?;
-        let reader = TableReader::new(table, Arc::clone(committer.store()));
-        Ok(Self { committer, reader, options, shunned: HashSet::new() })
+        Ok(Self::new(LakeTable::open_or_create(lake_dir, table, writing).await?, options))
+    }
+
+    fn new(committer: LakeTable, options: MaintenanceOptions) -> Self {
+        let reader = TableReader::new(committer.table(), Arc::clone(committer.store()));
+        Self { committer, reader, options, shunned: HashSet::new() }
     }
 
     /// Which table it is.
@@ -105,9 +108,11 @@ impl Maintainer {
         self.committer.table()
     }
 
-    /// Reads the newest version; the committer is then at that very version.
+    /// Reads the newest version; the committer is then at that very version. It is on disk: what is deleted because of
+    /// it does not come back with a power cut.
     async fn newest(&mut self) -> Result<TableState, LogError> {
         let state = TableState::read(self.committer.store().as_ref(), None, Scope::All).await?;
+        open::sync(self.committer.store().as_ref(), state.version).await?;
         self.committer.adopt(&state);
         Ok(state)
     }
@@ -187,17 +192,14 @@ impl Maintenance {
     /// Opens all tables of the lake for maintenance.
     ///
     /// # Errors
-    /// See [`LakeTable::open_or_create`].
+    /// See [`Lake::open_tables`].
     pub async fn open(
         lake: &Lake,
         options: MaintenanceOptions,
         anchored: Arc<dyn Anchored>,
     ) -> Result<Self, OpenError> {
-        let mut tables = Vec::new();
-        for table in Table::ALL {
-            let writing = lake.options().clone();
-            tables.push(Maintainer::open(lake.dir(), table, writing, options.clone()).await?);
-        }
+        let committers = lake.open_tables().await?.0;
+        let tables = committers.map(|committer| Maintainer::new(committer, options.clone())).into();
         Ok(Self { tables, anchored, options })
     }
 

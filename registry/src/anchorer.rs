@@ -24,7 +24,7 @@ use tacho_schemas::processed::Tables;
 use uuid::Uuid;
 
 pub use error::{AnchorError, OpenError, Verdict};
-pub use lock::{Counted, Lock, LogRange};
+pub use lock::{Counted, Lock, LogRange, anchored_versions};
 
 use crate::file_registry::FileRegistry;
 use crate::note::SignerKey;

@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 pub(crate) mod instance;
 mod mapping;
+mod opening;
 mod processing;
 mod roles;
 mod status;

@@ -12,7 +12,7 @@ use super::decide::Batch;
 use super::pieces::missing_rows;
 use super::{LandError, Landed, Landing, count, open};
 use crate::ledger::SnapshotName;
-use crate::ledger::logs::{LOG_APP_ID, LogEntry};
+use crate::ledger::logs::{LOG_APP_ID, LogEntry, table_app_id};
 use crate::ledger::store::{Standing, Written};
 use crate::table::{CommitError, Fence, LakeTable, NewFile, Txn};
 
@@ -25,7 +25,7 @@ pub(super) fn draw() -> i64 {
     (high >> 1).cast_signed()
 }
 
-/// Applications that a commit moves on, each on condition that it is where it is expected.
+/// Applications that a commit moves on, those with a fence on condition that they are where they are expected.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     pub(super) txns: Vec<Txn>,
@@ -167,6 +167,10 @@ impl Landing {
             moves.add(self.log.app_id(*partition), expected, part.position.next_offset);
             let expected = named.map(|name| name.random);
             moves.add(self.log.ledger_app_id(*partition), expected, random);
+        }
+        // From here on nothing of the other tables up to these versions may be lost: a start checks it.
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Records) {
+            moves.txns.push(Txn { app_id: table_app_id(table), version: self.tables.get(table).version() });
         }
         moves
     }

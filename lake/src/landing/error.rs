@@ -260,6 +260,10 @@ fn verdict_of_open(error: &table::OpenError) -> Verdict {
     match error {
         table::OpenError::Store(_) | table::OpenError::Log(LogError::Store(_)) => Verdict::Wait,
         table::OpenError::Crowded { .. } => Verdict::Retry,
-        table::OpenError::Log(_) | table::OpenError::Folder(_) | table::OpenError::NotOurs { .. } => Verdict::Halt,
+        table::OpenError::Log(_)
+        | table::OpenError::Folder(_)
+        | table::OpenError::ConfirmedDamaged { .. }
+        | table::OpenError::ConfirmedGone { .. }
+        | table::OpenError::NotOurs { .. } => Verdict::Halt,
     }
 }

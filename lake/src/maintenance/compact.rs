@@ -13,7 +13,6 @@ use super::merge::{self, MergeError};
 use super::pick::pick;
 use crate::fault::InjectedFault;
 use crate::reader::ReadError;
-use crate::table::commit::txn_actions;
 use crate::table::state::{TableState, read_entries};
 use crate::table::{CommitError, DataFile, Fence, LogError, Txn, entry};
 
@@ -150,7 +149,6 @@ impl Maintainer {
         let number = self.committer.txn(COMPACTOR);
         let txns = [Txn { app_id: COMPACTOR.to_owned(), version: number.map_or(1, |number| number + 1) }];
         let fences = [Fence { app_id: COMPACTOR.to_owned(), expected: number }];
-        actions.extend(txn_actions(&txns));
         actions.extend(inputs.iter().map(|input| input.remove(entry::now_ms(), false).into()));
         actions.push(file.add(false).into());
         faults.reach("lake.compact.before_commit")?;

@@ -58,8 +58,7 @@ impl TableReader {
     /// If there is no table or the store does not answer.
     pub async fn version(&self) -> Result<i64, ReadError> {
         let listing = log::list(self.store.as_ref()).await?;
-        let newest = listing.entries.last().max(listing.checkpoints.last()).copied();
-        Ok(newest.ok_or(log::LogError::NoTable)?)
+        Ok(listing.newest().ok_or(log::LogError::NoTable)?)
     }
 
     /// The newest version, given one that exists; costs one look per commit since.

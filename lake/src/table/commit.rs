@@ -1,7 +1,7 @@
 //! The fenced append: one put-if-absent of a log entry, at a cost that does not grow with the table.
 //!
-//! A transaction is replaced only if it was read from the very version that is appended to: appends and
-//! compactions of others are stepped over, a commit that touches one of our applications ends the attempt.
+//! A transaction with a fence is replaced only if it was read from the very version that is appended to: appends and
+//! compactions of others are stepped over, a commit that touches one of our fences ends the attempt.
 
 use std::time::Instant;
 
@@ -95,7 +95,6 @@ impl LakeTable {
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let adds = files.iter().map(|file| file.add(true).into());
         let mut actions = vec![entry::commit_info("WRITE", &[("mode", "Append")], entry::now_ms())];
-        actions.extend(txn_actions(&txns));
         actions.extend(adds);
         self.options.faults.reach_table(self.table, "before_commit")?;
         let (faults, table) = (self.options.faults.clone(), self.table);
@@ -108,8 +107,8 @@ impl LakeTable {
         Ok(version)
     }
 
-    /// Puts the entry at the first free version after the head. `answer` is the fault step between the put and
-    /// its answer.
+    /// Puts an entry of these actions and transactions at the first free version after the head. `answer` is the fault
+    /// step between the put and its answer.
     pub(crate) async fn commit(
         &mut self,
         actions: &[Action],
@@ -124,14 +123,15 @@ impl LakeTable {
                 return Err(CommitError::Stale { app_id: fence.app_id.clone(), expected: fence.expected, found });
             }
         }
-        let bytes = entry::encode(actions);
         let removes: Vec<&str> =
             actions.iter().filter_map(|action| Some(action.remove.as_ref()?.path.as_str())).collect();
         loop {
             let version = self.head.version + 1;
-            if self.put_entry(version, &bytes, answer).await? {
+            let txns = self.risen(txns, fences);
+            let all: Vec<Action> = actions.iter().cloned().chain(txn_actions(&txns)).collect();
+            if self.put_entry(version, &entry::encode(&all), answer).await? {
                 self.check_before(version).await?;
-                self.head.txns.extend(txns.iter().map(|txn| (txn.app_id.clone(), txn.version)));
+                self.head.txns.extend(txns.into_iter().map(|txn| (txn.app_id, txn.version)));
                 self.head.version = version;
                 let table = self.table.name();
                 counter!("tacho_lake_commits_total", "table" => table).increment(1);
@@ -140,8 +140,18 @@ impl LakeTable {
                 return Ok(version);
             }
             let theirs = log::read(self.store.as_ref(), version).await?.ok_or(LogError::Missing { version })?;
-            self.step_over(version, &theirs, txns, fences, &removes)?;
+            self.step_over(version, &theirs, fences, &removes)?;
         }
+    }
+
+    /// The transactions as they are to be recorded: without a fence they never fall behind what others have recorded.
+    fn risen(&self, txns: &[Txn], fences: &[Fence]) -> Vec<Txn> {
+        let risen = |txn: &Txn| {
+            let is_fenced = fences.iter().any(|fence| fence.app_id == txn.app_id);
+            let theirs = self.txn(&txn.app_id).filter(|_| !is_fenced).unwrap_or(txn.version);
+            Txn { app_id: txn.app_id.clone(), version: txn.version.max(theirs) }
+        };
+        txns.iter().map(risen).collect()
     }
 
     /// Clean-up deletes entries in order, so the version was really free if the entry before it is still there. If
@@ -187,7 +197,6 @@ impl LakeTable {
         &mut self,
         version: i64,
         theirs: &[Action],
-        txns: &[Txn],
         fences: &[Fence],
         removes: &[&str],
     ) -> Result<(), CommitError> {
@@ -200,12 +209,9 @@ impl LakeTable {
             {
                 return Err(CommitError::Removed { path: remove.path.clone(), by_version: version });
             }
-            if let Some(txn) = &action.txn {
-                let ours = txns.iter().map(|txn| &txn.app_id).chain(fences.iter().map(|fence| &fence.app_id));
-                if ours.into_iter().any(|app_id| *app_id == txn.app_id) {
-                    let app_id = txn.app_id.clone();
-                    return Err(CommitError::Fenced { app_id, by_version: version, theirs: txn.version });
-                }
+            if let Some(txn) = action.txn.as_ref().filter(|txn| fences.iter().any(|fence| fence.app_id == txn.app_id)) {
+                let app_id = txn.app_id.clone();
+                return Err(CommitError::Fenced { app_id, by_version: version, theirs: txn.version });
             }
         }
         for txn in theirs.iter().filter_map(|action| action.txn.as_ref()) {
@@ -217,7 +223,7 @@ impl LakeTable {
 }
 
 /// The transactions as actions.
-pub(crate) fn txn_actions(txns: &[Txn]) -> impl Iterator<Item = Action> {
+pub(super) fn txn_actions(txns: &[Txn]) -> impl Iterator<Item = Action> {
     let now_ms = entry::now_ms();
     txns.iter().map(move |txn| {
         let (app_id, version) = (txn.app_id.clone(), txn.version);

@@ -134,6 +134,17 @@ impl Lock {
     }
 }
 
+/// Per table, the Delta version that the last window of a data directory has read: what had landed up to it must be
+/// there as long as the log is. `None` before the first window.
+///
+/// # Errors
+/// A lock file that cannot be read.
+pub fn anchored_versions(data_dir: &Path) -> Result<Tables<Option<i64>>, AnchorError> {
+    let lock = Lock::read(&data_dir.join("registry"))?;
+    let version = |table| lock.as_ref().map(|lock| *lock.versions.get(table)).filter(|version| *version >= 0);
+    Ok(Tables::from_fn(version))
+}
+
 fn path_in(dir: &Path) -> PathBuf {
     dir.join("lock.json")
 }

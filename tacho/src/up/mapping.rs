@@ -55,13 +55,14 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
     }
 }
 
-/// How the lake is written.
-pub(super) fn lake(settings: &Settings, faults: &Faults) -> LakeOptions {
-    LakeOptions {
+/// How the lake is written. What anchors name of it must be there.
+pub(super) fn lake(settings: &Settings, faults: &Faults) -> anyhow::Result<LakeOptions> {
+    Ok(LakeOptions {
         faults: faults.clone(),
         checkpoint_every: i64::from(settings.lake.checkpoint_every),
+        confirmed: tacho_registry::anchorer::anchored_versions(&settings.data_dir).context("anchors")?,
         ..LakeOptions::default()
-    }
+    })
 }
 
 /// How the lake is kept small.

@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tacho_config::Settings;
 use tacho_ingest::{MqttFront, Outlet};
 use tacho_lake::Lake;
-use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::maintenance::Maintenance;
 use tacho_log::{EmbeddedLog, EmbeddedSettings, Health};
 use tacho_registry::{Anchorer, AnchorerOptions};
@@ -21,7 +20,7 @@ use super::anchoring::{Anchoring, Closed};
 use super::board::Board;
 use super::instance::{Endpoints, Instance};
 use super::processing::{CommitWhen, Processing};
-use super::{Args, configuration, mapping};
+use super::{Args, configuration, mapping, opening};
 
 /// Time that requests to the admin endpoint have to end.
 const ADMIN_END: Duration = Duration::from_secs(1);
@@ -47,9 +46,9 @@ impl Roles {
         let log = Arc::new(open_log(settings).await?);
         instance.forget_endpoints()?;
         let lake_dir = settings.data_dir.join("lake");
-        let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault));
+        let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault)?);
         let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
-        let landing = open_landing(args, &lake, &log).await?;
+        let landing = opening::open(&lake, &log, args.new_log).await?;
         configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
         let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
@@ -135,30 +134,6 @@ async fn open_log(settings: &Settings) -> anyhow::Result<EmbeddedLog> {
         Ok(log)
     };
     tokio::task::spawn_blocking(open).await.context("opening the log was cut off")?
-}
-
-/// Opens the landing and makes sure that the lake follows this very log.
-async fn open_landing(args: &Args, lake: &Lake, log: &EmbeddedLog) -> anyhow::Result<Landing> {
-    let identity = landing::LogIdentity { log_id: log.identity().log_id, partitions: log.identity().partitions };
-    let options = LandingOptions { new_log: args.new_log, ..LandingOptions::default() };
-    let landing = Landing::open(lake, identity, options).await.context("lake")?;
-    for (partition, next) in landing.progress() {
-        let Some(expected) = landing.record_before(partition) else { continue };
-        let found = log.record_id_before(partition, next).await;
-        match found {
-            Ok(None) if log.first_offsets().get(usize::try_from(partition)?).is_some_and(|first| *first >= next) => {}
-            Ok(Some(found)) if found == expected => {}
-            Ok(found) => bail!(
-                "the log is not the one that the lake follows: before offset {next} of partition {partition} the lake \
-                 has record {expected}, the log has {found:?}; bring the right log back, or accept this one with --new-log"
-            ),
-            Err(error) => bail!(
-                "the log ends below what the lake has landed ({error}): bring the whole log back, or move it away and \
-                 start with --new-log, which begins a new one"
-            ),
-        }
-    }
-    Ok(landing)
 }
 
 fn anchorer_options(settings: &Settings, args: &Args) -> AnchorerOptions {

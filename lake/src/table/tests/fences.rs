@@ -26,6 +26,17 @@ async fn a_fence_without_a_transaction_holds_too() {
 }
 
 #[tokio::test]
+async fn a_transaction_without_a_fence_is_nobodys_and_only_rises() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (open(dir.path(), "").await, open(dir.path(), "").await);
+    first.append(Vec::new(), txn("mark", 7), Vec::new()).await.unwrap();
+    second.append(Vec::new(), txn("mark", 5), Vec::new()).await.unwrap();
+    assert_eq!(second.txn("mark"), Some(7));
+    second.append(Vec::new(), txn("mark", 8), Vec::new()).await.unwrap();
+    assert_eq!(open(dir.path(), "").await.txn("mark"), Some(8));
+}
+
+#[tokio::test]
 async fn commits_of_others_are_stepped_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut tables = Vec::new();
