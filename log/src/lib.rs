@@ -18,5 +18,5 @@ pub use embedded::{
 };
 pub use health::{Head, Health};
 pub use identity::LogIdentity;
-pub use read::{PartitionBatch, ReadError, ReadItem};
+pub use read::{HeldBefore, PartitionBatch, ReadError, ReadItem};
 pub use verdict::Verdict;

@@ -47,7 +47,7 @@ enum Command {
 /// Which data directory a reading command means.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataDir {
-    /// Data directory of the instance.
+    /// Data directory of the instance [default: ./tacho-data].
     #[arg(long, overrides_with = "data", conflicts_with = "config")]
     data: Option<PathBuf>,
     /// Configuration file that names the data directory.

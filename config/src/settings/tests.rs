@@ -194,7 +194,7 @@ proptest! {
         deadline_ms in 1_000_u64..600_000,
         window_s in 1_u64..300,
         publish in 1_024_usize..=65_536,
-        segment in 16_u64 << 20..4 << 30,
+        segment in 16_u64 << 20..1 << 30,
         rows_days in proptest::option::of(1_u32..36_500),
     ) {
         let mut settings = Settings::development();

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use super::processing::told;
+use crate::chain::chain;
 
 /// The part's name on the board.
 const PART: &str = "anchors";
@@ -91,7 +91,7 @@ impl Anchoring {
                 true
             }
             Err(trouble) => {
-                let text = told(&trouble);
+                let text = chain(&trouble);
                 self.board.fails(PART, text.clone());
                 if trouble.verdict() == Verdict::Halt {
                     error!(error = text, "anchoring halts: landing goes on, a person is needed");
@@ -118,7 +118,7 @@ impl Anchoring {
     async fn note(&self) {
         self.closed.set(self.anchorer.stated_versions());
         if let Err(error) = self.log.release(&self.anchorer.anchored_progress(self.log.identity().log_id)).await {
-            warn!(%error, "no segment of the log was let go");
+            warn!(error = chain(&error), "no segment of the log was let go");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use tacho_config::{Settings, Snapshot};
 use tacho_lake::Lake;
 use tacho_lake::landing::Landing;
@@ -12,11 +12,14 @@ use tacho_schemas::{Digest, RecordId};
 use tracing::info;
 use uuid::Uuid;
 
+use crate::exit::WrongUse;
+
 /// The snapshot that the settings mean.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     let schema_ids: BTreeMap<String, Digest> =
         Table::ALL.iter().map(|table| (table.name().to_owned(), table.schema_id())).collect();
-    Snapshot::of_settings(settings, schema_ids).map_err(|problems| anyhow!("{problems}")).context("configuration")
+    let snapshot = Snapshot::of_settings(settings, schema_ids);
+    Ok(snapshot.map_err(|problems| WrongUse(format!("configuration: {problems}")))?)
 }
 
 /// Puts the configuration in force in every partition where it is not.
