@@ -61,11 +61,12 @@ impl Front {
         Self { runtime, log, broker, addr, stop, connections: 0 }
     }
 
-    /// Sends the bytes over a connection of their own, and reads until it ends.
+    /// Sends the bytes over a connection of their own, and reads until it ends. The number of acknowledged publishes
+    /// of telemetry at QoS 1.
     ///
     /// # Panics
     /// If it does not end, if a publish is acknowledged that is not in the log, or if a paid byte is kept.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) -> i64 {
         self.connections = self.connections % 200 + 1;
         let Self { runtime, log, broker, addr, connections, .. } = self;
         let (sent, appended) = (Sent::of(bytes), || log.next_offsets().iter().sum::<i64>());
@@ -83,27 +84,32 @@ impl Front {
                 }
             };
             let read = async {
-                while answers.read(&mut reader).await && !(sent.is_whole && answers.pings > sent.pings) {
-                    let acknowledged = answers.telemetry(&sent);
-                    assert!(acknowledged <= appended() - before, "{acknowledged} acknowledged, not in the log");
+                while answers.pings <= sent.pings || !sent.is_whole {
+                    if !answers.read(&mut reader).await {
+                        return false;
+                    }
+                    answers.check(&sent, appended() - before);
                 }
+                true
             };
             let exchanged = tokio::time::timeout(PATIENCE, async { tokio::join!(write, read) }).await;
-            assert!(exchanged.is_ok(), "no answer and no end");
-            if sent.is_whole {
+            let Ok(((), is_open)) = exchanged else {
+                unreachable!("no answer and no end within {PATIENCE:?}");
+            };
+            if is_open {
                 // What is delivered is acknowledged before the end.
                 all_paid_back(broker).await;
             }
             drop(writer.shutdown().await);
             let rest = async {
                 while answers.read(&mut reader).await {
-                    let acknowledged = answers.telemetry(&sent);
-                    assert!(acknowledged <= appended() - before, "{acknowledged} acknowledged, not in the log");
+                    answers.check(&sent, appended() - before);
                 }
             };
             assert!(tokio::time::timeout(PATIENCE, rest).await.is_ok(), "the connection does not end");
             all_paid_back(broker).await;
-        });
+            answers.telemetry(&sent)
+        })
     }
 
     /// Ends the front and the log.
@@ -195,6 +201,12 @@ impl Answers {
         }
         self.unread.drain(..taken);
         more
+    }
+
+    /// Checks that what was acknowledged is among the records that were appended.
+    fn check(&self, sent: &Sent, appended: i64) {
+        let acknowledged = self.telemetry(sent);
+        assert!(acknowledged <= appended, "{acknowledged} acknowledged, {appended} in the log");
     }
 
     /// Acknowledged publishes that must be in the log.
