@@ -11,6 +11,7 @@ mod connection;
 mod encode;
 mod filters;
 mod frame;
+pub mod fuzzing;
 mod link;
 mod meters;
 mod outboxes;

@@ -4,7 +4,11 @@
 //! on free ports, and ends with the test.
 
 pub mod client;
+pub mod clock;
 pub mod data;
+pub mod device;
+pub mod files;
+pub mod hostile;
 pub mod lake;
 pub mod plant;
 pub mod wait;

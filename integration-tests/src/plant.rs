@@ -23,6 +23,8 @@ pub struct PlantOptions {
     pub args: Vec<String>,
     /// Text of a configuration file; without it the profile `development` holds.
     pub config: Option<String>,
+    /// Further environment variables of the process.
+    pub env: Vec<(String, String)>,
 }
 
 /// An instance with a data directory of its own, running or not.
@@ -78,6 +80,11 @@ impl Plant {
         self.folder.path().join("data")
     }
 
+    /// Sets the further environment variables of the processes that are started from now on.
+    pub fn set_env(&mut self, env: Vec<(String, String)>) {
+        self.options.env = env;
+    }
+
     /// A path beside the data directory, for what a test wants to keep.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -106,7 +113,7 @@ impl Plant {
         if self.options.config.is_some() {
             command.arg("--config").arg(self.beside("tacho.toml"));
         }
-        command.args(&self.options.args).args(further);
+        command.args(&self.options.args).args(further).envs(self.options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().context("tacho up cannot be started")?);
         Ok(())

@@ -20,7 +20,7 @@ const RECORDS: i64 = 200_000;
 const KILLS: i64 = 5;
 
 #[test]
-fn two_hundred_thousand_records_over_five_kills_land_once_and_in_order() {
+fn failure_01_two_hundred_thousand_records_over_five_kills_land_once_and_in_order() {
     let mut plant = Plant::new(PlantOptions::default()).unwrap();
     // One port for all starts, so that the devices find the broker again.
     let port = free_port();

@@ -12,6 +12,7 @@ mod disk;
 pub mod faults;
 mod feed;
 mod frame;
+pub mod fuzzing;
 mod identity_file;
 mod index;
 mod lock;

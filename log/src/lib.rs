@@ -12,6 +12,7 @@ pub mod read;
 pub mod verdict;
 
 pub use append::{Append, AppendError, Delivered, Delivery, OffsetRange, Place};
+pub use embedded::fuzzing;
 pub use embedded::{
     Appender, Damage, EmbeddedLog, EmbeddedSettings, Fault, Faults, Lane, LogStats, OpenError, OpenReport, Operation,
     Reader, ReleaseError, Released, SettingsError, TornTail,

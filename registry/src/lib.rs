@@ -10,6 +10,7 @@ pub mod cbor;
 pub mod checkpoint;
 pub mod durable;
 pub mod file_registry;
+pub mod fuzzing;
 pub mod key;
 pub mod leaf;
 pub mod merkle;
