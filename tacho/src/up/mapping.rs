@@ -1,5 +1,6 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
+use anyhow::Context as _;
 use tacho_config::{Problems, Settings, Users};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};

@@ -57,7 +57,7 @@ impl Roles {
         let lake_dir = settings.data_dir.join("lake");
         let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault)?);
         let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
-        let Following { log, landing } = follow(settings, &lake, log, args.new_log).await?;
+        let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
         configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
         let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
