@@ -7,6 +7,7 @@ pub mod client;
 pub mod data;
 pub mod lake;
 pub mod plant;
+pub mod trace;
 pub mod wait;
 
 pub use lake::{Lake, Row};
