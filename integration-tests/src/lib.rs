@@ -11,6 +11,7 @@ pub mod files;
 pub mod hostile;
 pub mod lake;
 pub mod plant;
+pub mod trace;
 pub mod wait;
 
 pub use lake::{Lake, Row};

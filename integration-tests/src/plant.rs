@@ -13,8 +13,8 @@ use crate::wait::until_some;
 
 /// Longest time from the start of the process to its endpoints, in a build without optimisation on a busy machine.
 const START: Duration = Duration::from_secs(60);
-/// Longest time from SIGTERM to the end.
-const END: Duration = Duration::from_secs(30);
+/// Longest time from SIGTERM to the end, as it is promised.
+const END: Duration = Duration::from_secs(25);
 
 /// What differs between instances.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,18 @@ pub struct PlantOptions {
     pub config: Option<String>,
     /// Further environment variables of the process.
     pub env: Vec<(String, String)>,
+}
+
+impl PlantOptions {
+    /// With a configuration of these lines over the profile `development`.
+    pub fn configured(lines: &str) -> Self {
+        Self { config: Some(format!("profile = \"development\"\n{lines}\n")), ..Self::default() }
+    }
+
+    /// Small windows and eager compaction, so that a test sees both.
+    pub fn eager() -> Self {
+        Self::configured("[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2")
+    }
 }
 
 /// An instance with a data directory of its own, running or not.
@@ -50,6 +62,11 @@ pub fn program() -> PathBuf {
 /// If it cannot be started.
 pub fn tacho(args: &[&str]) -> anyhow::Result<Output> {
     Command::new(program()).args(args).stdin(Stdio::null()).output().context("tacho cannot be started")
+}
+
+/// What a command wrote, on both its outputs.
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 impl Plant {
@@ -98,6 +115,14 @@ impl Plant {
     /// The lake, read by `tacho sql`.
     pub fn lake(&self) -> Lake {
         Lake::new(self.data())
+    }
+
+    /// What `tacho audit` says of it.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn audit(&self) -> anyhow::Result<Output> {
+        tacho(&["audit", "--data", self.data().to_str().context("path")?])
     }
 
     /// Starts the process without waiting for it, with further arguments.

@@ -1,13 +1,5 @@
 //! Time: the host's clock jumps by years while it records, a day and a month end, and devices have any clock.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::clock::Clock;

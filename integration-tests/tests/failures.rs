@@ -1,13 +1,5 @@
 //! Cases of the list of failures (docs/failures.md) that concern restarts, order, late data, queries and files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::io::Write as _;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};

@@ -1,13 +1,5 @@
 //! Cases of the list of failures (docs/failures.md) that come from outside: a full disk, and who may look or connect.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -1,18 +1,10 @@
 //! A walk through every fault that can be set: the process dies at the step, starts again, and nothing is lost,
 //! twice or forked.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulate;
-use tacho_integration_tests::plant::tacho;
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const RECORDS: i64 = 600;
@@ -22,7 +14,7 @@ const OF_MAINTENANCE: [&str; 5] = ["vacuum", "log_cleanup", "retention", "checkp
 
 fn steps() -> Vec<String> {
     let output = tacho(&["up", "--fault-steps"]).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", text(&output));
     let steps = String::from_utf8(output.stdout).unwrap();
     let of_maintenance = |step: &str| OF_MAINTENANCE.iter().any(|part| step.contains(part));
     steps.lines().filter(|step| !of_maintenance(step)).map(str::to_owned).collect()
@@ -30,8 +22,7 @@ fn steps() -> Vec<String> {
 
 /// Dies at the step if it is reached, starts again, and holds every promise.
 fn survives(step: &str) {
-    let config = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n".to_owned();
-    let mut plant = Plant::new(PlantOptions { config: Some(config), ..PlantOptions::default() }).unwrap();
+    let mut plant = Plant::new(PlantOptions::configured("[anchor]\nwindow = \"1s\"")).unwrap();
     plant.spawn(&["--fault", &format!("{step}=kill")]).unwrap();
     let came_up = until_some("the plant to come up or die", Duration::from_secs(60), || {
         let up = plant.data().join("endpoints.json").exists();
@@ -82,10 +73,8 @@ fn holds(plant: &mut Plant, step: &str, journal: &std::path::Path) {
     let windows = lake.rows("select count(*) n, count(distinct window) d, max(window) m from anchors").unwrap();
     let (n, d, m) = (&windows[0]["n"], &windows[0]["d"], windows[0]["m"].as_i64().unwrap_or(-1));
     assert!(n == d && n.as_i64() == Some(m + 1), "{step}: one statement per window: {windows:?}");
-    let data = plant.data();
-    let audit = tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap();
-    let told = [audit.stdout, audit.stderr].concat();
-    assert!(audit.status.success(), "{step}: {}", String::from_utf8_lossy(&told));
+    let audit = plant.audit().unwrap();
+    assert!(audit.status.success(), "{step}: {}", text(&audit));
 }
 
 /// Every third step, so that the walk runs in three tests beside each other.

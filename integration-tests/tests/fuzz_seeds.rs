@@ -1,13 +1,5 @@
 //! The seeds of the fuzz targets, and what fuzzing found: each input is fed to its target's body.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::{Path, PathBuf};
 
 use tacho_ingest::mqtt::fuzzing::Front;

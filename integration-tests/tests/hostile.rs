@@ -2,14 +2,6 @@
 //!
 //! Each attack here lasts seconds; `benches/hostile` runs them at full size and prints the table.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::{Duration, Instant};
 
 use tacho_integration_tests::data::ROBOT;

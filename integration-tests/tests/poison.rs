@@ -1,13 +1,5 @@
 //! Cases 7 to 10 of the list of failures: poison, flipped types, unknown fields, foreign clocks.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, mosquitto_pub};

@@ -1,30 +1,15 @@
 //! G7: proofs outlive compaction, a changed proof is refused, and a changed byte anywhere is found and named.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulated;
 use tacho_integration_tests::files::{all_files, live_files};
-use tacho_integration_tests::plant::{copy_folder, tacho};
+use tacho_integration_tests::plant::{copy_folder, tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
-/// Small windows and eager compaction, so that a test sees both.
-const EAGER: &str =
-    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 const ROBOT: &str = "CNKSTRK6001000000000000000001";
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 fn prove(data: &Path, further: &[&str]) -> Output {
     tacho(&[&["prove", "--robot", ROBOT, "--seq", "5", "--data", data.to_str().unwrap()], further].concat()).unwrap()
@@ -36,14 +21,9 @@ fn verify(data: &Path, proof: &[u8]) -> Output {
     tacho(&["verify", file.to_str().unwrap(), "--key", data.join("keys/log.vkey").to_str().unwrap()]).unwrap()
 }
 
-fn audit(data: &Path) -> Output {
-    tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap()
-}
-
 /// An instance at rest with several windows and files that were merged; the proof was made before that.
 fn anchored() -> (Plant, Vec<u8>) {
-    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
-    let mut plant = Plant::started(options).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let publish = |epoch: &str| {
         let args = [
@@ -96,11 +76,10 @@ fn a_proof_made_before_a_compaction_holds_after_it_and_so_does_a_new_one() {
     }
 }
 
-/// All files below a folder.
 #[test]
 fn failure_23_one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_named() {
     let (plant, _) = anchored();
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
     let live = tacho(&["sql", "select 1", "--data", plant.data().to_str().unwrap()]).unwrap();
     assert!(live.status.success());
@@ -122,21 +101,20 @@ fn failure_23_one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_n
             let mut changed = original.clone();
             changed[at] ^= 0x10;
             std::fs::write(target, &changed).unwrap();
-            let found = audit(&plant.data());
+            let found = plant.audit().unwrap();
             assert_eq!(found.status.code(), Some(1), "{} byte {at}: {}", target.display(), text(&found));
             let name = target.file_name().unwrap().to_str().unwrap();
             assert!(text(&found).contains(name), "{} byte {at} is not named: {}", target.display(), text(&found));
         }
         std::fs::write(target, &original).unwrap();
     }
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
 }
 
 #[test]
 fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
-    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
-    let mut plant = Plant::started(options).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     let args = ["--robots", "5", "--rate", "100", "--records", "100", "--epoch"];
     simulated(&plant.mqtt().unwrap(), &[&args[..], &["7"]].concat()).unwrap();
     plant.stop().unwrap();
@@ -156,6 +134,6 @@ fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
         lake.try_int("select count(*) from anchors").unwrap_or(0) > 0
     });
     plant.stop().unwrap();
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
 }

@@ -20,7 +20,7 @@ enum Command {
     #[command(after_help = "Example: tacho up --demo")]
     Up(Box<crate::up::Args>),
     /// Asks the lake in SQL, whether it runs or not.
-    #[command(after_help = "Example: tacho sql \"select * from fleet\"")]
+    #[command(after_help = "Example: tacho sql \"select robot_id, power_on_h, robot_health_index from fleet\"")]
     Sql(crate::sql::Args),
     /// Publishes a simulated fleet.
     #[command(

@@ -15,6 +15,7 @@ use tacho_config::Settings;
 use tacho_lake::Lake;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_log::{Damage, EmbeddedLog, HeldBefore, OffsetRange, OpenError, ReadError};
+use tacho_schemas::RecordId;
 use tracing::{error, warn};
 
 use super::mapping;
@@ -75,7 +76,7 @@ pub(super) async fn follow(
     for why in &objections.other {
         warn!(why, "the log is set aside, and a new one begins");
     }
-    let log = anew::begin(settings, log, &landing, &objections.other_records).await?;
+    let log = anew::begin(settings, lake, log, &landing, &objections.other_records).await?;
     drop(landing);
     let landing = open_landing(lake, &log, accepted).await?;
     Ok(Following { log: Arc::new(log), landing })
@@ -95,38 +96,48 @@ impl Objections {
             found.lost.extend(weigh(damage, &progress));
         }
         for (partition, next) in progress {
-            let first = first_offset(log, partition);
-            if first > next {
-                found.other.push(let_go(partition, next, first));
-                continue;
-            }
-            let Some(expected) = landing.record_before(partition) else { continue };
-            match log.held_before(partition, next).await {
-                Ok(HeldBefore::Record(held)) if held == expected => {}
-                Ok(HeldBefore::Record(held)) => {
-                    found.other_records.push(partition);
-                    found.other.push(format!(
-                        "before offset {next} of partition {partition} the lake has record {expected}, the log has {held}"
-                    ));
-                }
-                // Retention has taken it, and with it nothing that the lake lacks.
-                Ok(HeldBefore::Nothing) if first == next => {}
-                Ok(HeldBefore::Nothing) => {
-                    found.other.push(format!("it has nothing before offset {next} of partition {partition}"))
-                }
-                // The log's own number is right, and the lake has the record: nothing is missing.
-                Ok(HeldBefore::Lost) => warn!(
-                    partition,
-                    next, "the last record that has landed cannot be compared: the log is damaged there"
-                ),
-                Err(ReadError::OutOfRange { next: end, .. }) => found.other.push(format!(
-                    "it ends at offset {end} of partition {partition}, below {next}, up to where all has landed{}",
-                    torn(log)
-                )),
-                Err(error) => return Err(anyhow!(error).context("the log cannot be read")),
-            }
+            let held = log.held_before(partition, next).await;
+            found.hold((partition, next), first_offset(log, partition), landing.record_before(partition), held)?;
+        }
+        if let Some(torn) = log.report().torn.as_ref().filter(|_| !found.other.is_empty()) {
+            let (file, position, bytes) = (torn.file.display(), torn.position, torn.bytes);
+            found.other.push(format!("{file} was torn at byte {position}, and {bytes} bytes were cut off"));
         }
         Ok(found)
+    }
+
+    /// Holds a partition that has landed up to `next` against a log that begins at `first`, and in which `held` stands
+    /// before `next`.
+    fn hold(
+        &mut self,
+        (partition, next): (i32, i64),
+        first: i64,
+        expected: Option<RecordId>,
+        held: Result<HeldBefore, ReadError>,
+    ) -> anyhow::Result<()> {
+        match (held, expected) {
+            _ if first > next => self.other.push(format!(
+                "partition {partition} has landed up to offset {next}, and the log begins at {first}, because what is \
+                 anchored may go: the lake is older than it was, and is to be restored from the newest backup, with the \
+                 folder registry"
+            )),
+            (Ok(HeldBefore::Record(held)), Some(expected)) if held != expected => {
+                self.other_records.push(partition);
+                self.other.push(format!(
+                    "before offset {next} of partition {partition} the lake has record {expected}, the log has {held}"
+                ));
+            }
+            // It is this log by its number, and the lake has the record: nothing is missing.
+            (Ok(HeldBefore::Lost), Some(_)) => {
+                warn!(partition, next, "the last record that has landed cannot be compared: the log is damaged there");
+            }
+            (Ok(_), _) => {}
+            (Err(ReadError::OutOfRange { next: end, .. }), _) => self.other.push(format!(
+                "it ends at offset {end} of partition {partition}, and the lake has landed up to {next}"
+            )),
+            (Err(error), _) => return Err(anyhow!(error).context("the log cannot be read")),
+        }
+        Ok(())
     }
 
     fn refuse(&self) -> anyhow::Result<()> {
@@ -168,14 +179,6 @@ fn weigh(damage: &Damage, progress: &[(i32, i64)]) -> Option<String> {
     Some(text)
 }
 
-/// The lake is older than the log.
-fn let_go(partition: i32, next: i64, first: i64) -> String {
-    format!(
-        "partition {partition} has landed up to offset {next}, and the log begins at {first}, because what is anchored may \
-         go: the lake is older than it was (restore it, with the folder registry, from the newest backup)"
-    )
-}
-
 /// The part of a range that has not landed.
 fn not_landed(lost: OffsetRange, progress: &[(i32, i64)]) -> Option<OffsetRange> {
     let next = progress.iter().find(|(partition, _)| *partition == lost.partition).map_or(0, |(_, next)| *next);
@@ -185,14 +188,6 @@ fn not_landed(lost: OffsetRange, progress: &[(i32, i64)]) -> Option<OffsetRange>
 
 fn first_offset(log: &EmbeddedLog, partition: i32) -> i64 {
     usize::try_from(partition).ok().and_then(|slot| log.first_offsets().get(slot).copied()).unwrap_or(0)
-}
-
-/// Where the end of the log was cut off, if it was.
-fn torn(log: &EmbeddedLog) -> String {
-    let torn = log.report().torn.as_ref();
-    torn.map_or_else(String::new, |torn| {
-        format!(" ({} was torn at byte {}, and {} bytes were cut off)", torn.file.display(), torn.position, torn.bytes)
-    })
 }
 
 fn named(all: &[String]) -> String {
@@ -216,11 +211,32 @@ mod tests {
         assert_eq!(not_landed(lost(20, 22), &progress), Some(lost(20, 22)));
     }
 
+    fn id(counter: u64) -> RecordId {
+        RecordId { session: uuid::Uuid::from_u128(7), counter }
+    }
+
+    /// What speaks against a log of offsets `first..`, in which the lake has landed 10 records up to record 9.
+    fn held(first: i64, held: Result<HeldBefore, ReadError>) -> String {
+        let mut found = Objections::default();
+        found.hold((3, 10), first, Some(id(9)), held).unwrap();
+        found.refuse().map_or_else(|refused| refused.to_string(), |()| String::new())
+    }
+
     #[test]
-    fn a_log_that_has_let_go_what_has_not_landed_is_refused_in_so_many_words() {
-        let objections = Objections { other: vec![let_go(3, 10, 12)], ..Objections::default() };
-        let refused = objections.refuse().unwrap_err().to_string();
-        assert!(refused.contains("partition 3 has landed up to offset 10, and the log begins at 12"), "{refused}");
+    fn a_log_goes_on_where_the_lake_ends() {
+        assert_eq!(held(2, Ok(HeldBefore::Record(id(9)))), "");
+        assert_eq!(held(10, Ok(HeldBefore::Nothing)), "", "retention has taken all that has landed");
+        assert_eq!(held(2, Ok(HeldBefore::Lost)), "", "what is damaged has landed");
+    }
+
+    #[test]
+    fn another_log_a_shorter_one_and_one_that_begins_too_late_are_refused() {
+        let other = held(2, Ok(HeldBefore::Record(id(8))));
+        assert!(other.contains("before offset 10 of partition 3") && other.contains("--new-log"), "{other}");
+        let short = held(2, Err(ReadError::OutOfRange { partition: 3, offset: 10, first: 2, next: 5 }));
+        assert!(short.contains("ends at offset 5 of partition 3, and the lake has landed up to 10"), "{short}");
+        let late = held(12, Ok(HeldBefore::Nothing));
+        assert!(late.contains("landed up to offset 10, and the log begins at 12"), "{late}");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bo
          admin   http://{}/ready  /live  /metrics\n\
          data    {data}\n\
          {fleet}\
-         try     tacho sql --data {data} \"select * from fleet\"\n        \
+         try     tacho sql --data {data} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
          tacho sql --data {data} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
          mosquitto_pub -h {} -p {}{login} -q 1 -t robots/ID/telemetry -f record.json\n",
         endpoints.mqtt,

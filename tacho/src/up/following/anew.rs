@@ -5,13 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use tacho_config::Settings;
+use tacho_lake::Lake;
 use tacho_lake::landing::Landing;
 use tacho_log::{Append, EmbeddedLog, ReadItem};
 use tacho_schemas::{RawKind, RawRecord};
 use tracing::{error, info};
 
 use super::{first_offset, open_log};
-use crate::up::mapping;
+use crate::up::{configuration, mapping};
 
 /// Bytes read in one go: with a publish of full size behind them they still fit one commit of the new log.
 const READ_BYTES: usize = 256 << 10;
@@ -22,6 +23,7 @@ const READ_BYTES: usize = 256 << 10;
 /// Should it be cut off, nothing is lost: until its end the old log stands where it stood, or beside it.
 pub(super) async fn begin(
     settings: &Settings,
+    lake: &Lake,
     old: EmbeddedLog,
     landing: &Landing,
     other_records: &[i32],
@@ -42,6 +44,7 @@ pub(super) async fn begin(
         })
         .collect();
     let new = create(&making, mapping::log(settings)).await?;
+    configuration::begin(settings, lake, &new).await?;
     let taken_over = take_over(&old, &starts, &new).await?;
     old.close().await;
     new.close().await;
