@@ -9,15 +9,8 @@ use tacho_integration_tests::plant::tacho;
 use tacho_integration_tests::{Plant, PlantOptions, until};
 
 const LANDED: Duration = Duration::from_secs(40);
-/// Small windows and eager compaction, so that a jump meets both at work.
-const EAGER: &str =
-    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 /// 2026-11-30T23:59:55Z.
 const MONTH_END_S: i64 = 1_796_083_195;
-
-fn eager() -> PlantOptions {
-    PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() }
-}
 
 /// Publishes records of an epoch, each acknowledged before the next, and waits until all so far have landed.
 fn publish_and_land(plant: &Plant, device: &mut Device, epoch: i64, landed: i64) {
@@ -54,7 +47,7 @@ fn holds(plant: &mut Plant, proven: &[(i64, i64)]) {
 
 #[test]
 fn a_clock_that_jumps_by_years_both_ways_loses_nothing_and_proofs_of_every_era_hold() {
-    let mut plant = Plant::new(eager()).unwrap();
+    let mut plant = Plant::new(PlantOptions::eager()).unwrap();
     let Some(clock) = Clock::new(plant.beside("").as_path()).unwrap() else {
         return;
     };
@@ -85,7 +78,7 @@ fn a_clock_that_jumps_by_years_both_ways_loses_nothing_and_proofs_of_every_era_h
 
 #[test]
 fn a_month_that_ends_while_it_records_has_a_day_and_salts_on_each_side() {
-    let mut plant = Plant::new(eager()).unwrap();
+    let mut plant = Plant::new(PlantOptions::eager()).unwrap();
     let Some(clock) = Clock::new(plant.beside("").as_path()).unwrap() else {
         return;
     };
@@ -109,7 +102,7 @@ fn a_month_that_ends_while_it_records_has_a_day_and_salts_on_each_side() {
 
 #[test]
 fn devices_with_any_clock_are_stored_with_their_claim_and_flagged() {
-    let mut plant = Plant::started(eager()).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     let now_s = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
     // Time as claimed, and whether it is suspect.
     let claims = [

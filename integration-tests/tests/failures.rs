@@ -12,11 +12,11 @@ use tacho_integration_tests::{Lake, Plant, PlantOptions, until, until_some};
 
 const LANDED: Duration = Duration::from_secs(40);
 /// Commits and merges as often as they may be.
-const EAGER: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake]\ncommit_interval = \"100ms\"\n\
-    [lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
+const EAGER: &str = "[anchor]\nwindow = \"1s\"\n[lake]\ncommit_interval = \"100ms\"\n\
+    [lake.compaction]\ninterval = \"1s\"\nmin_files = 2";
 
 fn started() -> Plant {
-    Plant::started(PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() }).unwrap()
+    Plant::started(PlantOptions::configured(EAGER)).unwrap()
 }
 
 /// Publishes records of an epoch all at once, and waits for the first `awaited` acknowledgements.

@@ -130,8 +130,8 @@ const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$wSCbJm0GqLnR
 #[test]
 fn failure_21_no_secret_and_no_payload_is_in_any_log_line() {
     let env = vec![("RUST_LOG".to_owned(), "trace".to_owned())];
-    let config = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n".to_owned();
-    let mut plant = Plant::started(PlantOptions { config: Some(config), env, ..PlantOptions::default() }).unwrap();
+    let options = PlantOptions { env, ..PlantOptions::configured("[anchor]\nwindow = \"1s\"") };
+    let mut plant = Plant::started(options).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let marked = record(ROBOT, 1, 1).replace("\"robot_kind\"", "\"firmware\":\"MARK-PAYLOAD\",\"robot_kind\"");
     for payload in [marked.clone(), marked.replace("1204.5", "-1"), "MARK-PAYLOAD".to_owned()] {

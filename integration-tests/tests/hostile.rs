@@ -10,7 +10,7 @@ use tacho_integration_tests::hostile::Attack;
 use tacho_integration_tests::{Plant, PlantOptions, until};
 
 /// Clients have a second for their CONNECT; small windows of anchors, so that anchoring takes part.
-const SETTINGS: &str = "profile = \"development\"\n[mqtt]\nconnect_timeout = \"1s\"\n[anchor]\nwindow = \"2s\"\n";
+const SETTINGS: &str = "[mqtt]\nconnect_timeout = \"1s\"\n[anchor]\nwindow = \"2s\"";
 const EPOCH: i64 = 1;
 /// What an attack may add to the resident memory: batches of up to 64 MB in each stage from the log to the lake, as
 /// bytes, as rows and as files. A sender at full speed reaches 1.2 GiB after seconds and stays there.
@@ -75,7 +75,7 @@ fn memory_mib(plant: &Plant, line: &str) -> u64 {
 
 /// Runs an attack beside a device that behaves, and holds that nothing of that device's is missing.
 fn suffered(case: &Case, connections: usize, lasts: Duration) -> Outcome {
-    let options = PlantOptions { config: Some(SETTINGS.to_owned()), ..PlantOptions::default() };
+    let options = PlantOptions::configured(SETTINGS);
     let plant = Plant::started(options).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let bystander = Bystander::start(&mqtt, ROBOT, EPOCH).unwrap();
