@@ -1,4 +1,4 @@
-//! What keeps the lake small: compaction, deletion of what no version names, log clean-up, retention by days.
+//! What keeps the lake small: compaction, deletion of what no version names, log clean-up.
 //!
 //! All of it follows the anchorer, which says per table how far windows are closed and compactions are stated. It
 //! has committers of its own, and steps back where landing is in its way.
@@ -8,7 +8,6 @@ mod clean;
 mod compact;
 mod merge;
 mod pick;
-mod retention;
 mod row_sum;
 mod vacuum;
 
@@ -27,7 +26,6 @@ pub use clean::CleanError;
 pub use compact::{CompactError, Compacted};
 pub use merge::MergeError;
 pub use pick::CompactOptions;
-pub use retention::RetentionError;
 pub use vacuum::VacuumError;
 
 use crate::reader::TableReader;
@@ -56,8 +54,6 @@ pub struct MaintenanceOptions {
     pub orphan_keep: Duration,
     /// Log entries stay for so long.
     pub log_keep: Duration,
-    /// Days of receipt whose rows are kept, the current one not counted; `None` keeps all.
-    pub keep_days: Option<u32>,
 }
 
 impl Default for MaintenanceOptions {
@@ -69,7 +65,6 @@ impl Default for MaintenanceOptions {
             removed_keep: Duration::from_secs(3_600),
             orphan_keep: Duration::from_secs(24 * 3_600),
             log_keep: Duration::from_secs(1_800),
-            keep_days: None,
         }
     }
 }
@@ -142,16 +137,9 @@ impl Maintainer {
         }
     }
 
-    /// One round of clean-up: retention, then files, then log entries.
+    /// One round of clean-up: files, then log entries.
     async fn clean_round(&mut self, anchored: &dyn Anchored) {
-        let table = self.table();
-        let stated = anchored.stated(table);
-        if let (Some(keep_days), Some(droppable)) = (self.options.keep_days, anchored.droppable_before(table)) {
-            let today = chrono::Utc::now().date_naive();
-            let oldest_kept = today.checked_sub_days(chrono::Days::new(u64::from(keep_days)));
-            let dropped = self.drop_days(stated, oldest_kept.unwrap_or_default().min(droppable)).await;
-            self.report("files dropped with their days", dropped.map_err(|error| chain(&error)));
-        }
+        let stated = anchored.stated(self.table());
         let vacuumed = self.vacuum(stated).await;
         self.report("files deleted", vacuumed.map_err(|error| chain(&error)));
         let cleaned = self.clean_log(stated).await;

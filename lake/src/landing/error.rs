@@ -239,7 +239,7 @@ fn verdict_of_commit(error: &CommitError) -> Verdict {
         | CommitError::Removed { .. }
         | CommitError::TooOld { .. }
         | CommitError::Fault(_) => Verdict::Retry,
-        CommitError::Store(_) | CommitError::Log(LogError::Store(_)) => Verdict::Wait,
+        CommitError::Full { .. } | CommitError::Store(_) | CommitError::Log(LogError::Store(_)) => Verdict::Wait,
         CommitError::Log(_) => Verdict::Halt,
     }
 }

@@ -103,7 +103,7 @@ impl LedgerView {
         let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
         let mut attempt = 1;
         loop {
-            let txns = records.live_files(None).await?.txns;
+            let txns = records.head(None).await?.txns;
             match Self::of(Arc::clone(&store), &txns).await {
                 // Clean-up has taken a snapshot away: there is a newer commit.
                 Err(ViewError::Ledger(error)) if error.is_not_found() && attempt < ATTEMPTS => attempt += 1,

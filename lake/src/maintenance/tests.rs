@@ -8,13 +8,13 @@ use std::path::Path as FsPath;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 
 use super::*;
 use crate::sample;
-use crate::table::{CommitError, DataFile, Fence, Txn, log};
+use crate::table::{DataFile, Fence, Txn, log};
 
 const OLD: Duration = Duration::ZERO;
 
@@ -58,11 +58,6 @@ async fn rows(dir: &FsPath) -> RecordBatch {
 
 async fn live(dir: &FsPath) -> Vec<DataFile> {
     TableReader::open(dir, Table::Joints).unwrap().live_files(None).await.unwrap().files
-}
-
-/// The day after the sample: all of its files are of a past day.
-fn next_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 3, 2).unwrap()
 }
 
 /// Two hours from now: the day of the sample is past and quiet.

@@ -14,6 +14,7 @@ use super::entry::{self, Action, TxnAction};
 use super::log::{self, LogError};
 use super::{Fence, LakeTable, NewFile, Txn};
 use crate::fault::InjectedFault;
+use crate::store::is_disk_full;
 
 /// A file that waits longer than this for its commit is refused: clean-up may have taken it for an orphan.
 const FILE_AGE_MAX_MS: i64 = 12 * 3_600_000;
@@ -70,6 +71,15 @@ pub enum CommitError {
     /// An injected fault.
     #[error(transparent)]
     Fault(#[from] InjectedFault),
+    /// The disk is full, and the store holds no entry of this version.
+    #[error("no room for commit entry {version}")]
+    Full {
+        /// Version that was tried.
+        version: i64,
+        /// What the store says.
+        #[source]
+        source: object_store::Error,
+    },
     /// The store does not answer, or refuses: nothing was committed as far as is known; the same append may be
     /// made again.
     #[error("store of the table")]
@@ -77,6 +87,21 @@ pub enum CommitError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl CommitError {
+    /// Whether it is certain that nothing was committed, and that nothing will turn out to have been.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Fenced { .. }
+            | Self::Stale { .. }
+            | Self::Reload { .. }
+            | Self::Removed { .. }
+            | Self::TooOld { .. }
+            | Self::Full { .. } => true,
+            Self::Fault(_) | Self::Store(_) | Self::Log(_) => false,
+        }
+    }
 }
 
 impl LakeTable {
@@ -128,8 +153,8 @@ impl LakeTable {
         loop {
             let version = self.head.version + 1;
             let txns = self.risen(txns, fences);
-            let all: Vec<Action> = actions.iter().cloned().chain(txn_actions(&txns)).collect();
-            if self.put_entry(version, &entry::encode(&all), answer).await? {
+            let moved: Vec<Action> = txn_actions(&txns).collect();
+            if self.put_entry(version, &entry::encode(actions.iter().chain(&moved)), answer).await? {
                 self.check_before(version).await?;
                 self.head.txns.extend(txns.into_iter().map(|txn| (txn.app_id, txn.version)));
                 self.head.version = version;
@@ -172,8 +197,8 @@ impl LakeTable {
         version: i64,
         bytes: &Bytes,
         answer: &(dyn Fn() -> Result<(), InjectedFault> + Send + Sync),
-    ) -> Result<bool, object_store::Error> {
-        let mut attempts = 0;
+    ) -> Result<bool, CommitError> {
+        let (mut attempts, mut always_full) = (0, true);
         loop {
             attempts += 1;
             let put = log::put(self.store.as_ref(), version, bytes.clone()).await;
@@ -184,9 +209,17 @@ impl LakeTable {
                     let found = log::read_bytes(self.store.as_ref(), version).await?;
                     return Ok(found.as_ref() == Some(bytes));
                 }
-                Err(error) if attempts == ANSWERS => return Err(error),
                 Err(error) => {
-                    debug!(table = self.table.name(), version, %error, "commit entry put without an answer")
+                    debug!(table = self.table.name(), version, %error, "commit entry put without an answer");
+                    always_full &= is_disk_full(&error);
+                    if attempts < ANSWERS {
+                        continue;
+                    }
+                    let is_absent = matches!(log::read_bytes(self.store.as_ref(), version).await, Ok(None));
+                    return match always_full && is_absent {
+                        true => Err(CommitError::Full { version, source: error }),
+                        false => Err(error.into()),
+                    };
                 }
             }
         }

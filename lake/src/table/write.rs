@@ -13,6 +13,7 @@ use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use parquet::errors::ParquetError;
 use tacho_schemas::table::Table;
+use tracing::warn;
 
 use super::encode::{Encoded, FileEncoder};
 use super::file::DAY;
@@ -54,7 +55,7 @@ impl LakeTable {
     /// receipt, sorted by the table's sort order. No rows, no files.
     ///
     /// # Errors
-    /// See [`WriteError`]; what was written by then is left to clean-up.
+    /// See [`WriteError`]; what was written by then is deleted.
     pub async fn write_rows(&self, batches: Vec<RecordBatch>) -> Result<Vec<NewFile>, WriteError> {
         if batches.iter().all(|batch| batch.num_rows() == 0) {
             return Ok(Vec::new());
@@ -67,12 +68,34 @@ impl LakeTable {
         let (table, row_group_rows) = (self.table, self.options.row_group_rows);
         let encoded = tokio::task::spawn_blocking(move || encode_by_day(table, batches, row_group_rows)).await??;
         let mut files = Vec::with_capacity(encoded.len());
+        if let Err(error) = self.put_files(encoded, &mut files).await {
+            self.discard(files).await;
+            return Err(error);
+        }
+        histogram!("tacho_lake_write_seconds", "table" => table.name()).record(started.elapsed().as_secs_f64());
+        Ok(files)
+    }
+
+    async fn put_files(&self, encoded: Vec<(String, Encoded)>, files: &mut Vec<NewFile>) -> Result<(), WriteError> {
         for (day, encoded) in encoded {
             files.push(self.put_file(day, encoded).await?);
         }
-        histogram!("tacho_lake_write_seconds", "table" => table.name()).record(started.elapsed().as_secs_f64());
-        self.options.faults.reach_table(self.table, "after_file")?;
-        Ok(files)
+        Ok(self.options.faults.reach_table(self.table, "after_file")?)
+    }
+
+    /// Deletes files that no commit names and none will name: on a full disk each attempt would leave its own. What
+    /// cannot be deleted is left to clean-up.
+    pub async fn discard(&self, files: Vec<NewFile>) {
+        for file in files {
+            self.delete_unnamed(&file.path).await;
+        }
+    }
+
+    async fn delete_unnamed(&self, path: &str) {
+        match self.store.delete(&Path::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => warn!(table = self.table.name(), path, %error, "an unused file is left to clean-up"),
+        }
     }
 
     /// Puts a complete file under a fresh name.
@@ -84,7 +107,11 @@ impl LakeTable {
         let path = format!("{DAY}={received_day}/{}.parquet", uuid::Uuid::new_v4().simple());
         let _guard = self.options.in_flight.enter(self.table, &path);
         let size = encoded.bytes.len() as u64;
-        self.store.put(&Path::from(path.as_str()), encoded.bytes.into()).await?;
+        if let Err(error) = self.store.put(&Path::from(path.as_str()), encoded.bytes.into()).await {
+            // It may be there all the same.
+            self.delete_unnamed(&path).await;
+            return Err(error);
+        }
         histogram!("tacho_lake_file_bytes", "table" => self.table.name()).record(size as f64);
         let (sha256, stats, written_ms) = (encoded.sha256, encoded.stats, entry::now_ms());
         Ok(NewFile { path, received_day, size, sha256, stats, written_ms, _guard })

@@ -1,12 +1,12 @@
 //! Every live file: has it the bytes that its commit names, and where in the history do its rows stand.
 //!
-//! Statistics are not trusted to say which rows a file has: all rows are read.
+//! Statistics are not trusted to say which rows a file has: all rows are read, and what commits state is compared.
 
 use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
-use tacho_lake::table::DataFile;
+use tacho_lake::table::{DataFile, FileStats};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -95,14 +95,14 @@ impl Survey {
             Ok(batches) => batches,
             Err(error) => return Err(pinned.unreadable_file(table, &file.path, error).await),
         };
-        let (mut rows, mut windows) = (0, None);
+        let (mut rows, mut windows) = (FileStats::default(), None);
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| unreadable(&statement.path, error))?;
-            rows += batch.num_rows() as u64;
+            rows.observe(&batch);
             self.batch(places, table, &statement.path, &batch, since, &mut windows)?;
         }
-        if file.stats.as_ref().is_some_and(|stats| stats.rows != rows) {
-            return Err(differs(&statement.path, format!("has {rows} rows, its commit says another number")));
+        if let Some(what) = file.misstated(&rows) {
+            return Err(differs(&statement.path, what));
         }
         Ok(LiveFile { table, file: file.clone(), statement, windows, is_young: since.is_some() })
     }

@@ -2,6 +2,7 @@
 
 mod forged;
 mod kept;
+mod stated;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
 use tacho_lake::landing::Landing;
 use tacho_log::EmbeddedLog;
 use tacho_registry::{Anchored, Anchorer, Verdict};
@@ -43,11 +42,6 @@ impl tacho_lake::maintenance::Anchored for Closed {
 
     fn stated(&self, table: Table) -> Option<i64> {
         self.version(table)
-    }
-
-    /// Rows are not dropped by age yet: that needs their leaf hashes kept and a statement of what was dropped.
-    fn droppable_before(&self, _table: Table) -> Option<NaiveDate> {
-        None
     }
 }
 

@@ -78,7 +78,6 @@ pub(super) fn maintenance(settings: &Settings) -> MaintenanceOptions {
             ..CompactOptions::default()
         },
         removed_keep: settings.lake.retention.keep_removed_files,
-        keep_days: settings.lake.retention.rows_days,
         ..defaults
     }
 }
