@@ -12,7 +12,7 @@ use tacho_lake::Lake;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::maintenance::Maintenance;
 use tacho_log::{EmbeddedLog, EmbeddedSettings, Health};
-use tacho_registry::{Anchorer, AnchorerOptions};
+use tacho_registry::AnchorerOptions;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -52,10 +52,11 @@ impl Roles {
         let landing = open_landing(args, &lake, &log).await?;
         configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
-        let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
+        let anchoring = anchorer_options(settings, args);
+        let anchoring = Anchoring::open(anchoring, Arc::clone(&log), closed.clone(), board.clone());
+        let anchoring = anchoring.await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
-        let maintenance =
-            Maintenance::open(&lake, maintenance, Arc::new(closed.clone())).await.context("maintenance")?;
+        let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed)).await.context("maintenance")?;
         let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let outlet = Outlet::new(log.appender());
         let front = MqttFront::bind(mapping::mqtt(settings)?, outlet).await.context("MQTT")?;
@@ -64,7 +65,6 @@ impl Roles {
         let configs = lake.configs().context("configuration store")?;
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        let anchoring = Anchoring { anchorer, log: Arc::clone(&log), closed, board: board.clone() };
         Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })
     }
 
@@ -168,6 +168,7 @@ fn anchorer_options(settings: &Settings, args: &Args) -> AnchorerOptions {
         file_registry_dir: settings.registry_dir(),
         origin: settings.anchor.origin.clone(),
         new_origin: args.new_origin,
+        lodge_anew: args.lodge_anew,
         window: settings.anchor.window,
         max_rows: settings.anchor.max_rows,
         faults: args.fault.clone(),
