@@ -1,6 +1,8 @@
 //! An instance of `tacho up` as a process of its own: started, found by its `endpoints.json`, killed, ended.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -194,6 +196,21 @@ impl Plant {
     /// If it does not run.
     pub fn admin(&self) -> anyhow::Result<String> {
         self.endpoint("admin")
+    }
+
+    /// What its admin endpoint answers: status and body.
+    ///
+    /// # Errors
+    /// If it does not answer in HTTP.
+    pub fn ask(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        let mut stream = TcpStream::connect(self.admin()?).context("admin endpoint")?;
+        stream.set_read_timeout(Some(END)).context("admin endpoint")?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).context("admin endpoint")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("admin endpoint")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an empty line")?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("a status")?;
+        Ok((status, body.to_owned()))
     }
 
     /// Its process.

@@ -30,5 +30,5 @@ mod text;
 pub use anchorer::{AnchorError, Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
 pub use audit::{AuditError, AuditReport, audit};
 pub use file_registry::FileRegistry;
-pub use prove::{ProveError, ProveRequest, prove};
+pub use prove::{ProveError, ProveRequest, RecordName, prove};
 pub use summaries::{AnchorSummary, summaries};

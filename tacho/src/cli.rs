@@ -31,7 +31,10 @@ enum Command {
     #[command(after_help = "Example: tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883")]
     Replay(crate::replay::Args),
     /// Writes a proof file for one row to standard output.
-    #[command(after_help = "Example: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof")]
+    #[command(
+        after_help = "Examples: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof\n          \
+                      tacho prove --table rejected --partition 3 --offset 1024 > letter.tlog-proof"
+    )]
     Prove(crate::prove::ProveArgs),
     /// Checks a proof file, offline and with nothing but the log's public key.
     #[command(after_help = "Example: tacho verify row.tlog-proof --key tacho-data/keys/log.vkey")]

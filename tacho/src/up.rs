@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Starts a new transparency log, naming the evidence that the registry is ahead of this data directory.
     #[arg(long)]
     new_origin: bool,
+    /// Gives a registry that has lost what was lodged with it the transparency log again, and records that it was so.
+    #[arg(long)]
+    lodge_anew: bool,
     /// Dies or fails at a step, for tests: STEP[:N]=kill|error.
     #[arg(long, hide = true, default_value = "", overrides_with = "fault")]
     fault: tacho_lake::Faults,

@@ -11,7 +11,7 @@ use tacho_ingest::{MqttFront, MqttListener, Outlet};
 use tacho_lake::Lake;
 use tacho_lake::maintenance::Maintenance;
 use tacho_log::{EmbeddedLog, Health};
-use tacho_registry::{Anchorer, AnchorerOptions};
+use tacho_registry::AnchorerOptions;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -60,17 +60,17 @@ impl Roles {
         let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
         configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
-        let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
+        let anchoring = anchorer_options(settings, args);
+        let anchoring = Anchoring::open(anchoring, Arc::clone(&log), closed.clone(), board.clone());
+        let anchoring = anchoring.await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
-        let maintenance =
-            Maintenance::open(&lake, maintenance, Arc::new(closed.clone())).await.context("maintenance")?;
+        let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed)).await.context("maintenance")?;
         let front = MqttFront::on(listener, mapping::mqtt(settings)?, Outlet::new(log.appender()));
         let front = front.await.context("MQTT")?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs().context("configuration store")?;
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        let anchoring = Anchoring { anchorer, log: Arc::clone(&log), closed, board: board.clone() };
         Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })
     }
 
@@ -152,6 +152,7 @@ fn anchorer_options(settings: &Settings, args: &Args) -> AnchorerOptions {
         file_registry_dir: settings.registry_dir(),
         origin: settings.anchor.origin.clone(),
         new_origin: args.new_origin,
+        lodge_anew: args.lodge_anew,
         window: settings.anchor.window,
         max_rows: settings.anchor.max_rows,
         faults: args.fault.clone(),
