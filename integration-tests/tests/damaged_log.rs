@@ -30,7 +30,7 @@ fn segment_with(plant: &Plant, text: &str) -> (PathBuf, usize, usize) {
         let bytes = std::fs::read(file).unwrap();
         let mut places = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(text.as_bytes()));
         let first = places.next()?;
-        Some((file.clone(), first, places.last().unwrap_or(first)))
+        Some((file.clone(), first, places.next_back().unwrap_or(first)))
     };
     files.iter().rev().find_map(find).unwrap()
 }

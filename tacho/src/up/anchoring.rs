@@ -77,7 +77,7 @@ impl Anchoring {
             Err(trouble) => {
                 // What landed before and is not anchored is not known then: it is at least as old as this start.
                 board.write(|facts| facts.unanchored_since = Some(Instant::now()));
-                board.fails(PART, told(&trouble));
+                board.fails(PART, chain(&trouble));
                 None
             }
         };
@@ -133,10 +133,10 @@ impl Anchoring {
             Some(anchorer) => anchorer,
             none => {
                 let opened = Anchorer::open(self.options.clone()).await;
-                none.insert(opened.map_err(|trouble| (trouble.verdict(), told(&trouble)))?)
+                none.insert(opened.map_err(|trouble| (trouble.verdict(), chain(&trouble)))?)
             }
         };
-        anchorer.tick(force).await.map_err(|trouble| (trouble.verdict(), told(&trouble)))
+        anchorer.tick(force).await.map_err(|trouble| (trouble.verdict(), chain(&trouble)))
     }
 
     async fn anchored(&self, anchored: &Anchored) {

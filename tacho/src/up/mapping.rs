@@ -1,6 +1,5 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
-use anyhow::Context as _;
 use tacho_config::{Problems, Settings, Users};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
@@ -56,14 +55,15 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
     }
 }
 
-/// How the lake is written. What anchors name of it must be there.
-pub(super) fn lake(settings: &Settings, faults: &Faults) -> anyhow::Result<LakeOptions> {
-    Ok(LakeOptions {
+/// How the lake is written. What anchors name of it must be there; where they cannot be read, which the anchors
+/// themselves tell, that is not known, and landing goes on without.
+pub(super) fn lake(settings: &Settings, faults: &Faults) -> LakeOptions {
+    LakeOptions {
         faults: faults.clone(),
         checkpoint_every: i64::from(settings.lake.checkpoint_every),
-        confirmed: tacho_registry::anchorer::anchored_versions(&settings.data_dir).context("anchors")?,
+        confirmed: tacho_registry::anchorer::anchored_versions(&settings.data_dir).unwrap_or_default(),
         ..LakeOptions::default()
-    })
+    }
 }
 
 /// How the lake is kept small.

@@ -55,7 +55,7 @@ impl Roles {
         let log = open_log(settings).await?;
         instance.forget_endpoints()?;
         let lake_dir = settings.data_dir.join("lake");
-        let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault)?);
+        let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault));
         let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
         let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
         configuration::apply(settings, &lake, &landing, &log).await?;
