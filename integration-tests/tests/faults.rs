@@ -1,20 +1,12 @@
 //! A walk through every fault that can be set: the process dies at the step, starts again, and nothing is lost,
 //! twice or forked.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, simulate};
 use tacho_integration_tests::data::topic;
-use tacho_integration_tests::plant::tacho;
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const RECORDS: i64 = 600;
@@ -23,15 +15,15 @@ const RECORDS: i64 = 600;
 const OF_LONG_TIMES: [&str; 2] = ["lake.vacuum.", "lake.log_cleanup."];
 
 /// Windows, checkpoints and merges come often enough for a test to meet them.
-const OFTEN: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake]\ncheckpoint_every = 2\n\
-                     [lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
+const OFTEN: &str = "[anchor]\nwindow = \"1s\"\n[lake]\ncheckpoint_every = 2\n\
+                     [lake.compaction]\ninterval = \"1s\"\nmin_files = 2";
 
 /// A robot that measures vibration and was greased: the simulated ones do neither.
 const GREASED: &str = "CNAB12HX00010000000000000042A";
 
 fn steps() -> Vec<String> {
     let output = tacho(&["up", "--fault-steps"]).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", text(&output));
     let steps = String::from_utf8(output.stdout).unwrap();
     let (long, walked): (Vec<String>, Vec<String>) = steps
         .lines()
@@ -75,7 +67,7 @@ fn struck(plant: &Plant, step: &str) -> bool {
 
 /// Dies at the step, starts again, and holds every promise.
 fn survives(step: &str) {
-    let mut plant = Plant::new(PlantOptions { config: Some(OFTEN.to_owned()), ..PlantOptions::default() }).unwrap();
+    let mut plant = Plant::new(PlantOptions::configured(OFTEN)).unwrap();
     plant.spawn(&["--fault", &format!("{step}=kill")]).unwrap();
     let came_up = until_some("the plant to come up or die", Duration::from_secs(60), || {
         let up = plant.data().join("endpoints.json").exists();
@@ -117,10 +109,8 @@ fn holds(plant: &mut Plant, step: &str, journal: &std::path::Path) {
     let windows = lake.rows("select count(*) n, count(distinct window) d, max(window) m from anchors").unwrap();
     let (n, d, m) = (&windows[0]["n"], &windows[0]["d"], windows[0]["m"].as_i64().unwrap_or(-1));
     assert!(n == d && n.as_i64() == Some(m + 1), "{step}: one statement per window: {windows:?}");
-    let data = plant.data();
-    let audit = tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap();
-    let told = [audit.stdout, audit.stderr].concat();
-    assert!(audit.status.success(), "{step}: {}", String::from_utf8_lossy(&told));
+    let audit = plant.audit().unwrap();
+    assert!(audit.status.success(), "{step}: {}", text(&audit));
 }
 
 /// Every third step, so that the walk runs in three tests beside each other.

@@ -10,6 +10,7 @@ pub(crate) mod delta;
 pub(crate) mod encode;
 pub(crate) mod entry;
 mod file;
+mod gather;
 mod in_flight;
 pub(crate) mod log;
 pub(crate) mod open;

@@ -17,7 +17,7 @@ async fn count(provider: Arc<dyn TableProvider>, condition: &str) -> i64 {
 }
 
 async fn append(table: &mut LakeTable, rows: usize) {
-    let files = table.write_rows(sample::batch(table.table(), rows)).await.unwrap();
+    let files = table.write_rows(vec![sample::batch(table.table(), rows)]).await.unwrap();
     let txns = vec![Txn { app_id: "a".to_owned(), version: 1 }];
     table.append(files, txns, Vec::new()).await.unwrap();
 }

@@ -262,8 +262,7 @@ impl Landed {
 /// Writes the rows of the batch that a table does not have.
 async fn write(target: &LakeTable, log: &LogEntry, table: Table, batch: &Batch) -> Result<Vec<NewFile>, LandError> {
     let has = |partition| target.txn(&log.app_id(partition)).unwrap_or(0);
-    let rows = missing_rows(table, batch.pieces.get(table), has);
-    let rows = rows.map_err(|source| LandError::Arrow { table, source })?;
+    let rows = missing_rows(batch.pieces.get(table), has);
     target.write_rows(rows).await.map_err(|source| LandError::Write { table, source })
 }
 

@@ -37,7 +37,7 @@ async fn maintainer(dir: &FsPath, faults: &str) -> Maintainer {
 async fn append(table: &mut LakeTable, rows: usize) {
     let offset = table.txn("a").unwrap_or_default();
     let batch = sample::batch_at(Table::Joints, 0, offset, rows, sample::START_US);
-    let files = table.write_rows(batch).await.unwrap();
+    let files = table.write_rows(vec![batch]).await.unwrap();
     let fences = vec![Fence { app_id: "a".to_owned(), expected: table.txn("a") }];
     let txns = vec![Txn { app_id: "a".to_owned(), version: offset + i64::try_from(rows).unwrap() }];
     table.append(files, txns, fences).await.unwrap();

@@ -2,11 +2,12 @@
 //!
 //! Statistics are not trusted to say which rows a file has: all rows are read, and what commits state is compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
 use tacho_lake::table::{DataFile, FileStats};
+use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -14,7 +15,7 @@ use super::AuditError;
 use super::error::{differs, unreadable};
 use super::lake::{Pinned, PinnedTable};
 use super::places::{Places, Standing};
-use crate::anchorer::gather::BATCH_ROWS;
+use crate::anchorer::gather::{BATCH_ROWS, note_configs};
 use crate::leaf::{Place, PlaceColumns};
 use crate::statement::FileStatement;
 
@@ -48,6 +49,8 @@ pub(super) struct Survey {
     pub(super) rows: Tables<u64>,
     /// Landed rows that are younger than the last window.
     pub(super) young_rows: Tables<u64>,
+    /// Configurations that rows name.
+    pub(super) configs: BTreeSet<Digest>,
 }
 
 impl Survey {
@@ -116,6 +119,7 @@ impl Survey {
         since: Option<Since>,
         windows: &mut Option<(u64, u64)>,
     ) -> Result<(), AuditError> {
+        note_configs(batch, &mut self.configs).map_err(|error| unreadable(path, error))?;
         let columns = PlaceColumns::new(table, batch).map_err(|error| unreadable(path, error))?;
         for row in 0..batch.num_rows() {
             let place = columns.place(row);

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
+use crate::chain::chain;
 use collector::{Batch, Collector};
 use processors::{ConfigError, Processors};
 
@@ -85,7 +86,7 @@ impl Processing {
             if self.commits > commits || drain.is_cancelled() {
                 pause = PAUSE;
             }
-            let trouble_text = told(&trouble);
+            let trouble_text = chain(&trouble);
             self.board.fails(PART, trouble_text.clone());
             match trouble.verdict() {
                 Verdict::Halt => {
@@ -151,17 +152,6 @@ impl Processing {
         let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
         next_offsets - progress
     }
-}
-
-/// An error with its sources, as one text.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// A task that ends with whoever waits for it.

@@ -14,7 +14,7 @@ async fn vacuum_waits_for_the_anchorer_and_leaves_live_and_unfinished_files() {
     assert_eq!(parquet_files(dir.path()), 5);
     assert_eq!(maintainer.vacuum(None).await.unwrap(), 0);
     assert_eq!(maintainer.vacuum(Some(4)).await.unwrap(), 0, "the merge is commit 5");
-    let unfinished = maintainer.committer.write_rows(sample::batch(Table::Joints, 3)).await.unwrap();
+    let unfinished = maintainer.committer.write_rows(vec![sample::batch(Table::Joints, 3)]).await.unwrap();
     assert_eq!(maintainer.vacuum(Some(5)).await.unwrap(), 4);
     assert_eq!(parquet_files(dir.path()), 2);
     drop(unfinished);

@@ -93,7 +93,7 @@ async fn a_lost_answer_is_found_out_and_the_commit_counts_once() {
 async fn an_injected_fault_before_the_commit_leaves_the_table_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let mut table = open(dir.path(), "lake.joints.before_commit=error").await;
-    let files = table.write_rows(sample::batch(Table::Joints, 3)).await.unwrap();
+    let files = table.write_rows(vec![sample::batch(Table::Joints, 3)]).await.unwrap();
     let failed = table.append(files.clone(), txn("a", 3), fence("a", None)).await;
     assert!(matches!(failed, Err(CommitError::Fault(_))));
     assert_eq!(rows_at(&table, None).await, 0);

@@ -102,7 +102,7 @@ async fn a_full_disk_leaves_the_table_as_it_was_and_the_same_append_works_later(
 async fn an_entry_that_is_there_although_the_store_says_that_the_disk_is_full_counts() {
     let dir = tempfile::tempdir().unwrap();
     let table = flaky(dir.path(), 0, 1).await;
-    let files = table.write_rows(sample::batch(Table::Joints, 3)).await;
+    let files = table.write_rows(vec![sample::batch(Table::Joints, 3)]).await;
     assert!(files.is_err(), "the file was written, the answer was lost");
     assert_eq!(std::fs::read_dir(dir.path().join("joints/received_day=2026-03-01")).unwrap().count(), 0);
     let mut table = flaky(dir.path(), 0, 3).await;
