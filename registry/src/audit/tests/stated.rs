@@ -19,7 +19,7 @@ async fn wrong_statistics_of_a_live_file_are_named() {
         let (entry, name) = entry_of(&plant, table).await;
         let text = fs::read_to_string(&entry).unwrap();
         let digits: Vec<usize> = {
-            let stats = text.find("numRecords").unwrap()..text.find("\"tags\"").unwrap();
+            let stats = text.find("\"stats\"").unwrap()..text.find("\"tags\"").unwrap();
             stats.filter(|at| text.as_bytes()[*at].is_ascii_digit()).collect()
         };
         assert!(digits.len() > 50, "{}", digits.len());
