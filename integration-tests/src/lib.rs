@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 pub mod data;
 pub mod device;
+pub mod disk;
 pub mod files;
 pub mod hostile;
 pub mod lake;

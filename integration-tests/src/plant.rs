@@ -127,6 +127,16 @@ impl Plant {
         tacho(&["audit", "--data", self.data().to_str().context("path")?])
     }
 
+    /// What `tacho audit` says of it, if it finds nothing wrong.
+    ///
+    /// # Errors
+    /// If it finds something; the error has what it says.
+    pub fn audited(&self) -> anyhow::Result<String> {
+        let audit = self.audit()?;
+        ensure!(audit.status.success(), "tacho audit: {}", text(&audit));
+        Ok(text(&audit))
+    }
+
     /// Starts the process without waiting for it, with further arguments.
     ///
     /// # Errors
@@ -216,6 +226,17 @@ impl Plant {
     /// Its process.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Child::id)
+    }
+
+    /// A line of `/proc/PID/status`, in MiB: `VmRSS:` is the memory it has now, `VmHWM:` the most that it had.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn memory_mib(&self, line: &str) -> anyhow::Result<u64> {
+        let pid = self.pid().context("the plant does not run")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("status of the process")?;
+        let kib = status.lines().find_map(|text| text.strip_prefix(line)).with_context(|| line.to_owned())?;
+        Ok(kib.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().context("memory")? / 1024)
     }
 
     /// Whether the process runs.

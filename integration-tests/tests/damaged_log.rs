@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tacho_integration_tests::client::{http_get, simulated};
-use tacho_integration_tests::plant::{copy_folder, text};
+use tacho_integration_tests::client::simulated;
+use tacho_integration_tests::plant::copy_folder;
 use tacho_integration_tests::{Plant, PlantOptions, until};
 
 const LANDED: Duration = Duration::from_secs(60);
@@ -46,8 +46,7 @@ fn whole(plant: &mut Plant) {
     assert_eq!(lake.twice().unwrap(), Vec::new());
     assert_eq!(lake.imbalances().unwrap(), Vec::new());
     plant.stop().unwrap();
-    let audit = plant.audit().unwrap();
-    assert!(audit.status.success(), "{}", text(&audit));
+    plant.audited().unwrap();
 }
 
 #[test]
@@ -63,7 +62,7 @@ fn damage_in_what_has_landed_is_told_and_read_around_after_a_crash_and_after_a_c
     let name = file.file_name().unwrap().to_str().unwrap();
     let told = logged.lines().find(|line| line.contains("damaged where all has landed")).expect("a warning");
     assert!(told.contains("WARN") && told.contains(name) && told.contains("position="), "{told}");
-    let metrics = http_get(&plant.admin().unwrap(), "/metrics").unwrap();
+    let (_, metrics) = plant.ask("/metrics").unwrap();
     assert!(metrics.contains("tacho_log_lost_records_total{landed=\"yes\"} 1"), "{metrics}");
     publish(&plant, "8", "10");
     landed(&plant, 20);
@@ -101,6 +100,30 @@ fn damage_in_what_has_not_landed_is_refused_by_name_until_the_operator_goes_on_w
     assert_eq!(lake.int("select count(*) from gap_events where kind = 'lost'").unwrap(), 1);
     plant.stop().unwrap();
     plant.start().unwrap();
+    whole(&mut plant);
+}
+
+#[test]
+fn damage_in_the_last_batch_that_was_acknowledged_is_no_torn_end() {
+    let lander = |interval: &str| PlantOptions::configured(&format!("[lake]\ncommit_interval = \"{interval}\""));
+    let mut plant = Plant::started(lander("30s")).unwrap();
+    for epoch in ["7", "8"] {
+        publish(&plant, epoch, "1");
+    }
+    plant.kill().unwrap();
+    let (file, _, last) = segment_with(&plant, "\"stream_epoch\":8");
+    flip(&file, last);
+    let refused = format!("{:#}", plant.start().unwrap_err());
+    for part in ["damaged at byte", "offsets", "--new-log"] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    plant.spawn(&["--new-log"]).unwrap();
+    plant.wait_until_up().unwrap();
+    publish(&plant, "9", "1");
+    plant.stop().unwrap();
+    assert_eq!(plant.lake().int("select count(*) from gap_events where kind = 'lost'").unwrap(), 1);
+    plant.start().unwrap();
+    landed(&plant, 2);
     whole(&mut plant);
 }
 

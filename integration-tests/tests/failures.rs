@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tacho_integration_tests::data::{ROBOT, record, topic};
 use tacho_integration_tests::device::{Bystander, Device, publish};
 use tacho_integration_tests::files::{all_files, live_files};
-use tacho_integration_tests::plant::tacho;
 use tacho_integration_tests::{Lake, Plant, PlantOptions, until, until_some};
 
 const LANDED: Duration = Duration::from_secs(40);
@@ -31,12 +30,6 @@ fn landed(lake: &Lake, records: i64) {
     until("all landed", LANDED, &Some(records), || lake.try_int("select count(*) from records"));
 }
 
-fn audited(plant: &Plant) {
-    let data = plant.data();
-    let audit = tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap();
-    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&[audit.stdout, audit.stderr].concat()));
-}
-
 #[test]
 fn failure_03_a_torn_last_record_is_reported_and_nothing_else_is_lost() {
     let mut plant = started();
@@ -55,7 +48,7 @@ fn failure_03_a_torn_last_record_is_reported_and_nothing_else_is_lost() {
     landed(&plant.lake(), 60);
     assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0);
     plant.stop().unwrap();
-    audited(&plant);
+    plant.audited().unwrap();
 }
 
 #[test]
@@ -156,5 +149,5 @@ fn failure_18_an_empty_or_cut_parquet_file_of_a_crash_blocks_no_start() {
     send(&plant, 1, 21..=40, 20);
     landed(&plant.lake(), 40);
     plant.stop().unwrap();
-    audited(&plant);
+    plant.audited().unwrap();
 }

@@ -1,62 +1,14 @@
 //! Cases of the list of failures (docs/failures.md) that come from outside: a full disk, and who may look or connect.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use tacho_integration_tests::data::{ROBOT, record, topic};
 use tacho_integration_tests::device::{Device, publish};
+use tacho_integration_tests::disk::SmallDisk;
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A small file system of its own, unmounted at the end.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`, with a message, where nothing may be mounted.
-    fn mounted(at: PathBuf, mib: u32) -> Option<Self> {
-        std::fs::create_dir_all(&at).unwrap();
-        let size = format!("size={mib}m");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output().unwrap();
-        if !mount.status.success() {
-            eprintln!("skipped: a small disk cannot be mounted: {}", String::from_utf8_lossy(&mount.stderr));
-            return None;
-        }
-        Some(Self(at))
-    }
-
-    /// Takes all of the space that is left.
-    fn fill(&self) {
-        let filler = std::fs::File::create(self.0.join("filler")).unwrap();
-        let mut filler = std::io::BufWriter::with_capacity(4096, filler);
-        while std::io::Write::write_all(&mut filler, &[0; 4096]).is_ok() {}
-        // What is still in the buffer finds no room either.
-        drop(filler.into_parts());
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the process on it ends at about the same time.
-        let _unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// Status line of an answer of the admin endpoint, and its body.
-fn get(admin: &str, path: &str) -> (String, String) {
-    use std::io::{Read as _, Write as _};
-    let mut stream = std::net::TcpStream::connect(admin).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
-}
 
 /// Publishes one record over a connection of its own; whether it was acknowledged.
 fn acknowledged(mqtt: &str, seq: i64, payload: &[u8]) -> bool {
@@ -69,15 +21,15 @@ fn acknowledged(mqtt: &str, seq: i64, payload: &[u8]) -> bool {
 #[test]
 fn failure_19_a_full_disk_stops_writes_is_told_and_ends_by_itself_with_nothing_acknowledged_lost() {
     let mut plant = Plant::new(PlantOptions::default()).unwrap();
-    let Some(disk) = SmallDisk::mounted(plant.data(), 48) else {
+    let Some(disk) = SmallDisk::mounted(plant.data(), 48).unwrap() else {
         return;
     };
     plant.start().unwrap();
-    let (mqtt, admin, lake) = (plant.mqtt().unwrap(), plant.admin().unwrap(), plant.lake());
+    let (mqtt, lake) = (plant.mqtt().unwrap(), plant.lake());
     assert!(acknowledged(&mqtt, 1, record(ROBOT, 1, 1).as_bytes()));
     until("the first record", PATIENCE, &Some(1), || lake.try_int("select count(*) from records"));
 
-    disk.fill();
+    disk.fill_but(0).unwrap();
     let large = |seq| {
         record(ROBOT, 1, seq).replace("\"robot_kind\"", &format!("\"note\":\"{}\",\"robot_kind\"", "x".repeat(200_000)))
     };
@@ -89,19 +41,19 @@ fn failure_19_a_full_disk_stops_writes_is_told_and_ends_by_itself_with_nothing_a
         good.extend(taken.then_some(seq));
         (!taken).then_some(())
     });
-    until_some("readiness false", PATIENCE, || get(&admin, "/ready").0.contains("503").then_some(()));
-    let (_, told) = get(&admin, "/ready");
+    until("readiness false", PATIENCE, &503, || plant.ask("/ready").unwrap().0);
+    let (_, told) = plant.ask("/ready").unwrap();
     assert!(told.contains("log") || told.contains("lake"), "{told}");
     assert!(plant.logged().to_lowercase().contains("space") || plant.logged().contains("full"), "{}", plant.logged());
 
-    disk.free();
+    disk.free().unwrap();
     until_some("a publish that is acknowledged again", PATIENCE, || {
         let seq = seqs.next().unwrap();
         let taken = acknowledged(&mqtt, seq, record(ROBOT, 1, seq).as_bytes());
         good.extend(taken.then_some(seq));
         taken.then_some(())
     });
-    until_some("readiness", PATIENCE, || get(&admin, "/ready").0.contains("200").then_some(()));
+    until("readiness", PATIENCE, &200, || plant.ask("/ready").unwrap().0);
     let list = good.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let landed = format!("select count(*) from records where seq in ({list})");
     let all = i64::try_from(good.len()).unwrap();

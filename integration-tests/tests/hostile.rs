@@ -66,20 +66,13 @@ struct Outcome {
     peak_mib: u64,
 }
 
-/// A line of `/proc/PID/status` in MiB.
-fn memory_mib(plant: &Plant, line: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", plant.pid().unwrap())).unwrap();
-    let kib = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
-    kib.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().unwrap() / 1024
-}
-
 /// Runs an attack beside a device that behaves, and holds that nothing of that device's is missing.
 fn suffered(case: &Case, connections: usize, lasts: Duration) -> Outcome {
     let options = PlantOptions::configured(SETTINGS);
     let plant = Plant::started(options).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let bystander = Bystander::start(&mqtt, ROBOT, EPOCH).unwrap();
-    let before_mib = memory_mib(&plant, "VmRSS:");
+    let before_mib = plant.memory_mib("VmRSS:").unwrap();
     let attack = Attack { mqtt: &mqtt, until: Instant::now() + lasts, connections };
     let tally = (case.attack)(&attack).unwrap_or_else(|error| panic!("{}: {error:#}\n{}", case.name, plant.logged()));
     // Also an attack that could do nothing lasts as long.
@@ -90,7 +83,7 @@ fn suffered(case: &Case, connections: usize, lasts: Duration) -> Outcome {
     let published = i64::try_from(met.latencies.len()).unwrap();
     until("all of the device's records", lasts * 10, &Some(published), || lake.try_int(&landed));
     assert_eq!(lake.imbalances().unwrap(), Vec::new(), "{}", case.name);
-    Outcome { tally, met, before_mib, peak_mib: memory_mib(&plant, "VmHWM:") }
+    Outcome { tally, met, before_mib, peak_mib: plant.memory_mib("VmHWM:").unwrap() }
 }
 
 fn holds(name: &str) -> usize {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use tacho_integration_tests::client::{http_get, installed, simulate, simulated};
+use tacho_integration_tests::client::{installed, simulate, simulated};
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::trace::Trace;
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
@@ -95,11 +95,11 @@ fn the_end_comes_in_time_however_slow_the_disk_and_the_rest_lands_later() {
 #[test]
 fn a_second_signal_ends_at_once_with_130() {
     let Some((mut plant, _slow)) = with_a_slow_disk() else { return };
-    let (pid, admin) = (plant.pid().unwrap().to_string(), plant.admin().unwrap());
+    let pid = plant.pid().unwrap().to_string();
     let terminate = || assert!(Command::new("kill").arg(&pid).status().unwrap().success());
     terminate();
     until_some("the drain", Duration::from_secs(10), || {
-        http_get(&admin, "/ready").is_ok_and(|answer| answer.contains("draining")).then_some(())
+        plant.ask("/ready").is_ok_and(|(_, told)| told.contains("draining")).then_some(())
     });
     terminate();
     assert_eq!(plant.wait_for_end(Duration::from_secs(10)).unwrap().code(), Some(130));

@@ -1,13 +1,5 @@
 //! What keeps anchors from being made does not keep records from being taken and landed, and is told to everyone who looks.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -16,7 +8,6 @@ use tacho_integration_tests::client::simulated;
 use tacho_integration_tests::plant::tacho;
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
-const CONFIG: &str = "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n";
 const SOON: Duration = Duration::from_secs(60);
 
 fn publish(plant: &Plant, epoch: &str, further: &[&str]) {
@@ -26,8 +17,7 @@ fn publish(plant: &Plant, epoch: &str, further: &[&str]) {
 
 /// A plant that has anchored a hundred records and is at rest.
 fn anchored(further: &[&str]) -> Plant {
-    let mut plant =
-        Plant::started(PlantOptions { config: Some(CONFIG.to_owned()), ..PlantOptions::default() }).unwrap();
+    let mut plant = Plant::started(PlantOptions::configured("[anchor]\nwindow = \"1s\"")).unwrap();
     publish(&plant, "7", further);
     plant.stop().unwrap();
     plant
@@ -69,9 +59,8 @@ fn anchors_again(plant: &mut Plant, switches: &[&str]) {
         metrics.contains("tacho_anchor_age_seconds 0\n") && plant.ask("/ready").is_ok_and(|(status, _)| status == 200)
     });
     plant.stop().unwrap();
-    let audit = tacho(&["audit", "--data", plant.data().to_str().unwrap()]).unwrap();
-    let told = String::from_utf8_lossy(&[audit.stdout, audit.stderr].concat()).into_owned();
-    assert!(audit.status.success() && told.contains("not yet anchored: 0 rows"), "{told}");
+    let told = plant.audited().unwrap();
+    assert!(told.contains("not yet anchored: 0 rows"), "{told}");
 }
 
 #[test]
@@ -103,8 +92,7 @@ fn a_registry_that_has_lost_what_was_lodged_is_given_it_again_only_at_a_word() {
     fs::remove_dir_all(plant.beside("data.registry")).unwrap();
     lands_unanchored(&mut plant, "--lodge-anew");
     anchors_again(&mut plant, &["--lodge-anew"]);
-    let audit = tacho(&["audit", "--data", plant.data().to_str().unwrap()]).unwrap();
-    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    let told = plant.audited().unwrap();
     assert!(told.contains("given the log anew after a loss, so many times: 1"), "{told}");
 }
 

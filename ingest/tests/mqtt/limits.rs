@@ -8,6 +8,14 @@ use tacho_log::{EmbeddedLog, EmbeddedSettings};
 use super::plant::{OTHER, PATIENCE, Plant, ROBOT, telemetry};
 use super::raw::{Connect, Raw, publish, subscribe};
 
+/// A client of all robots' telemetry.
+async fn subscribed(plant: &Plant, id: &str) -> Raw {
+    let mut client = Raw::connected(plant.addr, 4, id).await;
+    client.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
+    assert_eq!(client.packet().await, [0x90, 3, 0, 1, 0]);
+    client
+}
+
 #[tokio::test]
 async fn a_client_that_dawdles_before_its_connect_is_cut_off() {
     let plant = Plant::with(|settings| settings.connect_timeout = Duration::from_millis(200)).await;
@@ -101,9 +109,7 @@ async fn a_subscriber_that_never_reads_is_closed_and_slows_nobody() {
         settings.write_timeout = Duration::from_secs(5);
     })
     .await;
-    let mut idle = Raw::connected(plant.addr, 4, "idle").await;
-    idle.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
-    assert_eq!(idle.packet().await, [0x90, 3, 0, 1, 0]);
+    let mut idle = subscribed(&plant, "idle").await;
     let mut sender = Raw::connected(plant.addr, 4, "sender").await;
     let payload = vec![b'x'; 60 << 10];
     let closed = async {
@@ -132,14 +138,9 @@ async fn of_many_slow_subscribers_the_slowest_give_way_before_all_have_too_much(
     .await;
     let mut slow = Vec::new();
     for nth in 0..SLOW {
-        let mut client = Raw::connected(plant.addr, 4, &format!("slow-{nth}")).await;
-        client.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
-        assert_eq!(client.packet().await, [0x90, 3, 0, 1, 0]);
-        slow.push(client);
+        slow.push(subscribed(&plant, &format!("slow-{nth}")).await);
     }
-    let mut reading = Raw::connected(plant.addr, 4, "reading").await;
-    reading.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
-    assert_eq!(reading.packet().await, [0x90, 3, 0, 1, 0]);
+    let mut reading = subscribed(&plant, "reading").await;
     let mut sender = Raw::connected(plant.addr, 4, "sender").await;
     let payload = vec![b'x'; 60 << 10];
     let closed = async {
