@@ -2,7 +2,6 @@
 //!
 //! What a configuration says is `tacho-config`'s business; here it is bytes.
 
-use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,8 +9,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use tacho_schemas::Digest;
 
+use crate::Faults;
 use crate::fault::InjectedFault;
-use crate::{Faults, SyncedStore};
 
 /// Folder beneath the lake's.
 const FOLDER: &str = "_config";
@@ -43,14 +42,6 @@ pub struct ConfigStore {
 }
 
 impl ConfigStore {
-    /// Opens the store of the lake in `lake_dir`, which is made if it is missing.
-    ///
-    /// # Errors
-    /// If the folder cannot be made.
-    pub fn open(lake_dir: &FsPath, faults: Faults) -> Result<Self, ConfigStoreError> {
-        Ok(Self::new(Arc::new(SyncedStore::open(lake_dir)?), faults))
-    }
-
     /// The store in the lake whose folder is the root of `store`.
     pub fn new(store: Arc<dyn ObjectStore>, faults: Faults) -> Self {
         Self { store, faults }
@@ -99,11 +90,13 @@ fn path(digest: Digest) -> Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SyncedStore;
 
     #[tokio::test]
     async fn a_configuration_is_found_by_its_digest_and_damage_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let store = ConfigStore::open(dir.path(), Faults::none()).unwrap();
+        let store = SyncedStore::open(dir.path()).unwrap();
+        let store = ConfigStore::new(Arc::new(store), Faults::none());
         let digest = store.put(b"{}").await.unwrap();
         assert_eq!(store.put(b"{}").await.unwrap(), digest);
         assert_eq!(store.get(digest).await.unwrap().unwrap(), "{}");

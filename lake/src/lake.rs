@@ -11,7 +11,7 @@ use object_store::ObjectStore;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
-use crate::config_store::{ConfigStore, ConfigStoreError};
+use crate::config_store::ConfigStore;
 use crate::ledger::logs::table_app_id;
 use crate::reader::{ReadError, TableReader};
 use crate::table::OpenError;
@@ -115,11 +115,8 @@ impl Lake {
     }
 
     /// The store of configurations.
-    ///
-    /// # Errors
-    /// If the folder cannot be read.
-    pub fn configs(&self) -> Result<ConfigStore, ConfigStoreError> {
-        Ok(ConfigStore::new(Arc::new(self.store.clone()), self.options.faults.clone()))
+    pub fn configs(&self) -> ConfigStore {
+        ConfigStore::new(Arc::new(self.store.clone()), self.options.faults.clone())
     }
 
     /// A table at a version, or at the newest, for DataFusion. At the newest the provider of the last call is given

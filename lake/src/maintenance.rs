@@ -17,12 +17,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::compute::SortOptions;
+use tacho_schemas::chain;
 use tacho_schemas::table::Table;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use anchored::{Anchored, Unanchored};
+pub use anchored::Anchored;
+#[cfg(test)]
+pub(crate) use anchored::Unanchored;
 pub use clean::CleanError;
+pub(crate) use compact::COMPACTOR;
 pub use compact::{CompactError, Compacted};
 pub use merge::MergeError;
 pub use pick::CompactOptions;
@@ -154,18 +158,6 @@ impl Maintainer {
             Err(error) => warn!(table, error, "not: {what}"),
         }
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// The maintenance of the whole lake, in the background.

@@ -5,14 +5,15 @@
 mod commits;
 mod file;
 mod filter;
+mod inspect;
 mod object;
 
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::errors::ParquetError;
 use tacho_schemas::table::Table;
 
@@ -89,14 +90,6 @@ impl TableReader {
     fn location(path: &str) -> Result<Path, ReadError> {
         Path::from_url_path(path).map_err(|error| not_ours(path, &error))
     }
-
-    /// Length and time of a data file on disk.
-    ///
-    /// # Errors
-    /// If it does not exist.
-    pub async fn head_file(&self, path: &str) -> Result<ObjectMeta, ReadError> {
-        Ok(self.store.head(&Self::location(path)?).await?)
-    }
 }
 
 /// An error of a file that is not what its table says.
@@ -115,7 +108,7 @@ fn damaged_rows(path: &str) -> impl Fn(ArrowError) -> ReadError {
 }
 
 /// Files that can hold a row of the filter, by their statistics.
-pub fn prune<'a>(files: &'a [DataFile], filter: &'a RowFilter) -> impl Iterator<Item = &'a DataFile> {
+fn prune<'a>(files: &'a [DataFile], filter: &'a RowFilter) -> impl Iterator<Item = &'a DataFile> {
     files.iter().filter(|file| filter.may_be_in(file))
 }
 

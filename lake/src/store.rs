@@ -115,7 +115,7 @@ impl fmt::Display for SyncedStore {
 }
 
 /// Whether an error, or one beneath it, says that the disk is full or the quota used up.
-pub fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(crate) fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<std::io::Error>() {

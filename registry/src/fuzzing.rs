@@ -122,7 +122,8 @@ fn value(bytes: &[u8]) {
     }
 }
 
-fn put(out: &mut Vec<u8>, value: &Value) {
+/// Writes a value in its one spelling.
+pub(crate) fn put(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => cbor::put_null(out),
         Value::Bool(value) => cbor::put_bool(out, *value),

@@ -118,7 +118,7 @@ impl Plant {
     async fn round(&mut self, faults: Faults) -> Result<(), LandError> {
         let options = LandingOptions { new_log: true, ..LandingOptions::default() };
         let lake = Lake::open(&self.lake_dir(), LakeOptions { faults, ..LakeOptions::default() }).unwrap();
-        lake.configs().unwrap().put(CONFIG).await.unwrap();
+        lake.configs().put(CONFIG).await.unwrap();
         let mut landing = Landing::open(&lake, self.identity, options).await.unwrap();
         let mut steps = Vec::new();
         let mut last = BTreeMap::new();

@@ -3,6 +3,7 @@
 //! Pure data and rules about data. There is no I/O, no clock and no async here; every other crate depends
 //! on this one, and this one on none of them.
 
+mod chain;
 pub mod dead_letter;
 pub mod digest;
 pub mod envelope;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod robot_id;
 pub mod table;
 
+pub use chain::chain;
 pub use digest::Digest;
 pub use envelope::{Envelope, RawKind, RawRecord, RecordId, RobotKey};
 pub use robot_id::RobotId;

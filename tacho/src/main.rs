@@ -4,7 +4,6 @@
 //! own crate; the pipeline is told in `up.rs`.
 
 mod audit;
-mod chain;
 mod check;
 mod cli;
 mod clock;

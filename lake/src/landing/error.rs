@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::decide::digest_text;
 use crate::fault::InjectedFault;
 use crate::ledger::{LedgerError, LogsError};
-use crate::store::is_disk_full;
 use crate::table::{self, CommitError, LogError, WriteError};
 
 /// What next, after an error.
@@ -223,11 +222,6 @@ impl LandError {
             Self::Commit { source, .. } => verdict_of_commit(source),
             Self::Fault(_) => Verdict::Retry,
         }
-    }
-
-    /// Whether the disk is full.
-    pub fn is_disk_full(&self) -> bool {
-        is_disk_full(self)
     }
 }
 

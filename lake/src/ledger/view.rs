@@ -17,7 +17,7 @@ use super::robot::{Counts, Robot};
 use super::snapshot::SnapshotName;
 use super::store::{LedgerError, LedgerStore, Standing};
 use crate::Lake;
-use crate::reader::{LiveFiles, ReadError};
+use crate::reader::{LiveFiles, ReadError, TableReader};
 use crate::table::Txn;
 
 /// Attempts to read what clean-up may take away meanwhile.
@@ -99,7 +99,7 @@ impl LedgerView {
     /// # Errors
     /// If a file cannot be read or is damaged.
     pub async fn load(lake: &Lake) -> Result<Self, ViewError> {
-        Ok(Self::newest(lake).await?.1)
+        Ok(Self::at_newest(lake, async |records| records.head(None).await).await?.1)
     }
 
     /// The same, with the version of `records` that it is of.
@@ -107,10 +107,17 @@ impl LedgerView {
     /// # Errors
     /// If a file cannot be read or is damaged.
     pub async fn newest(lake: &Lake) -> Result<(LiveFiles, Self), ViewError> {
+        Self::at_newest(lake, async |records| records.live_files(None).await).await
+    }
+
+    async fn at_newest(
+        lake: &Lake,
+        newest: impl AsyncFn(&TableReader) -> Result<LiveFiles, ReadError>,
+    ) -> Result<(LiveFiles, Self), ViewError> {
         let reader = lake.reader(Table::Records)?;
         let mut attempt = 1;
         loop {
-            let records = reader.live_files(None).await?;
+            let records = newest(&reader).await?;
             match Self::of(lake.object_store(), &records.txns).await {
                 // Clean-up has taken a snapshot away: there is a newer commit.
                 Err(ViewError::Ledger(error)) if error.is_not_found() && attempt < ATTEMPTS => attempt += 1,

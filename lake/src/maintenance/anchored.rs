@@ -12,9 +12,11 @@ pub trait Anchored: Send + Sync + std::fmt::Debug {
 }
 
 /// A lake without anchors: everything may be merged and cleaned at once.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unanchored;
+pub(crate) struct Unanchored;
 
+#[cfg(test)]
 impl Anchored for Unanchored {
     fn closed(&self, _table: Table) -> Option<i64> {
         Some(i64::MAX)

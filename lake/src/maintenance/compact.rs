@@ -18,7 +18,7 @@ use crate::table::state::{TableState, read_entries};
 use crate::table::{CommitError, DataFile, Fence, LogError, NewFile, Txn, entry};
 
 /// Application of the fence.
-pub(super) const COMPACTOR: &str = "tacho/compactor";
+pub(crate) const COMPACTOR: &str = "tacho/compactor";
 
 /// What a merge has done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! Writing rows into data files: sorted within the batch, one file per day of receipt, on disk before any commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate};
@@ -132,19 +131,15 @@ fn encode_by_day(
     Ok(files)
 }
 
-/// The rows of each day; mostly that is one.
+/// The rows of each day; mostly that is one, and days follow each other.
 fn split_by_day(batches: Vec<RecordBatch>) -> Result<BTreeMap<i32, Vec<RecordBatch>>, ArrowError> {
     let mut by_day = BTreeMap::<i32, Vec<RecordBatch>>::new();
     for batch in batches {
         let column = batch.column_by_name(DAY).ok_or_else(|| ArrowError::SchemaError(format!("no column {DAY}")))?;
-        let days = column.as_primitive::<Date32Type>().values();
-        let distinct: BTreeSet<i32> = days.iter().copied().collect();
-        for day in &distinct {
-            let rows = match distinct.len() {
-                1 => batch.clone(),
-                _ => filter_record_batch(&batch, &days.iter().map(|other| Some(other == day)).collect())?,
-            };
-            by_day.entry(*day).or_default().push(rows);
+        let mut at = 0;
+        for run in column.as_primitive::<Date32Type>().values().chunk_by(|day, next| day == next) {
+            by_day.entry(run[0]).or_default().push(batch.slice(at, run.len()));
+            at += run.len();
         }
     }
     Ok(by_day)

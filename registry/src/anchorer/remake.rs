@@ -36,7 +36,7 @@ impl Anchorer {
             Ok(false) => {}
             Ok(true) => warn!(path = %path.display(), "segments that were not as stated were made again from the rows"),
             Err(trouble) => {
-                let error = crate::text::chain(&trouble);
+                let error = tacho_schemas::chain(&trouble);
                 error!(path = %path.display(), error, "segments are not as stated, nor do the rows lead to them");
             }
         }

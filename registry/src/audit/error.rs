@@ -64,7 +64,7 @@ pub(super) fn unreadable(object: impl fmt::Display, error: impl Error + Send + S
         Some(io::ErrorKind::PermissionDenied) => {
             AuditError::Denied { object: object.to_string(), source: Box::new(error) }
         }
-        _ => differs(object, crate::text::chain(&error)),
+        _ => differs(object, tacho_schemas::chain(&error)),
     }
 }
 

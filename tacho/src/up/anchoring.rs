@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use crate::chain::chain;
+use tacho_schemas::chain;
 
 /// The part's name on the board.
 const PART: &str = "anchors";

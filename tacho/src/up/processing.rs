@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use crate::chain::chain;
 use collector::{Batch, Collector};
 use processors::{ConfigError, Processors};
+use tacho_schemas::chain;
 
 /// The part's name on the board.
 const PART: &str = "processing";

@@ -68,7 +68,7 @@ impl Roles {
         let front = MqttFront::on(listener, mapping::mqtt(settings)?, Outlet::new(log.appender()));
         let front = front.await.context("MQTT")?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
-        let configs = lake.configs().context("configuration store")?;
+        let configs = lake.configs();
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
         Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })

@@ -3,21 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::cbor;
-
-fn put(out: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Null => cbor::put_null(out),
-        Value::Bool(value) => cbor::put_bool(out, *value),
-        Value::Int(value) => cbor::put_i64(out, *value),
-        Value::Text(value) => cbor::put_text(out, value),
-        Value::Bytes(value) => cbor::put_bytes(out, value),
-        Value::Array(values) => {
-            cbor::put_array(out, values.len());
-            values.iter().for_each(|value| put(out, value));
-        }
-    }
-}
+use crate::fuzzing::put;
 
 fn put_by_minicbor(encoder: &mut minicbor::Encoder<&mut Vec<u8>>, value: &Value) {
     match value {
