@@ -107,6 +107,7 @@ pub struct LakeTable {
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) version: i64,
+    pub(crate) protocol: entry::Protocol,
     pub(crate) txns: HashMap<String, i64>,
     pub(crate) meta: entry::MetaData,
 }

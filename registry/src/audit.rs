@@ -89,6 +89,7 @@ pub async fn audit(
     let pinned = Pinned::read(lake_dir, &history).await?;
     let places = pinned.places(&history)?;
     let survey = Survey::make(&pinned, &places, &mut progress).await?;
+    history::check_begun(&history, &survey, data_dir, file_registry_dir)?;
     let mut salts = SaltStore::read_only(data_dir.join("keys").join("salts"), history.salts());
     let robots = rows::check(&pinned, &history, &survey, &places, &mut salts, &mut progress).await?;
     progress("configurations");

@@ -98,6 +98,19 @@ impl FileRegistry {
         self.log_dir(origin).join("checkpoint")
     }
 
+    /// The checkpoint of a log that the registry knows, whichever; `None` if it knows none.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn any_checkpoint(&self) -> Result<Option<PathBuf>, RegistryError> {
+        let logs = match std::fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            logs => logs.map_err(io_at(&self.dir))?,
+        };
+        let logs: io::Result<Vec<PathBuf>> = logs.map(|log| Ok(log?.path().join("checkpoint"))).collect();
+        Ok(logs.map_err(io_at(&self.dir))?.into_iter().filter(|checkpoint| checkpoint.exists()).min())
+    }
+
     /// The tree that the registry believes a log to have; `None` if it does not know the log.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use tacho_schemas::table::Table;
 use uuid::Uuid;
 
+use crate::maintenance::COMPACTOR;
+
 const FORMAT: u32 = 1;
 
 /// Application whose version, in `records`, is the `log_epoch` of the log that the lake follows: whoever still lands
@@ -129,6 +131,17 @@ impl Logs {
     /// The log of this identity.
     pub fn by_id(&self, log_id: Uuid) -> Option<&LogEntry> {
         self.0.iter().find(|log| log.log_id == log_id)
+    }
+
+    /// Whether commits of a lake with these logs make transactions of this application.
+    pub fn knows(&self, app_id: &str) -> bool {
+        let of_log = |log: &LogEntry| {
+            (0..log.partitions)
+                .any(|partition| [log.app_id(partition), log.ledger_app_id(partition)].contains(&app_id.to_owned()))
+        };
+        [LOG_APP_ID, COMPACTOR].contains(&app_id)
+            || Table::ALL.iter().any(|table| table_app_id(*table) == app_id)
+            || self.0.iter().any(of_log)
     }
 
     /// All, the oldest first.

@@ -113,7 +113,7 @@ impl TableReader {
     async fn live(&self, version: Option<i64>, scope: Scope) -> Result<LiveFiles, ReadError> {
         let state = TableState::read(self.store.as_ref(), version, scope).await?;
         // Queries name columns by the schema in the log: a changed name would read as nulls.
-        if let Comparison::Differs(why) = schema::compare(self.table, &state.meta) {
+        if let Comparison::Differs(why) = schema::compare(self.table, &state.protocol, &state.meta) {
             return Err(super::not_ours(log::FOLDER, &why));
         }
         // Of the head only the files behind the checkpoint are known.

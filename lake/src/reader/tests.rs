@@ -1,5 +1,7 @@
 //! Reading real tables: rows come back as they were written, and few files are touched to find them.
 
+mod inspect;
+
 use std::sync::Arc;
 
 use arrow::compute::concat_batches;

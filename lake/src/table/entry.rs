@@ -1,9 +1,9 @@
 //! Commit entries of a Delta log as text: the actions that our tables use, written and read line by line.
 //!
-//! Fields and actions that are not listed here are ignored when read; what an entry means for a table is in
-//! [`super::state`].
+//! Actions and fields that could change what other readers see in a table are refused where they are not listed here:
+//! no writer of ours makes them. What an entry means for a table is in [`super::state`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) const TAG_SHA256: &str = "tacho.sha256";
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// A line is not an action.
-    #[error("line {line} of commit entry {version} is not an action")]
+    #[error("line {line} of commit entry {version} is not an action of this release")]
     Malformed {
         /// Version of the entry.
         version: i64,
@@ -25,12 +25,32 @@ pub enum EntryError {
         #[source]
         source: serde_json::Error,
     },
+    /// A file is added twice: readers may count its rows twice.
+    #[error("commit entry {version} adds {path} more than once")]
+    Repeated {
+        /// Version of the entry.
+        version: i64,
+        /// Path of the file.
+        path: String,
+    },
     /// The entry holds no action at all: it was cut by a power failure before it was on disk.
     #[error("commit entry {version} is empty")]
     Empty {
         /// Version of the entry.
         version: i64,
     },
+}
+
+impl EntryError {
+    /// Whether a power failure can have made it: the text breaks off or was never written. What is whole and says
+    /// something that no writer of ours says was made by somebody.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Malformed { source, .. } => !source.is_data(),
+            Self::Empty { .. } => true,
+            Self::Repeated { .. } => false,
+        }
+    }
 }
 
 /// A data file becomes part of the table. What else one may say, such as a deletion vector, would hide rows: it is refused.
@@ -51,7 +71,7 @@ pub(crate) struct Add {
 
 /// A data file ceases to be part of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Remove {
     pub(crate) path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +89,7 @@ pub(crate) struct Remove {
 
 /// An application has come to a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TxnAction {
     pub(crate) app_id: String,
     pub(crate) version: i64,
@@ -79,7 +99,7 @@ pub(crate) struct TxnAction {
 
 /// Schema, partitioning and properties of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct MetaData {
     pub(crate) id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +115,7 @@ pub(crate) struct MetaData {
 
 /// Format of the data files; always Parquet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Format {
     pub(crate) provider: String,
     #[serde(default)]
@@ -128,7 +149,7 @@ pub(crate) struct CommitInfo {
 
 /// One line of an entry: exactly one of the fields is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Action {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) commit_info: Option<CommitInfo>,
@@ -210,6 +231,11 @@ pub(crate) fn decode(version: i64, text: &[u8]) -> Result<Vec<Action>, EntryErro
     if actions.is_empty() {
         return Err(EntryError::Empty { version });
     }
+    let mut added = HashSet::new();
+    let mut adds = actions.iter().filter_map(|action: &Action| action.add.as_ref());
+    if let Some(add) = adds.find(|add| !added.insert(add.path.as_str())) {
+        return Err(EntryError::Repeated { version, path: add.path.clone() });
+    }
     Ok(actions)
 }
 
@@ -223,19 +249,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_round_trips_and_unknown_actions_are_ignored() {
+    fn an_entry_round_trips_and_an_unknown_action_is_refused_by_name() {
         let txn = TxnAction { app_id: "tacho/x/0".to_owned(), version: 7, last_updated: None };
-        let actions = vec![commit_info("WRITE", &[("mode", "Append")], 1), txn.clone().into()];
+        let actions = vec![commit_info("WRITE", &[("mode", "Append")], 1), txn.into()];
         let mut text = encode(&actions).to_vec();
         assert_eq!(decode(3, &text).unwrap(), actions);
         text.extend_from_slice(b"{\"domainMetadata\":{\"domain\":\"d\"}}\n");
-        assert_eq!(decode(3, &text).unwrap()[1].txn, Some(txn));
+        let refused = decode(3, &text).unwrap_err();
+        assert!(matches!(refused, EntryError::Malformed { line: 3, .. }) && !refused.is_cut(), "{refused}");
+        assert!(format!("{refused:?}").contains("domainMetadata"), "{refused:?}");
     }
 
     #[test]
-    fn a_deletion_vector_and_table_features_are_refused_by_name() {
+    fn a_deletion_vector_table_features_and_a_file_twice_are_refused_by_name() {
         let add = r#"{"add":{"path":"a","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true"#;
         assert!(decode(3, format!("{add}}}}}").as_bytes()).is_ok());
+        let twice = decode(3, format!("{add}}}}}\n{add}}}}}").as_bytes()).unwrap_err();
+        assert!(matches!(twice, EntryError::Repeated { .. }), "{twice}");
         let vector = decode(3, format!(r#"{add},"deletionVector":{{"storageType":"i"}}}}}}"#).as_bytes()).unwrap_err();
         assert!(format!("{vector:?}").contains("deletionVector"), "{vector:?}");
         let protocol =
@@ -249,7 +279,7 @@ mod tests {
         assert!(matches!(decode(3, &[0; 4096]).unwrap_err(), EntryError::Malformed { line: 1, .. }));
         let whole = encode(&[commit_info("WRITE", &[], 1)]);
         for cut in 1..whole.len() - 1 {
-            assert!(decode(3, &whole[..cut]).is_err(), "{cut}");
+            assert!(decode(3, &whole[..cut]).unwrap_err().is_cut(), "{cut}");
         }
     }
 }

@@ -92,8 +92,10 @@ impl DataFile {
         if day != Some((DAY, self.received_day.as_str())) {
             return Some(format!("its commit places it in the day {}, its path in another", self.received_day));
         }
-        // Without statistics nobody skips it.
-        self.stats.as_ref()?.difference(rows)
+        match &self.stats {
+            Some(stats) => stats.difference(rows),
+            None => Some("its commit states no statistics, which every commit does".to_owned()),
+        }
     }
 
     /// The action that takes it out of the table.

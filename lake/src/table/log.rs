@@ -55,6 +55,36 @@ impl Listing {
     }
 }
 
+/// What a file of the folder is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFile {
+    /// The entry of a version.
+    Entry(i64),
+    /// The checkpoint of a version, in one file.
+    Checkpoint(i64),
+    /// The hint at the newest checkpoint.
+    Hint,
+    /// An entry or a checkpoint that was set aside.
+    Aside,
+}
+
+impl LogFile {
+    /// `None` if it is no file that this release writes.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        if *path == hint_path() {
+            return Some(Self::Hint);
+        }
+        let (version, kind) = path.filename()?.split_once('.')?;
+        let version = parse_version(version)?;
+        match kind {
+            "json" => Some(Self::Entry(version)).filter(|_| *path == entry_path(version)),
+            "checkpoint.parquet" => Some(Self::Checkpoint(version)).filter(|_| *path == checkpoint_path(version)),
+            "json.torn" | "checkpoint.parquet.torn" => Some(Self::Aside),
+            _ => None,
+        }
+    }
+}
+
 /// Path of the entry of a version.
 pub(crate) fn entry_path(version: i64) -> Path {
     Path::from_iter([FOLDER, &format!("{version:020}.json")])
@@ -75,16 +105,10 @@ pub(crate) async fn list(store: &dyn ObjectStore) -> Result<Listing, LogError> {
     let mut listing = Listing::default();
     let mut files = store.list(Some(&Path::from(FOLDER)));
     while let Some(file) = files.try_next().await? {
-        let Some((version, kind)) = file.location.filename().and_then(|name| name.split_once('.')) else {
-            continue;
-        };
-        let Some(version) = parse_version(version) else {
-            continue;
-        };
-        match kind {
-            "json" => listing.entries.insert(version),
-            "checkpoint.parquet" => listing.checkpoints.insert(version),
-            _ => false,
+        match LogFile::of(&file.location) {
+            Some(LogFile::Entry(version)) => listing.entries.insert(version),
+            Some(LogFile::Checkpoint(version)) => listing.checkpoints.insert(version),
+            Some(LogFile::Hint | LogFile::Aside) | None => false,
         };
     }
     Ok(listing)

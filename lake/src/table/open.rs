@@ -102,9 +102,8 @@ async fn settle(store: &dyn ObjectStore, table: Table, confirmed: Option<i64>) -
             }
             Err(error) => return Err(error.into()),
             Ok(state) => {
-                check_protocol(table, &state)?;
                 version = state.version;
-                let Some(meta) = evolved(table, &state.meta)? else {
+                let Some(meta) = evolved(table, &state)? else {
                     sync(store, version).await?;
                     return Ok(state);
                 };
@@ -140,21 +139,11 @@ pub(crate) async fn sync(store: &dyn ObjectStore, version: i64) -> Result<(), ob
     }
 }
 
-/// Refuses tables with features that this code does not know.
-fn check_protocol(table: Table, state: &TableState) -> Result<(), OpenError> {
-    let (reader, writer) = (state.protocol.min_reader_version, state.protocol.min_writer_version);
-    if reader > 1 || writer > 2 {
-        let why = format!("its protocol is reader {reader}, writer {writer}; at most 1 and 2 are known");
-        return Err(OpenError::NotOurs { table: table.name(), why });
-    }
-    Ok(())
-}
-
 /// The metadata with the columns that this release adds, `None` if there are none.
-fn evolved(table: Table, meta: &MetaData) -> Result<Option<MetaData>, OpenError> {
-    match schema::compare(table, meta) {
+fn evolved(table: Table, state: &TableState) -> Result<Option<MetaData>, OpenError> {
+    match schema::compare(table, &state.protocol, &state.meta) {
         Comparison::Same => Ok(None),
-        Comparison::Lacks(schema_string) => Ok(Some(MetaData { schema_string, ..meta.clone() })),
+        Comparison::Lacks(schema_string) => Ok(Some(MetaData { schema_string, ..state.meta.clone() })),
         Comparison::Differs(why) => Err(OpenError::NotOurs { table: table.name(), why }),
     }
 }
@@ -181,7 +170,7 @@ impl LakeTable {
         if self.head.version > before {
             sync(self.store.as_ref(), self.head.version).await?;
         }
-        match schema::compare(self.table, &self.head.meta) {
+        match schema::compare(self.table, &self.head.protocol, &self.head.meta) {
             Comparison::Same => Ok(()),
             Comparison::Lacks(_) => Err(self.not_ours("columns were taken away".to_owned())),
             Comparison::Differs(why) => Err(self.not_ours(why)),
@@ -190,8 +179,8 @@ impl LakeTable {
 
     /// Takes the head from a state that was read elsewhere.
     pub(crate) fn adopt(&mut self, state: &TableState) {
-        let (version, txns, meta) = (state.version, state.txns.clone(), state.meta.clone());
-        self.head = Head { version, txns, meta };
+        let (protocol, txns, meta) = (state.protocol.clone(), state.txns.clone(), state.meta.clone());
+        self.head = Head { version: state.version, protocol, txns, meta };
         self.background.note(state.checkpoint.unwrap_or_default());
     }
 
@@ -204,6 +193,9 @@ impl Head {
     fn take(&mut self, action: Action) {
         if let Some(txn) = action.txn {
             self.txns.insert(txn.app_id, txn.version);
+        }
+        if let Some(protocol) = action.protocol {
+            self.protocol = protocol;
         }
         if let Some(meta) = action.meta_data {
             self.meta = meta;

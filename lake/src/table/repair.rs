@@ -30,6 +30,9 @@ pub(super) async fn repair(store: &dyn ObjectStore, table: Table, confirmed: Opt
         if confirmed.is_some_and(|confirmed| newest <= confirmed) {
             return Err(OpenError::ConfirmedDamaged { file: format!("{}/{path}", table.name()), source: error });
         }
+        if !error.is_cut() {
+            return Err(LogError::from(error).into());
+        }
         let aside = set_aside(store, &path).await?;
         let table = table.name();
         warn!(table, version = newest, %error, %aside, "newest commit entry set aside: it was cut before it was on disk");

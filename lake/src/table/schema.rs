@@ -83,8 +83,11 @@ fn delta_type(data_type: &DataType) -> Value {
     }
 }
 
-/// Compares the schema and partitioning of a table on disk with ours.
-pub(crate) fn compare(table: Table, meta: &MetaData) -> Comparison {
+/// Compares protocol, properties, schema and partitioning of a table on disk with ours.
+pub(crate) fn compare(table: Table, on_disk: &Protocol, meta: &MetaData) -> Comparison {
+    if let Some(why) = reads_otherwise(table, on_disk, meta) {
+        return Comparison::Differs(why);
+    }
     if meta.partition_columns != [DAY] {
         return Comparison::Differs(format!("it is partitioned by {:?}, not by {DAY}", meta.partition_columns));
     }
@@ -120,6 +123,27 @@ pub(crate) fn compare(table: Table, meta: &MetaData) -> Comparison {
     }
 }
 
+/// What would make an engine read or write the table otherwise than this release does.
+fn reads_otherwise(table: Table, on_disk: &Protocol, meta: &MetaData) -> Option<String> {
+    let (reader, writer) = (on_disk.min_reader_version, on_disk.min_writer_version);
+    let ours = protocol();
+    if reader > ours.min_reader_version || writer > ours.min_writer_version {
+        return Some(format!(
+            "its protocol is reader {reader}, writer {writer}; at most {} and {} are known",
+            ours.min_reader_version, ours.min_writer_version
+        ));
+    }
+    let ours = metadata(table);
+    if meta.format != ours.format {
+        return Some(format!("its files are {:?}, not plain parquet", meta.format));
+    }
+    if meta.configuration.get(APPEND_ONLY) != ours.configuration.get(APPEND_ONLY) {
+        return Some(format!("its property {APPEND_ONLY} is not true"));
+    }
+    let foreign = meta.configuration.keys().find(|key| !ours.configuration.contains_key(*key))?;
+    Some(format!("its property {foreign} is none that this release sets"))
+}
+
 fn fields_of(schema: &str) -> Option<Value> {
     let mut schema: Value = serde_json::from_str(schema).ok()?;
     schema.get_mut("fields").map(Value::take)
@@ -145,17 +169,21 @@ mod tests {
     #[test]
     fn a_new_table_agrees_with_its_own_release() {
         for table in Table::ALL {
-            assert_eq!(compare(table, &metadata(table)), Comparison::Same, "{}", table.name());
+            assert_eq!(compare(table, &protocol(), &metadata(table)), Comparison::Same, "{}", table.name());
         }
     }
 
     #[test]
     fn a_missing_nullable_column_is_added_and_a_mandatory_one_is_refused() {
         let older = edited(Table::Joints, |fields| fields.retain(|field| field["name"] != "torque_rms_nm"));
-        let Comparison::Lacks(schema) = compare(Table::Joints, &older) else { panic!("a column is missing") };
-        assert_eq!(compare(Table::Joints, &MetaData { schema_string: schema, ..older }), Comparison::Same);
+        let Comparison::Lacks(schema) = compare(Table::Joints, &protocol(), &older) else {
+            panic!("a column is missing")
+        };
+        assert_eq!(compare(Table::Joints, &protocol(), &MetaData { schema_string: schema, ..older }), Comparison::Same);
         let other = edited(Table::Joints, |fields| fields.retain(|field| field["name"] != "joint"));
-        assert!(matches!(compare(Table::Joints, &other), Comparison::Differs(why) if why.contains("joint")));
+        assert!(
+            matches!(compare(Table::Joints, &protocol(), &other), Comparison::Differs(why) if why.contains("joint"))
+        );
     }
 
     #[test]
@@ -163,8 +191,33 @@ mod tests {
         let newer = edited(Table::Joints, |fields| {
             fields.push(json!({ "name": "new", "type": "long", "nullable": true, "metadata": {} }))
         });
-        assert!(matches!(compare(Table::Joints, &newer), Comparison::Differs(why) if why.contains("unknown")));
+        assert!(
+            matches!(compare(Table::Joints, &protocol(), &newer), Comparison::Differs(why) if why.contains("unknown"))
+        );
         let other = edited(Table::Joints, |fields| fields[0]["type"] = "long".into());
-        assert!(matches!(compare(Table::Joints, &other), Comparison::Differs(why) if why.contains("robot_id")));
+        assert!(
+            matches!(compare(Table::Joints, &protocol(), &other), Comparison::Differs(why) if why.contains("robot_id"))
+        );
+    }
+
+    #[test]
+    fn what_would_make_other_engines_read_otherwise_is_refused_by_name() {
+        let differs = |protocol: &Protocol, edit: &dyn Fn(&mut MetaData)| {
+            let mut meta = metadata(Table::Joints);
+            edit(&mut meta);
+            match compare(Table::Joints, protocol, &meta) {
+                Comparison::Differs(why) => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        let newer = Protocol { min_reader_version: 3, ..protocol() };
+        assert!(differs(&newer, &|_| {}).contains("protocol is reader 3"));
+        let mapped = differs(&protocol(), &|meta| {
+            meta.configuration.insert("delta.columnMapping.mode".to_owned(), Some("name".to_owned()));
+        });
+        assert!(mapped.contains("delta.columnMapping.mode"), "{mapped}");
+        let deletable = differs(&protocol(), &|meta| drop(meta.configuration.remove(APPEND_ONLY)));
+        assert!(deletable.contains(APPEND_ONLY), "{deletable}");
+        assert!(differs(&protocol(), &|meta| meta.format.provider = "orc".to_owned()).contains("orc"));
     }
 }

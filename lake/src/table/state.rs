@@ -9,6 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tacho_schemas::chain;
 use tracing::warn;
 
 use super::Head;
@@ -110,7 +111,7 @@ impl TableState {
 
     /// The part that a committer needs.
     pub(crate) fn into_head(self) -> Head {
-        Head { version: self.version, txns: self.txns, meta: self.meta }
+        Head { version: self.version, protocol: self.protocol, txns: self.txns, meta: self.meta }
     }
 }
 
@@ -176,10 +177,23 @@ pub(crate) async fn read_checkpoint(
     version: i64,
     scope: Scope,
 ) -> Result<Vec<Action>, LogError> {
+    read_checkpoint_of(store, version, Some(scope.columns())).await
+}
+
+/// Reads all that a checkpoint says; what no checkpoint of ours says is refused.
+pub(crate) async fn read_whole_checkpoint(store: &dyn ObjectStore, version: i64) -> Result<Vec<Action>, LogError> {
+    read_checkpoint_of(store, version, None).await
+}
+
+async fn read_checkpoint_of(
+    store: &dyn ObjectStore,
+    version: i64,
+    columns: Option<&'static [&'static str]>,
+) -> Result<Vec<Action>, LogError> {
     let path = log::checkpoint_path(version);
     let bytes = store.get(&path).await?.bytes().await?;
     let damaged = move |why: String| LogError::Checkpoint { version, why };
-    let decoded = tokio::task::spawn_blocking(move || decode_checkpoint(bytes, scope)).await;
+    let decoded = tokio::task::spawn_blocking(move || decode_checkpoint(bytes, columns)).await;
     let actions = decoded.map_err(|error| damaged(error.to_string()))?.map_err(damaged)?;
     if !actions.iter().any(|action| action.meta_data.is_some()) {
         return Err(damaged("it holds no metadata".to_owned()));
@@ -195,15 +209,17 @@ pub(crate) async fn is_whole(store: &dyn ObjectStore, version: i64) -> Result<bo
 }
 
 /// The Parquet form of a checkpoint goes through JSON lines, so that both forms have one reader.
-fn decode_checkpoint(bytes: Bytes, scope: Scope) -> Result<Vec<Action>, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| text(&error))?;
-    let columns = ProjectionMask::columns(reader.parquet_schema(), scope.columns().iter().copied());
+fn decode_checkpoint(bytes: Bytes, columns: Option<&[&str]>) -> Result<Vec<Action>, String> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| chain(&error))?;
+    let columns = match columns {
+        Some(columns) => ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied()),
+        None => ProjectionMask::all(),
+    };
     let reader = reader.with_projection(columns);
     let mut lines = arrow::json::LineDelimitedWriter::new(Vec::new());
-    for batch in reader.build().map_err(|error| text(&error))? {
-        lines.write(&batch.map_err(|error| text(&error))?).map_err(|error| text(&error))?;
+    for batch in reader.build().map_err(|error| chain(&error))? {
+        lines.write(&batch.map_err(|error| chain(&error))?).map_err(|error| chain(&error))?;
     }
-    lines.finish().map_err(|error| text(&error))?;
-    entry::decode(0, &lines.into_inner()).map_err(|error| text(&error))
+    lines.finish().map_err(|error| chain(&error))?;
+    entry::decode(0, &lines.into_inner()).map_err(|error| chain(&error))
 }

@@ -101,7 +101,7 @@ impl FileStats {
     }
 
     /// As Delta's `add.stats` has them.
-    pub(crate) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         self.to_value().to_string()
     }
 

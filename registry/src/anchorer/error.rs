@@ -55,6 +55,18 @@ pub enum OpenError {
         /// The registry's signed checkpoint.
         evidence: PathBuf,
     },
+    /// Rows have landed and a registry knows a log, and there is no log here.
+    #[error(
+        "{} is missing, though rows have landed; the registry holds the signed head of a log in {}. Bring registry/ and \
+         keys/ of the data directory back from a backup, or start a new log that names this evidence with --new-origin",
+        lock.display(), evidence.display()
+    )]
+    LogGone {
+        /// The lock file of the log.
+        lock: PathBuf,
+        /// The registry's signed checkpoint.
+        evidence: PathBuf,
+    },
     /// The published checkpoint is ahead of the lock file.
     #[error("{} is of a tree of {published} entries, the lock file knows {locked}: the lock file is from a backup", path.display())]
     LockBehind {
@@ -105,6 +117,7 @@ impl OpenError {
             Self::Key(LogKeyError::Io { .. } | LogKeyError::Random(_)) => Verdict::Wait,
             Self::RegistryAhead { .. }
             | Self::Forked { .. }
+            | Self::LogGone { .. }
             | Self::LockBehind { .. }
             | Self::LockDiffers { .. }
             | Self::Origin { .. }

@@ -177,7 +177,7 @@ pub fn anchored_versions(data_dir: &Path) -> Result<Tables<Option<i64>>, AnchorE
     Ok(Tables::from_fn(version))
 }
 
-fn path_in(dir: &Path) -> PathBuf {
+pub(crate) fn path_in(dir: &Path) -> PathBuf {
     dir.join("lock.json")
 }
 

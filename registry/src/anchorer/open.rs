@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use tacho_lake::Lake;
+use tacho_lake::landing::{Progress, ProgressError};
+use tacho_schemas::Digest;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::due::Unanchored;
 use super::error::io_at;
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::meet::{self, Evidence, Known};
 use super::publish::CHECKPOINT;
 use super::{AnchorError, Anchorer, AnchorerOptions, Heads, OpenError, remake};
@@ -29,7 +31,7 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     let registry = FileRegistry::new(options.file_registry_dir.clone());
     let lock = match Lock::read(&dir)? {
         Some(lock) => with_same_origin(lock, options.origin.as_deref(), options.new_origin)?,
-        None => begin(&dir, Lock::beginning(options.origin.clone().unwrap_or_else(new_origin)))?,
+        None => first(&options, &registry, &dir, &keys).await?,
     };
     let key_path = keys.join(key::KEY_FILE);
     if lock.size > 0 && !key_path.exists() {
@@ -77,6 +79,33 @@ fn new_origin() -> String {
     format!("tacho.invalid/{}", Uuid::new_v4())
 }
 
+/// The log of a directory that has none. Rows that have landed, beside a registry that knows a log, say that there was one:
+/// then an operator's word is asked for.
+async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, keys: &Path) -> Result<Lock, OpenError> {
+    let lock = Lock::beginning(options.origin.clone().unwrap_or_else(new_origin));
+    let evidence = registry.any_checkpoint().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
+    let Some(evidence) = evidence else { return begin(dir, lock) };
+    if !has_landed(&options.lake_dir).await? {
+        return begin(dir, lock);
+    }
+    if !options.new_origin {
+        return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
+    }
+    set_aside(dir, keys)?;
+    let note = Digest::of(&std::fs::read(&evidence).map_err(io_at(&evidence))?);
+    warn!(origin = lock.origin, evidence = %note, "a new log begins where a former one is gone");
+    begin(dir, Lock { begun_beside: Some(note), ..lock })
+}
+
+async fn has_landed(lake_dir: &Path) -> Result<bool, AnchorError> {
+    let lake = Lake::read_only(lake_dir)?;
+    match Progress::read(&lake, None).await {
+        Ok(progress) => Ok(progress.logs().iter().any(|log| log.next_offsets.values().any(|next| *next > 0))),
+        Err(ProgressError::Records(error)) => Err(error.into()),
+        Err(ProgressError::Logs(error)) => Err(error.into()),
+    }
+}
+
 /// Begins a log. Its lock file is there before its key, so that a crash between the two keeps the origin.
 fn begin(dir: &Path, lock: Lock) -> Result<Lock, OpenError> {
     lock.write(dir)?;
@@ -96,6 +125,17 @@ fn heads_of(dir: &Path, lock: &Lock) -> Result<Heads, OpenError> {
 
 /// Puts the former log aside and begins a new one, whose first window names the registry's checkpoint as its beacon.
 fn begin_anew(dir: &Path, keys: &Path, former: &Lock, evidence: &Evidence) -> Result<(Lock, SignerKey), OpenError> {
+    set_aside(dir, keys)?;
+    let begun_beside = Some(evidence.note);
+    let lock = Lock { begun_beside, salts: former.salts.clone(), ..Lock::beginning(new_origin()) };
+    let lock = begin(dir, lock)?;
+    let key = key::open_or_create(keys, &lock.origin)?;
+    warn!(former = former.origin, origin = lock.origin, evidence = %evidence.note, "a new log begins beside the former one");
+    Ok((lock, key))
+}
+
+/// Moves what is left of a former log into folders beside; the salts stay: rows keep the leaves that they have.
+fn set_aside(dir: &Path, keys: &Path) -> Result<(), OpenError> {
     let stamp = Uuid::new_v4();
     for (folder, name) in [(dir, "registry"), (keys, "keys")] {
         let aside = folder.with_file_name(format!("{name}.former-{stamp}"));
@@ -103,18 +143,12 @@ fn begin_anew(dir: &Path, keys: &Path, former: &Lock, evidence: &Evidence) -> Re
         let entries = std::fs::read_dir(folder).map_err(io_at(folder))?;
         for entry in entries {
             let entry = entry.map_err(io_at(folder))?;
-            // The salts stay: rows keep the leaves that they have.
             if entry.file_name() != "salts" {
                 std::fs::rename(entry.path(), aside.join(entry.file_name())).map_err(io_at(&aside))?;
             }
         }
     }
-    let begun_beside = Some(evidence.note);
-    let lock = Lock { begun_beside, salts: former.salts.clone(), ..Lock::beginning(new_origin()) };
-    let lock = begin(dir, lock)?;
-    let key = key::open_or_create(keys, &lock.origin)?;
-    warn!(former = former.origin, origin = lock.origin, evidence = %evidence.note, "a new log begins beside the former one");
-    Ok((lock, key))
+    Ok(())
 }
 
 /// The published checkpoint is never ahead of the lock file, and of the same tree where both have one size.

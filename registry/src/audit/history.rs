@@ -7,8 +7,9 @@ use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
-use super::AuditError;
 use super::error::{differs, unreadable};
+use super::survey::Survey;
+use super::{AuditError, sum};
 use crate::anchorer::Counted;
 use crate::anchorer::heads::Heads;
 use crate::file_registry::FileRegistry;
@@ -196,6 +197,24 @@ impl History {
 }
 
 /// The secret key, where it can be had, is that of the public one.
+/// Rows without a log, beside a registry that knows one: it was taken away.
+pub(super) fn check_begun(
+    history: &History,
+    survey: &Survey,
+    data_dir: &Path,
+    file_registry_dir: &Path,
+) -> Result<(), AuditError> {
+    if history.published.is_some() || sum(&survey.young_rows) == 0 {
+        return Ok(());
+    }
+    let registry = FileRegistry::new(file_registry_dir);
+    let known = registry.any_checkpoint().map_err(|error| unreadable(file_registry_dir.display(), error))?;
+    let Some(known) = known else { return Ok(()) };
+    let what =
+        format!("missing, though rows have landed; the registry holds the signed head of a log in {}", known.display());
+    Err(differs(data_dir.join("registry/lock.json").display(), what))
+}
+
 fn check_key(data_dir: &Path, published: &Published) -> Result<(), AuditError> {
     let keys = data_dir.join("keys");
     if published.key.name() != published.lock.origin {

@@ -57,6 +57,10 @@ impl Pinned {
                 Table::Records => records.clone(),
                 _ => live(&lake, table).await?,
             };
+            if let Some(txn) = live.txns.iter().find(|txn| !logs.knows(&txn.app_id)) {
+                let what = format!("the table has a transaction of {}, which is no log of this lake", txn.app_id);
+                return Err(differs(table.name(), what));
+            }
             tables.push(pin(&reader(&lake, table)?, live, *versions.get(table)).await?);
         }
         let tables = Tables(tables.try_into().expect("one was pinned for each table"));
@@ -136,6 +140,7 @@ async fn live(lake: &Lake, table: Table) -> Result<LiveFiles, AuditError> {
 
 async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<PinnedTable, AuditError> {
     let name = reader.table().name();
+    reader.inspect_log().await.map_err(|error| unreadable(name, error))?;
     if live.version < stated {
         let what = format!("the table is at version {}, windows have read version {stated}", live.version);
         return Err(differs(name, what));

@@ -50,7 +50,7 @@ async fn a_column_of_a_newer_release_is_added_and_older_files_read_as_null() {
     assert!(matches!(reload, Err(CommitError::Reload { version: 2 })), "{reload:?}");
     let mut table = open(dir.path(), "").await;
     assert_eq!((table.version(), table.txn("a")), (3, Some(4)));
-    assert_eq!(schema::compare(Table::Joints, &table.head.meta), schema::Comparison::Same);
+    assert_eq!(schema::compare(Table::Joints, &table.head.protocol, &table.head.meta), schema::Comparison::Same);
     append_rows(&mut table, "a", 4, 4).await;
 }
 

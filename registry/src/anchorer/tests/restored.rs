@@ -124,3 +124,28 @@ async fn what_was_left_of_a_window_and_does_not_fit_is_made_again() {
     assert_eq!(fs::read(&segments).unwrap(), whole);
     plant.audit().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_log_that_was_taken_away_is_missed_and_a_new_one_begins_only_at_a_word() {
+    let mut plant = Plant::new();
+    plant.land(2).await;
+    plant.anchor().await;
+    for folder in ["registry", "keys"] {
+        fs::remove_dir_all(plant.data_dir().join(folder)).unwrap();
+    }
+    let missed = plant.audit().await.unwrap_err();
+    assert!(missed.is_divergence() && missed.to_string().contains("registry/lock.json"), "{missed}");
+    for _again in 0..2 {
+        let refused = plant.anchorer().await.unwrap_err();
+        assert!(matches!(refused, OpenError::LogGone { .. }), "{refused}");
+        assert_eq!(refused.verdict(), Verdict::Halt);
+    }
+    let anew = AnchorerOptions { new_origin: true, ..plant.options() };
+    let mut anchorer = Anchorer::open(anew).await.unwrap();
+    anchorer.tick(true).await.unwrap().unwrap();
+    let windows = windows(&plant);
+    assert!(windows.len() == 1 && windows[0].beacon.is_some(), "{windows:?}");
+    drop(anchorer);
+    plant.anchor_more().await;
+    plant.audit().await.unwrap();
+}

@@ -37,7 +37,7 @@ async fn written(plant: &Plant, table: Table, rows: RecordBatch, data_change: bo
     let add = |file: &NewFile| {
         json!({"add": {
             "path": file.path, "partitionValues": {"received_day": file.received_day}, "size": file.size,
-            "modificationTime": file.written_ms, "dataChange": data_change,
+            "modificationTime": file.written_ms, "dataChange": data_change, "stats": file.stats.to_json(),
             "tags": {"tacho.sha256": file.sha256.to_string()},
         }})
     };

@@ -58,3 +58,38 @@ async fn a_column_that_was_renamed_in_the_log_is_named() {
     let named = found(&plant).await;
     assert!(named.contains("joints") && named.contains("torque_rms_nn"), "{named}");
 }
+
+#[tokio::test]
+async fn statistics_that_were_taken_away_are_named() {
+    let plant = anchored().await;
+    let (entry, name) = entry_of(&plant, Table::Records).await;
+    let text = fs::read_to_string(&entry).unwrap();
+    let from = text.find("\"stats\"").unwrap();
+    let bare = format!("{}{}", &text[..from], &text[from + text[from..].find("\"tags\"").unwrap()..]);
+    fs::write(&entry, bare).unwrap();
+    let named = found(&plant).await;
+    assert!(named.contains(&name) && named.contains("no statistics"), "{named}");
+}
+
+#[tokio::test]
+async fn a_transaction_of_no_log_of_the_lake_is_named() {
+    let plant = anchored().await;
+    let (entry, _) = entry_of(&plant, Table::Joints).await;
+    let text = fs::read_to_string(&entry).unwrap();
+    let at = text.find("\"appId\":\"tacho/").unwrap() + "\"appId\":\"tacho/".len();
+    let mut bytes = text.into_bytes();
+    bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+    fs::write(&entry, bytes).unwrap();
+    let named = found(&plant).await;
+    assert!(named.contains("joints") && named.contains("no log of this lake"), "{named}");
+}
+
+#[tokio::test]
+async fn a_log_folder_that_other_engines_would_read_otherwise_is_named() {
+    let plant = anchored().await;
+    let planted =
+        plant.lake_dir().join("records/_delta_log/00000000000000000002.checkpoint.0000000001.0000000001.parquet");
+    fs::write(planted, "").unwrap();
+    let named = found(&plant).await;
+    assert!(named.contains("records") && named.contains("checkpoint.0000000001"), "{named}");
+}
