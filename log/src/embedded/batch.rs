@@ -4,6 +4,7 @@
 //! good ones are searched behind a bad one. Every header carries the offsets of *all* partitions: whatever is
 //! damaged before it, it tells where the log stands.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,8 +19,14 @@ pub(crate) const MAX_BODY_BYTES: u32 = 64 * 1024 * 1024;
 
 const VERSION: u16 = 1;
 const CODEC_NONE: u8 = 0;
+/// A disk writes no less.
+const SECTOR: usize = 512;
+/// Fewer zeros at the edge of a sector may be data.
+const HOLE_MIN: usize = 64;
 const FIXED_BYTES: usize = 48;
 const ENTRY_BYTES: usize = 12;
+/// Changed bytes up to which a damaged header is still known for one.
+const CHANGED_MAX: usize = 8;
 /// Where the header's CRC stands: it covers what is before and after it.
 const CRC_AT: usize = 12;
 
@@ -156,6 +163,20 @@ impl Format {
         })
     }
 
+    /// Whether a damaged header is that of the batch that follows this state of the log, by the fields that are known.
+    pub(crate) fn resembles_next(&self, bytes: &[u8], end_seq: u64, end: &[i64]) -> bool {
+        let Some(bytes) = bytes.get(..self.header_len()) else { return false };
+        let (base, end): (Box<[i64]>, Box<[i64]>) = (end.into(), end.into());
+        let header =
+            BatchHeader { body_crc: 0, body_len: 0, records: 0, base_seq: end_seq, max_received_at_us: 0, base, end };
+        let mut expected = Vec::with_capacity(self.header_len());
+        self.write_header(&mut expected, &header);
+        // Magic, version and codec; partitions and base sequence; the first offset of each partition.
+        let offsets = (FIXED_BYTES..self.header_len()).step_by(ENTRY_BYTES).map(|at| at..at + 8);
+        let known = [0..CRC_AT, 28..40].into_iter().chain(offsets).flatten();
+        known.filter(|at| bytes[*at] != expected[*at]).count() <= CHANGED_MAX
+    }
+
     /// Looks for a good batch at `at`, whose records are not before `min_seq` in the journal.
     pub(crate) fn look(&self, bytes: &[u8], at: usize, min_seq: u64) -> Found {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -184,6 +205,16 @@ impl Format {
         let header = |at| Some((at, self.parse_header(&bytes[at..])?));
         magics(bytes, from).filter_map(header).filter(|(_, header)| header.base_seq >= min_seq).last()
     }
+}
+
+/// Whether a part of these bytes of a file was never written: a whole stretch of zeros between the sectors of a disk, which
+/// is what a power cut leaves of a write.
+pub(crate) fn has_hole(file: &[u8], bytes: Range<usize>) -> bool {
+    let first = bytes.start / SECTOR * SECTOR;
+    (first..bytes.end).step_by(SECTOR).any(|sector| {
+        let part = &file[sector.max(bytes.start)..(sector + SECTOR).min(bytes.end)];
+        part.len() >= HOLE_MIN && part.iter().all(|byte| *byte == 0)
+    })
 }
 
 /// Every place at or after `from` where a batch may begin.
@@ -250,5 +281,22 @@ mod tests {
         bytes.extend_from_slice(&batch(&format, 40, b"body"));
         assert_eq!(format.search(&bytes, 0, 0), Some(at));
         assert_eq!(format.search(&bytes, at + 1, 0), None);
+    }
+
+    #[test]
+    fn a_hole_is_a_sector_of_zeros_and_a_changed_header_is_still_known() {
+        let format = Format::new(Uuid::from_u128(1), 2);
+        let mut bytes = batch(&format, 40, &[b'x'; 2_000]);
+        assert!(!has_hole(&bytes, 0..bytes.len()));
+        assert!(has_hole(&[bytes.clone(), vec![0; 600]].concat(), 0..bytes.len() + 600));
+        for at in 0..format.header_len() {
+            bytes[at] ^= 0xff;
+            assert!(format.resembles_next(&bytes, 40, &[5, 6]), "byte {at}");
+            bytes[at] ^= 0xff;
+        }
+        assert!(!format.resembles_next(&bytes[format.header_len()..], 40, &[5, 6]));
+        assert!(!format.resembles_next(&bytes[..20], 40, &[5, 6]));
+        bytes[512..1_024].fill(0);
+        assert!(has_hole(&bytes, 0..bytes.len()));
     }
 }

@@ -1,7 +1,7 @@
 //! What a start finds in the log's directory: sealed segments by their index, the newest by a scan.
 //!
-//! A bad end of the newest segment is a torn tail: nobody was told that it is durable, so it is cut off. A bad
-//! batch with a good one (or only a good header) behind it was durable: it stays, is reported, and readers step over it.
+//! An end of the newest segment that breaks off, or has a hole, is a torn tail: nobody was told that it is durable, so it
+//! is cut off. Any other bad batch was durable: it stays, is reported, and readers step over it.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -50,6 +50,8 @@ pub struct Damage {
     pub bytes: u64,
     /// The offsets that are lost with it.
     pub lost: Vec<OffsetRange>,
+    /// Whether more may be lost with it: it is the end of the log, and nothing says how many records it had.
+    pub unknown: bool,
 }
 
 /// Reads the directory of a log.
@@ -121,6 +123,7 @@ impl Recovery<'_> {
                 position: found.segment.length,
                 bytes: segment.length - found.segment.length,
                 lost: ranges(&found.segment.end, &segment.end),
+                unknown: false,
             });
             segment.length = length;
         }
@@ -183,6 +186,7 @@ impl Recovery<'_> {
             position: stretch.bytes.start,
             bytes: stretch.bytes.end - stretch.bytes.start,
             lost: stretch.lost,
+            unknown: stretch.unknown,
         });
         let before = self.report.damage.len();
         self.report.damage.extend(damage);
@@ -207,6 +211,7 @@ impl Recovery<'_> {
                     position: before.length,
                     bytes: length.saturating_sub(before.length),
                     lost: ranges(&before.end, &segment.base),
+                    unknown: false,
                 });
             }
         }

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use super::batch::{BatchHeader, Format, Found};
+use super::batch::{BatchHeader, Format, Found, has_hole};
 use super::segment::{IndexEntry, Segment, SegmentHeader, index_step};
-use super::wire::len_u64;
+use super::wire::{in_memory, len_u64};
 use crate::OffsetRange;
 
 /// A stretch of a segment that cannot be read, though what was in it was durable once.
@@ -16,6 +16,8 @@ pub(crate) struct Stretch {
     pub(crate) bytes: Range<u64>,
     /// The offsets that are lost with it.
     pub(crate) lost: Vec<OffsetRange>,
+    /// Whether more may be lost with it: nothing says how many records it had.
+    pub(crate) unknown: bool,
 }
 
 /// What a scan found.
@@ -95,9 +97,12 @@ pub(crate) fn scan(bytes: &[u8], format: &Format, base_seq: u64, limit_seq: u64,
     if let Some((at, header)) = last.filter(|(_, header)| header.base_seq < limit_seq) {
         found.reach(&header, len_u64(at));
     }
+    if base_known || found.batches > 0 {
+        found.judge_tail(bytes, format, limit_seq);
+    }
     if !header_good && found.batches > 0 {
         let bytes = 0..len_u64(SegmentHeader::len(partitions));
-        found.damage.insert(0, Stretch { bytes, lost: Vec::new() });
+        found.damage.insert(0, Stretch { bytes, lost: Vec::new(), unknown: false });
     }
     found.tail_bytes = len_u64(bytes.len()) - found.segment.length;
     found.entries = index.entries;
@@ -121,11 +126,37 @@ impl Scan {
         let segment = &mut self.segment;
         if position > segment.length || *segment.end != *header.base {
             let lost = ranges(&segment.end, &header.base);
-            self.damage.push(Stretch { bytes: segment.length..position, lost });
+            self.damage.push(Stretch { bytes: segment.length..position, lost, unknown: false });
         }
         segment.end_seq = header.base_seq;
         segment.end = header.base.as_ref().into();
         segment.length = position;
+    }
+
+    /// Whether what stands behind the last good batch is no torn end but a batch that was whole once: an end is torn where
+    /// it breaks off, or where the disk has a hole.
+    fn judge_tail(&mut self, bytes: &[u8], format: &Format, limit_seq: u64) {
+        let at = in_memory(self.segment.length).min(bytes.len());
+        let tail = &bytes[at..];
+        let next = |header: &BatchHeader| header.base_seq >= self.segment.end_seq && header.end_seq() <= limit_seq;
+        if let Some(header) = format.parse_header(tail).filter(next) {
+            let end = at + format.header_len() + in_memory(u64::from(header.body_len));
+            if end <= bytes.len() && !has_hole(bytes, at..end) {
+                self.reach(&header, len_u64(at));
+                let lost = ranges(&header.base, &header.end);
+                self.damage.push(Stretch { bytes: len_u64(at)..len_u64(end), lost, unknown: false });
+                self.segment.end_seq = header.end_seq();
+                self.segment.end = header.end.as_ref().into();
+                self.segment.length = len_u64(end);
+            }
+        } else if limit_seq == u64::MAX
+            && format.resembles_next(tail, self.segment.end_seq, &self.segment.end)
+            && !has_hole(bytes, at..at + format.header_len())
+        {
+            // What follows is kept behind it.
+            self.damage.push(Stretch { bytes: len_u64(at)..len_u64(bytes.len()), lost: Vec::new(), unknown: true });
+            self.segment.length = len_u64(bytes.len());
+        }
     }
 
     /// The batch of the header that was reached is good up to `position`.

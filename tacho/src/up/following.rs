@@ -167,6 +167,12 @@ fn weigh(damage: &Damage, progress: &[(i32, i64)]) -> Option<String> {
     counter!("tacho_log_lost_records_total", "landed" => "yes").increment((all - missed).unsigned_abs());
     counter!("tacho_log_lost_records_total", "landed" => "no").increment(missed.unsigned_abs());
     let (file, position, bytes) = (damage.file.display(), damage.position, damage.bytes);
+    if damage.unknown {
+        error!(%file, position, bytes, "the end of the log is damaged: how many records it had cannot be told");
+        return Some(format!(
+            "{file} is damaged from byte {position} to its end, and how many records it had there cannot be told"
+        ));
+    }
     if missing.is_empty() {
         warn!(%file, position, bytes, lost = ?damage.lost, "the log is damaged where all has landed: nothing is lost");
         return None;
@@ -246,6 +252,7 @@ mod tests {
             position: 4_096,
             bytes: 300,
             lost: vec![OffsetRange { partition: 3, start, end: 12 }],
+            unknown: false,
         };
         assert_eq!(weigh(&damage(8), &[(3, 12)]), None);
         let lost: Vec<String> = weigh(&damage(8), &[(3, 10)]).into_iter().collect();
@@ -254,5 +261,7 @@ mod tests {
             assert!(refused.contains(part), "{part}: {refused}");
         }
         assert!(Objections::default().refuse().is_ok());
+        let end = Damage { lost: Vec::new(), unknown: true, ..damage(8) };
+        assert!(weigh(&end, &[(3, 12)]).is_some_and(|why| why.contains("cannot be told")));
     }
 }

@@ -101,12 +101,24 @@ async fn the_first_and_the_last_batch_of_a_sealed_segment_can_be_lost() {
 }
 
 #[tokio::test]
-async fn of_two_bad_batches_at_the_end_only_the_last_can_be_torn() {
+async fn bad_batches_at_the_end_that_are_whole_on_the_disk_are_damage() {
     let (dir, positions, all) = ten_batches().await;
     let path = files(dir.path(), "log")[0].clone();
     fs::remove_file(&files(dir.path(), "index")[0]).unwrap();
     flip(&path, positions[8] + 100);
     flip(&path, positions[10] - 1);
+    check(&dir, &all, &[8, 9], true).await;
+}
+
+#[tokio::test]
+async fn a_bad_batch_at_the_end_that_was_never_written_is_torn() {
+    let (dir, positions, all) = ten_batches().await;
+    let path = files(dir.path(), "log")[0].clone();
+    fs::remove_file(&files(dir.path(), "index")[0]).unwrap();
+    flip(&path, positions[8] + 100);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[positions[9]..].fill(0);
+    fs::write(&path, bytes).unwrap();
     let log = open(&dir, one_segment());
     assert_eq!(log.report().torn.as_ref().map(|tail| tail.position), Some(positions[9].try_into().unwrap()));
     let items = read_items(&log, 1000).await;
@@ -115,6 +127,35 @@ async fn of_two_bad_batches_at_the_end_only_the_last_can_be_torn() {
     let OffsetRange { partition, start, .. } = lost(&items)[0];
     assert_eq!((lost(&items).len(), partition, start), (1, eighth.partition, eighth.offset));
     assert_eq!(log.next_offsets().iter().sum::<i64>(), 9);
+}
+
+#[tokio::test]
+async fn a_last_batch_whose_header_is_damaged_is_told_as_a_loss_of_unknown_size_and_kept() {
+    let (dir, positions, all) = ten_batches().await;
+    let path = files(dir.path(), "log")[0].clone();
+    fs::remove_file(&files(dir.path(), "index")[0]).unwrap();
+    let length = fs::metadata(&path).unwrap().len();
+    // Within the magic, the number of records, an offset.
+    for at in [3, 24, 50] {
+        let dir = copy(&dir);
+        flip(&files(dir.path(), "log")[0], positions[9] + at);
+        for _again in 0..2 {
+            let log = open(&dir, one_segment());
+            let [damage] = &log.report().damage[..] else { panic!("byte {at}: {:?}", log.report()) };
+            assert!(damage.unknown && damage.lost.is_empty() && log.report().torn.is_none(), "byte {at}");
+            assert_eq!(records(&read_items(&log, 1000).await), all_but_the_last(&all), "byte {at}");
+            log.close().await;
+            assert_eq!(fs::metadata(&files(dir.path(), "log")[0]).unwrap().len(), length, "byte {at}: nothing is cut");
+        }
+        let log = open(&dir, one_segment());
+        log.appender().append(vec![record(1, 99, 1)]).await.unwrap();
+        log.close().await;
+        assert_eq!(records(&read_items(&open(&dir, one_segment()), 1000).await).len(), 10, "byte {at}");
+    }
+}
+
+fn all_but_the_last(all: &[RawRecord]) -> Vec<RawRecord> {
+    all.iter().filter(|record| record.envelope.id.counter != 9).cloned().collect()
 }
 
 #[tokio::test]
