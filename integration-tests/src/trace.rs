@@ -1,4 +1,5 @@
-//! The system calls of a running process by strace: seen in the order in which they began and ended, or made slow.
+//! The system calls of a running process by strace: seen in the order in which they began and ended, made slow,
+//! or made to fail.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -51,6 +52,14 @@ impl Trace {
     pub fn slow(pid: u32, file: PathBuf, call: &str, by: Duration) -> anyhow::Result<Option<Self>> {
         let delay = format!("inject={call}:delay_exit={}", by.as_micros());
         Self::follow(pid, file, &["-e", &format!("trace={call}"), "-e", &delay])
+    }
+
+    /// Makes calls of these names fail with an error, such as `EIO`, until the trace is dropped; `None` as above.
+    ///
+    /// # Errors
+    /// If strace cannot be started.
+    pub fn failing(pid: u32, file: PathBuf, calls: &str, error: &str) -> anyhow::Result<Option<Self>> {
+        Self::follow(pid, file, &["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:error={error}")])
     }
 
     fn follow(pid: u32, file: PathBuf, what: &[&str]) -> anyhow::Result<Option<Self>> {
