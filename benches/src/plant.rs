@@ -85,7 +85,11 @@ pub(crate) struct Plant {
 impl Plant {
     /// Starts on an empty folder, with the profile `development` and what `config` changes, and waits until it listens.
     pub(crate) fn start(name: &str, config: &str) -> anyhow::Result<Self> {
-        let folder = Folder::new(name)?;
+        Self::start_in(Folder::new(name)?, config)
+    }
+
+    /// The same in a folder in which a data directory may be already.
+    pub(crate) fn start_in(folder: Folder, config: &str) -> anyhow::Result<Self> {
         fs::write(folder.join("tacho.toml"), format!("profile = \"development\"\n{config}"))
             .context("configuration")?;
         let log = File::create(folder.join("log")).context("log file")?;

@@ -53,6 +53,19 @@ impl Table {
         }
     }
 
+    /// The same as [`Table::measure`], but only if a word names it: it needs too much room or time for a table of everything.
+    pub(crate) fn measure_if_named(
+        &mut self,
+        what: &'static str,
+        budget: &'static str,
+        measurement: impl FnOnce() -> anyhow::Result<Vec<Figure>>,
+    ) {
+        self.missing(what, budget, "only by its name");
+        if !self.words.is_empty() {
+            self.measure(what, measurement);
+        }
+    }
+
     /// Adds what a measurement gives; if it gives nothing, a row that says why.
     pub(crate) fn measure(&mut self, what: &str, measurement: impl FnOnce() -> anyhow::Result<Vec<Figure>>) {
         if !self.words.is_empty() && !self.words.iter().any(|word| what.contains(word.as_str())) {

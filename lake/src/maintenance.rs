@@ -26,7 +26,6 @@ pub use anchored::Anchored;
 #[cfg(test)]
 pub(crate) use anchored::Unanchored;
 pub use clean::CleanError;
-pub(crate) use compact::COMPACTOR;
 pub use compact::{CompactError, Compacted};
 pub use merge::MergeError;
 pub use pick::CompactOptions;

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use tacho_schemas::table::Table;
 use uuid::Uuid;
 
-use crate::maintenance::COMPACTOR;
-
 const FORMAT: u32 = 1;
 
 /// Application whose version, in `records`, is the `log_epoch` of the log that the lake follows: whoever still lands
 /// a former log is fenced.
 pub(crate) const LOG_APP_ID: &str = "tacho/log";
+
+/// Application whose version counts the merges of a table: of two at once one is fenced.
+pub(crate) const COMPACTOR_APP_ID: &str = "tacho/compactor";
 
 /// Application whose version, in `records`, is the Delta version that another table had when a batch landed: nothing of
 /// that table up to it may be lost any more.
@@ -139,7 +140,7 @@ impl Logs {
             (0..log.partitions)
                 .any(|partition| [log.app_id(partition), log.ledger_app_id(partition)].contains(&app_id.to_owned()))
         };
-        [LOG_APP_ID, COMPACTOR].contains(&app_id)
+        [LOG_APP_ID, COMPACTOR_APP_ID].contains(&app_id)
             || Table::ALL.iter().any(|table| table_app_id(*table) == app_id)
             || self.0.iter().any(of_log)
     }

@@ -13,12 +13,10 @@ use super::merge::{self, MergeError};
 use super::pick::pick;
 use super::row_sum::RowSum;
 use crate::fault::InjectedFault;
+use crate::ledger::logs::COMPACTOR_APP_ID;
 use crate::reader::ReadError;
 use crate::table::state::{TableState, read_entries};
 use crate::table::{CommitError, DataFile, Fence, LogError, NewFile, Txn, entry};
-
-/// Application of the fence.
-pub(crate) const COMPACTOR: &str = "tacho/compactor";
 
 /// What a merge has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,9 +165,9 @@ impl Maintainer {
             return Err(differs("rows"));
         }
         let mut actions = vec![entry::commit_info("OPTIMIZE", &[("mode", "merge")], entry::now_ms())];
-        let number = self.committer.txn(COMPACTOR);
-        let txns = [Txn { app_id: COMPACTOR.to_owned(), version: number.map_or(1, |number| number + 1) }];
-        let fences = [Fence { app_id: COMPACTOR.to_owned(), expected: number }];
+        let number = self.committer.txn(COMPACTOR_APP_ID);
+        let txns = [Txn { app_id: COMPACTOR_APP_ID.to_owned(), version: number.map_or(1, |number| number + 1) }];
+        let fences = [Fence { app_id: COMPACTOR_APP_ID.to_owned(), expected: number }];
         actions.extend(inputs.iter().map(|input| input.remove(entry::now_ms(), false).into()));
         actions.push(file.add(false).into());
         faults.reach("lake.compact.before_commit")?;
