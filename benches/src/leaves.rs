@@ -4,12 +4,13 @@ use std::hint::black_box;
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
+use tacho_benches::fixture::{BATCH, batch, processor};
 use tacho_registry::leaf::{LeafEncoder, PlaceColumns, RowEncoder, SaltKey, SchemaText};
 use tacho_registry::merkle;
 use tacho_schemas::table::Table;
 
 use crate::number::grouped;
-use crate::processing::{BATCH, batch, processor, rates};
+use crate::processing::rates;
 use crate::table::Figure;
 
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {

@@ -1,30 +1,16 @@
 //! Decoding, validation and indicators of the 1.5 kB record, on one thread and without I/O.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, ensure};
-use bytes::Bytes;
-use tacho_config::{FORMULAS, IdPolicy, Limits, Models, Snapshot};
-use tacho_processors::Processor;
+use anyhow::ensure;
+use tacho_benches::fixture::{BATCH, batch, processor};
 use tacho_schemas::processed::Verdict;
-use tacho_schemas::table::Table;
-use tacho_schemas::{Envelope, RawKind, RawRecord, RecordId, RobotKey};
-use uuid::Uuid;
 
 use crate::machine;
 use crate::number::grouped;
-use crate::record;
 use crate::table::Figure;
 
-/// Robot of the record.
-const ROBOT: &str = "CNAB12HX00010000000000000042A";
-/// Receipt: 2026-11-21T08:15:01Z.
-const RECEIVED_AT_US: i64 = 1_795_248_901_000_000;
-/// Records of a batch.
-pub(crate) const BATCH: usize = 2_000;
 /// What is compared takes turns of so long.
 const TURN: Duration = Duration::from_millis(400);
 const TURNS: usize = 8;
@@ -74,32 +60,4 @@ pub(crate) fn rates(mut ours: impl FnMut() -> usize, mut theirs: impl FnMut() ->
     }
     let [ours, theirs] = sums.map(|(done, took)| done as f64 / took.as_secs_f64());
     (ours, theirs)
-}
-
-/// A processor under the built-in models.
-pub(crate) fn processor() -> anyhow::Result<Processor> {
-    let schema_ids: BTreeMap<_, _> =
-        Table::ALL.iter().map(|table| (table.name().to_owned(), table.schema_id())).collect();
-    let snapshot = Snapshot::build(Models::builtin(), Limits::builtin(), IdPolicy::builtin(), FORMULAS, schema_ids);
-    let snapshot = snapshot.map_err(|problems| anyhow!("{problems}"))?;
-    Processor::new(Arc::new(snapshot), 1).context("processor")
-}
-
-/// Raw records with the sequence numbers from 1.
-pub(crate) fn batch() -> anyhow::Result<Vec<RawRecord>> {
-    (0..BATCH)
-        .map(|number| {
-            let offset = i64::try_from(number)?;
-            let envelope = Envelope {
-                id: RecordId { session: Uuid::nil(), counter: offset.unsigned_abs() },
-                received_at_us: RECEIVED_AT_US,
-                robot: RobotKey::Id(ROBOT.parse()?),
-                topic_id: None,
-                principal: "bench".into(),
-                kind: RawKind::Telemetry,
-            };
-            let payload = Bytes::from(record::bench(number + 1));
-            Ok(RawRecord { partition: 0, offset, envelope, payload })
-        })
-        .collect()
 }

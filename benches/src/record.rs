@@ -2,8 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `data/record-bench.json`: six joints, 1.5 kB, sequence number 1.
-const BENCH: &str = include_str!("../record-bench.json");
 /// First sequence number: ten digits, and so have all that follow.
 pub(crate) const FIRST_SEQ: usize = 1_000_000_001;
 
@@ -29,9 +27,4 @@ pub(crate) fn small(robot_id: &str, seq: usize) -> String {
     format!(
         r#"{{"schema_version":1,"robot_id":"{robot_id}","stream_epoch":1,"seq":{seq},"window_start":{start_ms},"window_end":{end_ms},"robot_kind":"arm","counters":{{"power_on_h":1204.5,"motion_h":861.75}},"joints":[{{"name":"J1","input_rev":{seq},"torque_rms_nm":38.4,"current_rms_a":2.31,"temp_motor_c":41.5}}]}}"#
     )
-}
-
-/// The 1.5 kB record with another sequence number.
-pub(crate) fn bench(seq: usize) -> String {
-    BENCH.trim_end().replacen(r#""seq":1,"#, &format!(r#""seq":{seq},"#), 1)
 }

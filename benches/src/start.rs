@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use tacho_benches::fixture::batch;
 use tacho_log::{Append, EmbeddedLog, EmbeddedSettings};
 use tacho_schemas::RawRecord;
 
 use crate::number::{quantile, short};
 use crate::plant::{Folder, Plant};
-use crate::processing;
 use crate::table::Figure;
 
 const STARTS: usize = 5;
@@ -40,7 +40,7 @@ pub(crate) fn measure_full() -> anyhow::Result<Vec<Figure>> {
 async fn fill(dir: &Path) -> anyhow::Result<u64> {
     let log = EmbeddedLog::open(dir, EmbeddedSettings::default()).context("log")?;
     let append = |record: &RawRecord| Append { envelope: record.envelope.clone(), payload: record.payload.clone() };
-    let batch: Vec<Append> = processing::batch()?.iter().map(append).collect();
+    let batch: Vec<Append> = batch()?.iter().map(append).collect();
     let each: u64 = batch.iter().map(|record| record.payload.len() as u64).sum();
     let (appender, mut bytes) = (log.appender(), 0);
     while bytes < FULL_BYTES {

@@ -1,0 +1,3 @@
+//! What the figures and the benches of the pure parts share.
+
+pub mod fixture;
