@@ -43,6 +43,9 @@ pub enum Table {
     GapEvents,
 }
 
+/// The present generation of the schemas. A release that adds columns raises it, and marks them with it.
+pub const GENERATION: u8 = 2;
+
 impl Table {
     /// All tables, in the order in which statements count them.
     pub const ALL: [Self; 8] = [
@@ -161,11 +164,25 @@ impl Table {
     /// The canonical text of the schema: the table's name, then `name type` per column, one a line.
     /// `received_day` is left out: it follows from `received_at`.
     pub fn canonical_text(self) -> String {
+        self.canonical_text_of(GENERATION)
+    }
+
+    /// The canonical text that the schema had in a generation: a schema only grows, so it is the present one without the
+    /// columns that came later.
+    pub fn canonical_text_of(self, generation: u8) -> String {
         let mut text = format!("{}\n", self.name());
-        for column in self.columns().iter().filter(|column| column.name != "received_day") {
+        let there = |column: &&Column| column.name != "received_day" && column.generation <= generation;
+        for column in self.columns().iter().filter(there) {
             writeln!(text, "{} {}", column.name, column.kind).expect("writing to a String succeeds");
         }
         text
+    }
+
+    /// The canonical text of any generation of this table's schema that has the digest `id`: rows that were anchored under it
+    /// are leaves of its columns for ever.
+    pub fn canonical_text_named(self, id: &Digest) -> Option<String> {
+        let texts = (1..=GENERATION).rev().map(|generation| self.canonical_text_of(generation));
+        texts.into_iter().find(|text| Digest::of(text.as_bytes()) == *id)
     }
 
     /// SHA-256 of the canonical text.
@@ -200,6 +217,25 @@ mod tests {
                 assert!(names.contains(key), "{} lacks {key}", table.name());
             }
         }
+    }
+
+    /// Digests of the first generation: leaves of rows that were anchored then name them.
+    #[test]
+    fn the_schemas_of_the_first_generation_are_known_for_ever() {
+        for (table, digest) in [
+            (Table::Joints, "b7ce0e7653c20982a443f0e5f87f1c5a7869eabe919e3f1f01389dd18c405e45"),
+            (Table::Batteries, "d3a46fd35c350c75d1ca07154c80e60d57d580792c824d0cf76ef95ebcd236cd"),
+            (Table::Vibration, "01b5efd7e3c8dc805d2e15e4a40566c78ed7ff20e59b695c1905396cd757074b"),
+            (Table::Records, "de327707b0f4f7486c0ba9c7e5c8871d56512383c9d0b5d91d35bc746b210243"),
+        ] {
+            let text = table.canonical_text_of(1);
+            assert_eq!(Digest::of(text.as_bytes()).to_string(), digest, "{}", table.name());
+            let id = Digest::of(text.as_bytes());
+            assert_eq!(table.canonical_text_named(&id), Some(text));
+            assert_ne!(id, table.schema_id());
+        }
+        assert_eq!(Table::Events.canonical_text_of(1), Table::Events.canonical_text());
+        assert_eq!(Table::Joints.canonical_text_named(&Digest::of(b"another")), None);
     }
 
     #[test]

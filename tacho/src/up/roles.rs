@@ -21,7 +21,7 @@ use super::anchoring::{Anchoring, Closed};
 use super::board::Board;
 use super::instance::{Endpoints, Instance};
 use super::processing::{CommitWhen, Processing};
-use super::{Args, configuration, mapping};
+use super::{Args, configuration, mapping, roster};
 
 /// Time that requests to the admin endpoint have to end.
 const ADMIN_END: Duration = Duration::from_secs(1);
@@ -37,6 +37,7 @@ pub(super) struct Roles {
     processing: Processing,
     anchoring: Anchoring,
     maintenance: Maintenance,
+    roster: roster::Watch,
 }
 
 impl Roles {
@@ -50,7 +51,7 @@ impl Roles {
         let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault));
         let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
         let landing = open_landing(args, &lake, &log).await?;
-        configuration::apply(settings, &lake, &landing, &log).await?;
+        let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
         let anchorer = Anchorer::open(anchorer_options(settings, args)).await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
@@ -62,10 +63,11 @@ impl Roles {
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs().context("configuration store")?;
+        let roster = roster::Watch::new(settings, configs.clone(), Arc::clone(&log), roster_version);
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
         let anchoring = Anchoring { anchorer, log: Arc::clone(&log), closed, board: board.clone() };
-        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })
+        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance, roster })
     }
 
     /// Where it listens.
@@ -91,6 +93,7 @@ impl Roles {
         let processing = tokio::spawn(self.processing.run(draining.clone()));
         let anchoring = tokio::spawn(self.anchoring.run(draining.clone(), processing));
         let maintenance = tokio::spawn(self.maintenance.run(ending.clone()));
+        let roster = tokio::spawn(self.roster.run(stop.clone()));
         let health = tokio::spawn(watch_log(Arc::clone(&self.log), self.board.clone(), ending.clone()));
         let admin = tokio::spawn(self.admin.run(ending.clone()));
 
@@ -106,7 +109,7 @@ impl Roles {
             }
         }
         ending.cancel();
-        for (part, task) in [("maintenance", maintenance), ("health", health)] {
+        for (part, task) in [("maintenance", maintenance), ("health", health), ("roster", roster)] {
             task.await.with_context(|| format!("{part} was cut off"))?;
         }
         // A client that never finishes its request does not keep the process from ending.
