@@ -42,7 +42,8 @@ fn python_computes_the_same_indicators_of_random_records() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     mosquitto_pub_lines(&plant.mqtt().unwrap(), &topic(ROBOT), &file).unwrap();
     let lake = plant.lake();
-    until("all landed", Duration::from_secs(120), &Some(count), || lake.try_int("select sum(landed) from ledger"));
+    let deadline = Duration::from_secs(120 + count.unsigned_abs() / 5);
+    until("all landed", deadline, &Some(count), || lake.try_int("select sum(landed) from ledger"));
     plant.stop().unwrap();
     let compared =
         Command::new(&python).arg(script).arg("compare").arg(&file).arg(plant.data().join("lake")).output().unwrap();

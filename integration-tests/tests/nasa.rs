@@ -94,7 +94,7 @@ fn the_nasa_battery_has_its_published_capacities_and_its_end_with_bounds() {
     }
     let models = tempfile::tempdir().unwrap();
     std::fs::write(models.path().join("nasa-b0005.toml"), MODEL).unwrap();
-    let config = format!("[processing]\nmodels_dir = {:?}\n", models.path());
+    let config = format!("[mqtt]\nanonymous = true\n[processing]\nmodels_dir = {:?}\n", models.path());
     let mut plant = Plant::started(PlantOptions { config: Some(config), ..PlantOptions::default() }).unwrap();
     let lines = plant.beside("cycles.ndjson");
     std::fs::write(&lines, records(&file)).unwrap();

@@ -48,7 +48,8 @@ fn robots_are_told_by_the_roster_in_force_and_a_newer_one_needs_no_restart() {
     publish_roster(folder.path(), &roster(1, "active"), &key);
     std::fs::write(folder.path().join("roster.vkey"), format!("{}\n", key.verifier())).unwrap();
     let (file, key_file) = (folder.path().join("roster"), folder.path().join("roster.vkey"));
-    let config = format!("[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}\n");
+    let config =
+        format!("[mqtt]\nanonymous = true\n[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}\n");
     let mut plant = Plant::started(PlantOptions { config: Some(config), ..PlantOptions::default() }).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let lake = plant.lake();

@@ -50,6 +50,11 @@ impl SchemaText {
         }
     }
 
+    /// The schema of a table that has this ID: of this release, or of a former one, under which rows were anchored.
+    pub fn named(table: Table, id: &Digest) -> Option<Self> {
+        Self::parse(&table.canonical_text_named(id)?).ok()
+    }
+
     /// Reads a canonical text.
     ///
     /// # Errors
@@ -134,6 +139,15 @@ mod tests {
             assert_eq!(schema.id(), table.schema_id());
             assert_eq!(schema.columns().len(), table.columns().len() - 1, "{}", table.name());
         }
+    }
+
+    #[test]
+    fn schemas_of_former_releases_are_found_by_their_ids() {
+        let former = SchemaText::parse(&Table::Joints.canonical_text_of(1)).unwrap();
+        assert_eq!(SchemaText::named(Table::Joints, &former.id()), Some(former.clone()));
+        assert!(former.columns().len() < SchemaText::of(Table::Joints).columns().len());
+        assert_eq!(SchemaText::named(Table::Joints, &Table::Joints.schema_id()), Some(SchemaText::of(Table::Joints)));
+        assert_eq!(SchemaText::named(Table::Records, &former.id()), None);
     }
 
     #[test]

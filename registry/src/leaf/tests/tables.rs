@@ -55,6 +55,22 @@ fn every_table_has_places_and_rows_as_its_schema_says() {
     }
 }
 
+/// Columns that a release adds do not change the leaves of rows that were anchored before it.
+#[test]
+fn a_row_has_the_leaf_of_its_own_schema_whatever_columns_came_later() {
+    let batch = full_batch(Table::Joints, 2);
+    let former = SchemaText::parse(&Table::Joints.canonical_text_of(1)).unwrap();
+    let own: Vec<&str> = former.columns().iter().map(|(name, _)| name.as_str()).collect();
+    let places: Vec<usize> = own.iter().map(|name| batch.schema().index_of(name).unwrap()).collect();
+    let as_it_was = batch.project(&places).unwrap();
+    let leaf = |batch: &RecordBatch, schema: &SchemaText| {
+        let rows = RowEncoder::new(batch, schema).unwrap();
+        LeafEncoder::new(schema).data(&[3; 16], &rows, 1).unwrap().to_vec()
+    };
+    assert_eq!(leaf(&batch, &former), leaf(&as_it_was, &former));
+    assert_ne!(leaf(&batch, &former), leaf(&batch, &SchemaText::of(Table::Joints)));
+}
+
 /// The budget is 700,000 rows/s per core in the release profile, trees included.
 #[test]
 #[ignore = "a measurement, for the release profile"]
