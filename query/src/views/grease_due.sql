@@ -16,7 +16,9 @@ WITH latest AS (
     FROM latest
     JOIN greased ON greased.robot_id = latest.robot_id AND greased.joint = latest.joint
     JOIN joints ON joints.robot_id = latest.robot_id AND joints.joint = latest.joint
-               AND joints.component_epoch = latest.component_epoch AND joints.window_end <= greased.greased_at
+               AND joints.component_epoch = latest.component_epoch
+               AND coalesce(joints.component_id, '') = coalesce(latest.component_id, '')
+               AND joints.window_end <= greased.greased_at
     GROUP BY latest.robot_id, latest.joint
 )
 SELECT latest.robot_id, latest.joint, latest.component_id, latest.component_epoch, latest.stream_epoch, latest.seq,
