@@ -1,7 +1,8 @@
 //! `figures`: a first figure for each budget, beside a reference of the same run, as a Markdown table on standard output.
 //!
 //! Each figure is a module; it starts the release `tacho` that lies beside this program, on loopback and in a folder of
-//! its own, and ends it again. A figure that cannot be had says why in its row. Statistics over many runs are not here.
+//! its own, and ends it again. Words behind the command pick figures by name, such as `landed` or `decode`. A figure that
+//! cannot be had says why in its row. Statistics over many runs are not here.
 
 mod landing;
 mod leaves;
@@ -22,26 +23,22 @@ mod table;
 mod visible;
 mod wire;
 
-use table::{Figure, Table};
+use table::Table;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
-    let mut table = Table::new(machine::told());
+    let mut table = Table::new(machine::told(), std::env::args().skip(1).collect());
     table.measure("MQTT QoS 1 publishes", publishing::measure);
-    table.add(Figure::missing(
-        "MQTT QoS 1, acknowledged after Apache Kafka `acks=all`",
-        "≥ 150,000/s",
-        "not built yet",
-    ));
+    table.missing("MQTT QoS 1, acknowledged after Apache Kafka `acks=all`", "≥ 150,000/s", "not built yet");
     table.measure("decode, validate, indicators", processing::measure);
     table.measure("publish → landed", landing::measure);
-    table.add(Figure::missing("catch-up: a full Kafka topic → lake", "≥ 90,000 records/s", "not built yet"));
+    table.missing("catch-up: a full Kafka topic → lake", "≥ 90,000 records/s", "not built yet");
     table.measure("publish → SQL, size, proofs", simulated::measure);
     table.measure("memory", memory::measure);
     table.measure("leaves", leaves::measure);
     table.measure("start", start::measure);
-    table.add(Figure::missing("start to ready with 10 GB of embedded log", "≤ 2 s", "not measured"));
+    table.missing("start to ready with 10 GB of embedded log", "≤ 2 s", "not measured");
     table.print()
 }

@@ -36,26 +36,34 @@ impl Figure {
 pub(crate) struct Table {
     machine: String,
     started: Instant,
+    /// What is measured: all, or what one of these words names.
+    words: Vec<String>,
     rows: Vec<Figure>,
 }
 
 impl Table {
-    pub(crate) fn new(machine: String) -> Self {
-        Self { machine, started: Instant::now(), rows: Vec::new() }
+    pub(crate) fn new(machine: String, words: Vec<String>) -> Self {
+        Self { machine, started: Instant::now(), words, rows: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, figure: Figure) {
-        self.rows.push(figure);
+    /// Adds a row for what cannot be measured yet, and why; only to a table of everything.
+    pub(crate) fn missing(&mut self, what: &str, budget: &'static str, why: &str) {
+        if self.words.is_empty() {
+            self.rows.push(Figure::missing(what, budget, why));
+        }
     }
 
     /// Adds what a measurement gives; if it gives nothing, a row that says why.
     pub(crate) fn measure(&mut self, what: &str, measurement: impl FnOnce() -> anyhow::Result<Vec<Figure>>) {
+        if !self.words.is_empty() && !self.words.iter().any(|word| what.contains(word.as_str())) {
+            return;
+        }
         say(&format!("{what} ({:.0} s)", self.started.elapsed().as_secs_f64()));
         match measurement() {
             Ok(rows) => self.rows.extend(rows),
             Err(error) => {
                 say(&format!("{what}: {error:#}"));
-                self.add(Figure::missing(what, "", &format!("not measured: {error:#}")));
+                self.rows.push(Figure::missing(what, "", &format!("not measured: {error:#}")));
             }
         }
     }

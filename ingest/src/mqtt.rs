@@ -11,8 +11,10 @@ mod connection;
 mod encode;
 mod filters;
 mod frame;
+pub mod fuzzing;
 mod link;
 mod meters;
+mod outboxes;
 mod publish;
 mod rate;
 mod reason;
@@ -35,7 +37,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use self::broker::Broker;
 pub use self::settings::{MqttSettings, MqttUser, RobotRate};
@@ -53,6 +55,28 @@ const STOP_SLACK: Duration = Duration::from_secs(2);
 /// Dead peers are found after about this long, also without an MQTT keep-alive.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// A port that is taken: who connects waits until a front serves.
+#[derive(Debug)]
+pub struct MqttListener {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl MqttListener {
+    /// Listens on an address; port 0 picks a free one. Needs a runtime around it.
+    ///
+    /// # Errors
+    /// [`BindError::Listen`].
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let listen = || {
+            let listener = listen(address)?;
+            let local_addr = listener.local_addr()?;
+            Ok(Self { listener, local_addr })
+        };
+        listen().map_err(|error| BindError::Listen { address, error })
+    }
+}
+
 /// A bound front: it listens, and serves once it runs.
 #[derive(Debug)]
 pub struct MqttFront {
@@ -62,18 +86,21 @@ pub struct MqttFront {
 }
 
 impl MqttFront {
-    /// Checks the settings, listens, and starts the router.
+    /// Listens where the settings say, and makes a front of it: [`MqttListener::bind`] and [`MqttFront::on`].
     ///
     /// # Errors
     /// [`BindError`] names the address, the setting or the user that is wrong.
     pub async fn bind(settings: MqttSettings, outlet: Outlet) -> Result<Self, BindError> {
-        let address = settings.listen;
-        let listen = || {
-            let listener = listen(address)?;
-            let local_addr = listener.local_addr()?;
-            Ok((listener, local_addr))
-        };
-        let (listener, local_addr) = listen().map_err(|error| BindError::Listen { address, error })?;
+        let listener = MqttListener::bind(settings.listen)?;
+        Self::on(listener, settings, outlet).await
+    }
+
+    /// Checks the settings and starts the router; the port is taken already.
+    ///
+    /// # Errors
+    /// [`BindError`] names the setting or the user that is wrong.
+    pub async fn on(listener: MqttListener, settings: MqttSettings, outlet: Outlet) -> Result<Self, BindError> {
+        let MqttListener { listener, local_addr } = listener;
         // It blocks until the router's thread answers.
         let starting = tokio::task::spawn_blocking(move || Broker::start(settings, outlet));
         let broker = Arc::new(starting.await.map_err(|_panicked| BindError::Router)??);
@@ -89,7 +116,7 @@ impl MqttFront {
     /// says goodbye.
     ///
     /// # Errors
-    /// [`SourceError::RouterGone`] if the router ended by itself.
+    /// [`SourceError`] if a part of it ended by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
         let Self { listener, broker, local_addr } = self;
         let places = Arc::new(Semaphore::new(broker.settings.max_connections));
@@ -99,11 +126,19 @@ impl MqttFront {
         background.spawn(every(NUDGE, Arc::clone(&broker), async |broker: &Broker| broker.bridge.nudge()));
         info!(%local_addr, "MQTT front listens");
         let gone = broker.links.gone().clone();
+        let mut crippled = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = gone.cancelled() => break,
-                Some(_ended) = connections.join_next() => {}
+                Some(ended) = connections.join_next() => if let Err(error) = ended {
+                    broker.meters.panicked();
+                    error!(%error, "a connection was cut off; what was not acknowledged its client sends again");
+                },
+                Some(_ended) = background.join_next() => {
+                    crippled = true;
+                    break;
+                }
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _peer)) => accept(&broker, &places, &mut connections, stream),
                     Err(error) => {
@@ -119,6 +154,9 @@ impl MqttFront {
         drain(&mut connections, broker.settings.drain_timeout + STOP_SLACK).await;
         if gone.is_cancelled() && !stop.is_cancelled() {
             return Err(SourceError::RouterGone);
+        }
+        if crippled {
+            return Err(SourceError::Crippled);
         }
         info!("MQTT front has ended");
         Ok(())

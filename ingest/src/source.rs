@@ -53,4 +53,7 @@ pub enum SourceError {
     /// The router thread is gone; subscriptions and retained messages went with it.
     #[error("the MQTT router has ended unexpectedly; its sessions, subscriptions and retained messages are lost")]
     RouterGone,
+    /// A task that looks after sessions has panicked.
+    #[error("what looks after expired sessions and due wills has ended unexpectedly")]
+    Crippled,
 }

@@ -1,5 +1,7 @@
 //! Clients that we did not write: Debian's mosquitto tools, and the simulator as a process.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +10,6 @@ use anyhow::{Context as _, ensure};
 use crate::plant::{program, tacho};
 
 /// Whether a program can be run here; says so if not.
-#[expect(clippy::print_stderr, reason = "a skipped test says why")]
 pub fn installed(name: &str) -> bool {
     let found = Command::new(name).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
@@ -19,6 +20,18 @@ pub fn installed(name: &str) -> bool {
 
 fn address(mqtt: &str) -> anyhow::Result<(&str, &str)> {
     mqtt.rsplit_once(':').context("HOST:PORT")
+}
+
+/// What an HTTP endpoint answers to a GET: status line, headers and body.
+///
+/// # Errors
+/// If it does not answer.
+pub fn http_get(address: &str, path: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).context("HTTP endpoint")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).context("HTTP answer")?;
+    Ok(answer)
 }
 
 /// Publishes a file with `mosquitto_pub` at QoS 1; `version` is `311` or `5`.

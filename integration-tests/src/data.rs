@@ -6,7 +6,6 @@ use std::path::PathBuf;
 pub const ROBOT: &str = "CNAB12HX00010000000000000042A";
 
 /// A file of the recorded data; `None`, with a message, where it is absent.
-#[expect(clippy::print_stderr, reason = "a skipped test says why")]
 pub fn recorded(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if path.exists() {

@@ -4,9 +4,14 @@
 //! on free ports, and ends with the test.
 
 pub mod client;
+pub mod clock;
 pub mod data;
+pub mod device;
+pub mod files;
+pub mod hostile;
 pub mod lake;
 pub mod plant;
+pub mod trace;
 pub mod wait;
 
 pub use lake::{Lake, Row};

@@ -1,6 +1,8 @@
 //! An instance of `tacho up` as a process of its own: started, found by its `endpoints.json`, killed, ended.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -13,8 +15,8 @@ use crate::wait::until_some;
 
 /// Longest time from the start of the process to its endpoints, in a build without optimisation on a busy machine.
 const START: Duration = Duration::from_secs(60);
-/// Longest time from SIGTERM to the end.
-const END: Duration = Duration::from_secs(30);
+/// Longest time from SIGTERM to the end, as it is promised.
+const END: Duration = Duration::from_secs(25);
 
 /// What differs between instances.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,20 @@ pub struct PlantOptions {
     pub args: Vec<String>,
     /// Text of a configuration file; without it the profile `development` holds.
     pub config: Option<String>,
+    /// Further environment variables of the process.
+    pub env: Vec<(String, String)>,
+}
+
+impl PlantOptions {
+    /// With a configuration of these lines over the profile `development`.
+    pub fn configured(lines: &str) -> Self {
+        Self { config: Some(format!("profile = \"development\"\n{lines}\n")), ..Self::default() }
+    }
+
+    /// Small windows and eager compaction, so that a test sees both.
+    pub fn eager() -> Self {
+        Self::configured("[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2")
+    }
 }
 
 /// An instance with a data directory of its own, running or not.
@@ -48,6 +64,11 @@ pub fn program() -> PathBuf {
 /// If it cannot be started.
 pub fn tacho(args: &[&str]) -> anyhow::Result<Output> {
     Command::new(program()).args(args).stdin(Stdio::null()).output().context("tacho cannot be started")
+}
+
+/// What a command wrote, on both its outputs.
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 impl Plant {
@@ -78,6 +99,11 @@ impl Plant {
         self.folder.path().join("data")
     }
 
+    /// Sets the further environment variables of the processes that are started from now on.
+    pub fn set_env(&mut self, env: Vec<(String, String)>) {
+        self.options.env = env;
+    }
+
     /// A path beside the data directory, for what a test wants to keep.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -93,6 +119,14 @@ impl Plant {
         Lake::new(self.data())
     }
 
+    /// What `tacho audit` says of it.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn audit(&self) -> anyhow::Result<Output> {
+        tacho(&["audit", "--data", self.data().to_str().context("path")?])
+    }
+
     /// Starts the process without waiting for it, with further arguments.
     ///
     /// # Errors
@@ -106,7 +140,7 @@ impl Plant {
         if self.options.config.is_some() {
             command.arg("--config").arg(self.beside("tacho.toml"));
         }
-        command.args(&self.options.args).args(further);
+        command.args(&self.options.args).args(further).envs(self.options.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().context("tacho up cannot be started")?);
         Ok(())
@@ -162,6 +196,21 @@ impl Plant {
     /// If it does not run.
     pub fn admin(&self) -> anyhow::Result<String> {
         self.endpoint("admin")
+    }
+
+    /// What its admin endpoint answers: status and body.
+    ///
+    /// # Errors
+    /// If it does not answer in HTTP.
+    pub fn ask(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        let mut stream = TcpStream::connect(self.admin()?).context("admin endpoint")?;
+        stream.set_read_timeout(Some(END)).context("admin endpoint")?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).context("admin endpoint")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("admin endpoint")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an empty line")?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("a status")?;
+        Ok((status, body.to_owned()))
     }
 
     /// Its process.

@@ -10,7 +10,6 @@ const POLL: Duration = Duration::from_millis(50);
 ///
 /// # Panics
 /// If it has not by the deadline; `what` says what was waited for.
-#[expect(clippy::panic, reason = "an assertion of a test")]
 pub fn until_some<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + deadline;
     loop {
@@ -28,7 +27,6 @@ pub fn until_some<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> O
 ///
 /// # Panics
 /// If it has not by the deadline; shows the value that was there instead.
-#[expect(clippy::panic, reason = "an assertion of a test")]
 pub fn until<T: PartialEq + Debug>(what: &str, deadline: Duration, expected: &T, mut look: impl FnMut() -> T) {
     let end = Instant::now() + deadline;
     loop {

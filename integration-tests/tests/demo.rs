@@ -1,13 +1,5 @@
 //! The README's first command: a simulated fleet that SQL can be asked about, within a minute.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::{Plant, PlantOptions, until_some};

@@ -1,13 +1,5 @@
 //! Duplicates, conflicts, gaps and late fills, across restarts and compaction (G2, G4).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, mosquitto_pub};
@@ -15,9 +7,6 @@ use tacho_integration_tests::data::{ROBOT, record, topic};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const LANDED: Duration = Duration::from_secs(40);
-/// Small windows and eager compaction, so that a test sees both.
-const EAGER: &str =
-    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 
 fn publish(plant: &Plant, seqs: &[i64]) {
     let records: Vec<String> = seqs.iter().map(|seq| record(ROBOT, 1, *seq)).collect();
@@ -39,8 +28,7 @@ fn gaps_open_narrow_and_close_and_duplicates_stay_known_across_restart_and_compa
     if !installed("mosquitto_pub") {
         return;
     }
-    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
-    let mut plant = Plant::started(options).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     publish(&plant, &[1, 2, 3, 10]);
     assert_eq!(counts(&plant, 4), [4, 0, 0, 6]);
     let gaps = plant.lake().rows("select seq_first, seq_last, kind from gaps").unwrap();

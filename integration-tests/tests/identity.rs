@@ -1,15 +1,7 @@
 //! A lake follows one log: a deleted log, or a lake of another one, is refused with what to do.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use tacho_integration_tests::client::simulated;
-use tacho_integration_tests::plant::tacho;
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions};
 
 fn used() -> Plant {
@@ -52,7 +44,8 @@ fn two_instances_cannot_share_a_directory() {
     let second =
         tacho(&["up", "--data", data.to_str().unwrap(), "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).unwrap();
     assert_eq!(second.status.code(), Some(3));
-    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    let told = text(&second);
+    assert!(told.contains("is in use by process"), "{told}");
     assert!(told.contains(&plant.pid().unwrap().to_string()), "the holder is named: {told}");
     assert!(plant.mqtt().is_ok(), "the endpoints of the first are untouched");
 }

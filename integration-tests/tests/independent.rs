@@ -1,14 +1,6 @@
 //! The indicators of random records, landed by the whole way, are those of formulas written anew in Python with packages that
 //! we did not write.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::process::Command;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! `docs/indicators.md` says what the code computes: it is made from the code, and compared here.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,5 @@
 //! A real battery, cycle by cycle over MQTT: the published capacities, their fade, and the rest of the life with its bounds.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -94,8 +86,8 @@ fn the_nasa_battery_has_its_published_capacities_and_its_end_with_bounds() {
     }
     let models = tempfile::tempdir().unwrap();
     std::fs::write(models.path().join("nasa-b0005.toml"), MODEL).unwrap();
-    let config = format!("[mqtt]\nanonymous = true\n[processing]\nmodels_dir = {:?}\n", models.path());
-    let mut plant = Plant::started(PlantOptions { config: Some(config), ..PlantOptions::default() }).unwrap();
+    let config = format!("[processing]\nmodels_dir = {:?}", models.path());
+    let mut plant = Plant::started(PlantOptions::configured(&config)).unwrap();
     let lines = plant.beside("cycles.ndjson");
     std::fs::write(&lines, records(&file)).unwrap();
     mosquitto_pub_lines(&plant.mqtt().unwrap(), &topic(ROBOT), &lines).unwrap();

@@ -1,29 +1,15 @@
 //! G7: proofs outlive compaction, a changed proof is refused, and a changed byte anywhere is found and named.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulated;
-use tacho_integration_tests::plant::{copy_folder, tacho};
+use tacho_integration_tests::files::{all_files, live_files};
+use tacho_integration_tests::plant::{copy_folder, tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
-/// Small windows and eager compaction, so that a test sees both.
-const EAGER: &str =
-    "profile = \"development\"\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n";
 const ROBOT: &str = "CNKSTRK6001000000000000000001";
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 fn prove(data: &Path, further: &[&str]) -> Output {
     tacho(&[&["prove", "--robot", ROBOT, "--seq", "5", "--data", data.to_str().unwrap()], further].concat()).unwrap()
@@ -35,14 +21,9 @@ fn verify(data: &Path, proof: &[u8]) -> Output {
     tacho(&["verify", file.to_str().unwrap(), "--key", data.join("keys/log.vkey").to_str().unwrap()]).unwrap()
 }
 
-fn audit(data: &Path) -> Output {
-    tacho(&["audit", "--data", data.to_str().unwrap()]).unwrap()
-}
-
 /// An instance at rest with several windows and files that were merged; the proof was made before that.
 fn anchored() -> (Plant, Vec<u8>) {
-    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
-    let mut plant = Plant::started(options).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let publish = |epoch: &str| {
         let args = [
@@ -95,29 +76,23 @@ fn a_proof_made_before_a_compaction_holds_after_it_and_so_does_a_new_one() {
     }
 }
 
-/// All files below a folder.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
-    }
-}
-
 #[test]
-fn one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_named() {
+fn failure_23_one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_named() {
     let (plant, _) = anchored();
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
     let live = tacho(&["sql", "select 1", "--data", plant.data().to_str().unwrap()]).unwrap();
     assert!(live.status.success());
 
     let mut targets = Vec::new();
     for folder in ["registry/tile", "registry/segments"] {
-        files(&plant.data().join(folder), &mut targets);
+        targets.extend(all_files(&plant.data().join(folder)).unwrap());
     }
     targets.push(plant.data().join("registry/checkpoint"));
     targets.push(plant.data().join("keys/log.vkey"));
-    targets.extend(live_files(&plant));
+    for table in ["records", "joints", "batteries", "events", "rejected"] {
+        targets.extend(live_files(&plant.data(), table).unwrap());
+    }
     assert!(targets.len() >= 10, "{targets:?}");
     let step = targets.len().div_ceil(24);
     for target in targets.iter().step_by(step) {
@@ -126,45 +101,20 @@ fn one_changed_byte_in_any_live_file_tile_or_statement_is_found_and_named() {
             let mut changed = original.clone();
             changed[at] ^= 0x10;
             std::fs::write(target, &changed).unwrap();
-            let found = audit(&plant.data());
+            let found = plant.audit().unwrap();
             assert_eq!(found.status.code(), Some(1), "{} byte {at}: {}", target.display(), text(&found));
             let name = target.file_name().unwrap().to_str().unwrap();
             assert!(text(&found).contains(name), "{} byte {at} is not named: {}", target.display(), text(&found));
         }
         std::fs::write(target, &original).unwrap();
     }
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
-}
-
-/// Data files that the newest versions of the tables name, by what the Delta logs add and remove.
-fn live_files(plant: &Plant) -> Vec<PathBuf> {
-    let mut live = Vec::new();
-    for table in ["records", "joints", "batteries", "events", "rejected"] {
-        let folder = plant.data().join("lake").join(table);
-        let mut entries = Vec::new();
-        files(&folder.join("_delta_log"), &mut entries);
-        entries.retain(|entry| entry.extension().is_some_and(|extension| extension == "json"));
-        entries.sort();
-        let mut of_table: Vec<String> = Vec::new();
-        for entry in entries {
-            for line in std::fs::read_to_string(&entry).unwrap().lines() {
-                let action: serde_json::Value = serde_json::from_str(line).unwrap();
-                of_table.extend(action["add"]["path"].as_str().map(str::to_owned));
-                if let Some(removed) = action["remove"]["path"].as_str() {
-                    of_table.retain(|path| path != removed);
-                }
-            }
-        }
-        live.extend(of_table.into_iter().map(|path| folder.join(path)).filter(|path| path.exists()));
-    }
-    live
 }
 
 #[test]
 fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
-    let options = PlantOptions { config: Some(EAGER.to_owned()), ..PlantOptions::default() };
-    let mut plant = Plant::started(options).unwrap();
+    let mut plant = Plant::started(PlantOptions::eager()).unwrap();
     let args = ["--robots", "5", "--rate", "100", "--records", "100", "--epoch"];
     simulated(&plant.mqtt().unwrap(), &[&args[..], &["7"]].concat()).unwrap();
     plant.stop().unwrap();
@@ -184,6 +134,6 @@ fn failure_24_a_restored_backup_meets_a_registry_that_is_ahead() {
         lake.try_int("select count(*) from anchors").unwrap_or(0) > 0
     });
     plant.stop().unwrap();
-    let whole = audit(&plant.data());
+    let whole = plant.audit().unwrap();
     assert!(whole.status.success(), "{}", text(&whole));
 }

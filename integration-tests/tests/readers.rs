@@ -1,18 +1,10 @@
 //! G8: programs that we did not write read the lake and check the transparency log.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::process::Command;
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulated;
-use tacho_integration_tests::plant::tacho;
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
 
 /// A path that `./test` hands over in the environment; without it the test says why it does nothing.
@@ -36,9 +28,13 @@ fn deltalake_duckdb_and_pandas_count_and_sum_as_tacho_sql_does() {
     let Some(python) = tool("TACHO_PYTHON") else { return };
     let mut plant = used();
     plant.stop().unwrap();
+    // What a start sets aside after a power cut is nothing to any reader.
+    for name in ["99999999999999999998.json.torn", "00000000000000000001.checkpoint.parquet.torn"] {
+        std::fs::write(plant.data().join("lake/joints/_delta_log").join(name), "PAR1 {").unwrap();
+    }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/sums.py");
     let output = Command::new(python).arg(script).arg(plant.data().join("lake")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", text(&output));
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     for (figure, readers) in figures.as_object().unwrap() {
         let (table, column) = figure.split_once('.').unwrap();
@@ -71,7 +67,7 @@ fn gos_sumdb_accepts_the_checkpoint_every_entry_the_growth_and_a_proof() {
     let vkey = data.join("keys/log.vkey");
     let run = |args: &[&std::path::Path], verb: &str| {
         let output = Command::new(&verifier).arg(verb).args(args).output().unwrap();
-        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let told = text(&output);
         (output.status.success(), told)
     };
     let registry = data.join("registry");
@@ -81,7 +77,7 @@ fn gos_sumdb_accepts_the_checkpoint_every_entry_the_growth_and_a_proof() {
     let proof =
         tacho(&["prove", "--robot", "CNKSTRK6001000000000000000001", "--seq", "3", "--data", data.to_str().unwrap()])
             .unwrap();
-    assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stderr));
+    assert!(proof.status.success(), "{}", text(&proof));
     let file = plant.beside("row.tlog-proof");
     std::fs::write(&file, &proof.stdout).unwrap();
     let (accepted, told) = run(&[&vkey, &file, &registry], "proof");

@@ -1,13 +1,5 @@
 //! G6: the raw log replayed into an empty lake gives the same rows, bit for bit.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulated;

@@ -1,14 +1,6 @@
 //! A signed roster: robots are flagged by what it says, a newer one takes effect while the instance runs, and robots that
 //! cannot be show in `identity_alerts`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,9 +40,8 @@ fn robots_are_told_by_the_roster_in_force_and_a_newer_one_needs_no_restart() {
     publish_roster(folder.path(), &roster(1, "active"), &key);
     std::fs::write(folder.path().join("roster.vkey"), format!("{}\n", key.verifier())).unwrap();
     let (file, key_file) = (folder.path().join("roster"), folder.path().join("roster.vkey"));
-    let config =
-        format!("[mqtt]\nanonymous = true\n[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}\n");
-    let mut plant = Plant::started(PlantOptions { config: Some(config), ..PlantOptions::default() }).unwrap();
+    let config = format!("[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}");
+    let mut plant = Plant::started(PlantOptions::configured(&config)).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let lake = plant.lake();
     let send = |robot: &str, seq: i64| {

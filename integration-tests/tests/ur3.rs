@@ -1,17 +1,9 @@
 //! A real UR3, replayed: every row lands or is rejected with a reason, and values are the file's to the resolution.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::time::Duration;
 
 use tacho_integration_tests::data::recorded;
-use tacho_integration_tests::plant::tacho;
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
 
 #[test]
@@ -20,7 +12,7 @@ fn every_row_of_the_recording_lands_with_the_files_temperatures_and_currents() {
     let mut plant = Plant::started(PlantOptions::default()).unwrap();
     let to = format!("mqtt://{}", plant.mqtt().unwrap());
     let replayed = tacho(&["replay", file.to_str().unwrap(), "--to", &to]).unwrap();
-    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    assert!(replayed.status.success(), "{}", text(&replayed));
     let lake = plant.lake();
     until("all counted", Duration::from_secs(60), &Some(7409), || lake.try_int("select sum(received) from ledger"));
     assert_eq!(

@@ -1,13 +1,5 @@
 //! One record's way: from an MQTT client that we did not write to a SQL answer, with every way in which it can be refused.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::io::Read as _;
 use std::time::Duration;
 

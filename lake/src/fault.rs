@@ -1,6 +1,7 @@
 //! Faults for tests: named steps at which a process dies or an error is injected, given to constructors as a value.
 //!
-//! `tacho`'s hidden `--fault STEP[:N]=kill|error` makes them. Without one a step costs a null check.
+//! `tacho`'s hidden `--fault STEP[:N]=kill|error` makes them. Without one a step costs a null check. A fault that strikes
+//! says so under [`LOG_TARGET`], so that a test knows that it tests something.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tacho_schemas::table::Table;
+use tracing::warn;
+
+/// Target of the warning that a fault strikes; its field `step` names the step.
+pub const LOG_TARGET: &str = "tacho_lake::fault";
 
 /// Steps of this crate, in the order of a landing; `TABLE` stands for each table's name.
 ///
 /// A test walks [`steps`], which has them written out.
-const PATTERNS: [&str; 24] = [
+const PATTERNS: [&str; 22] = [
     "lake.config.before_put",
     "lake.config.after_put",
     "lake.TABLE.before_file",
@@ -35,8 +40,6 @@ const PATTERNS: [&str; 24] = [
     "lake.vacuum.after_delete",
     "lake.log_cleanup.before_delete",
     "lake.log_cleanup.after_delete",
-    "lake.retention.before_commit",
-    "lake.retention.after_commit",
 ];
 
 /// All steps of this crate, written out.
@@ -120,6 +123,7 @@ fn strike(faults: &[Fault], step: &str) -> Result<(), InjectedFault> {
     for fault in faults.iter().filter(|fault| fault.step == step) {
         let visit = fault.visits.fetch_add(1, Ordering::Relaxed) + 1;
         if visit == fault.visit {
+            warn!(target: LOG_TARGET, step, visit, "an injected fault strikes");
             match fault.effect {
                 Effect::Kill => std::process::abort(),
                 Effect::Error => return Err(InjectedFault(step.to_owned())),

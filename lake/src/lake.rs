@@ -12,6 +12,7 @@ use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
 use crate::config_store::{ConfigStore, ConfigStoreError};
+use crate::ledger::logs::table_app_id;
 use crate::reader::{ReadError, TableReader};
 use crate::table::OpenError;
 use crate::table::delta::DeltaLog;
@@ -86,21 +87,23 @@ impl Lake {
         &self.options
     }
 
-    /// A committer of a table, which is made or repaired if need be.
-    ///
-    /// # Errors
-    /// See [`LakeTable::open_or_create`].
-    pub async fn open_table(&self, table: Table) -> Result<LakeTable, OpenError> {
-        LakeTable::open_or_create(&self.dir, table, self.options.clone()).await
-    }
-
-    /// Committers of all tables.
+    /// Committers of all tables, which are made or repaired if need be. `records` comes first: it says up to which
+    /// version the others have landed.
     ///
     /// # Errors
     /// See [`LakeTable::open_or_create`].
     pub async fn open_tables(&self) -> Result<Tables<LakeTable>, OpenError> {
-        let opened = futures::future::try_join_all(Table::ALL.map(|table| self.open_table(table))).await?;
-        Ok(Tables(opened.try_into().expect("as many tables were opened as there are")))
+        let mut options = self.options.clone();
+        let records = LakeTable::open_or_create(&self.dir, Table::Records, options.clone()).await?;
+        for table in Table::ALL {
+            let confirmed = options.confirmed.get_mut(table);
+            *confirmed = (*confirmed).max(records.txn(&table_app_id(table)));
+        }
+        let [_records, others @ ..] = Table::ALL;
+        let others = others.map(|table| LakeTable::open_or_create(&self.dir, table, options.clone()));
+        let others = futures::future::try_join_all(others).await?;
+        let all: Vec<LakeTable> = std::iter::once(records).chain(others).collect();
+        Ok(Tables(all.try_into().expect("as many tables were opened as there are, records first")))
     }
 
     /// A reader of a table.

@@ -200,9 +200,10 @@ fn count(batch: &Batch) {
     for (change, gaps) in CHANGES.into_iter().zip(batch.tally.gaps) {
         counter!("tacho_lake_gap_events_total", "kind" => change.as_str()).increment(gaps);
     }
-    if batch.tally.conflicts > 0 {
+    if let Some(robot) = batch.tally.conflict_robot {
         let conflicts = batch.tally.conflicts;
         error!(
+            %robot,
             conflicts,
             "a robot restarted its seq without a new stream_epoch: see rejected, reason sequence_conflict"
         );

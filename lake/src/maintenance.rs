@@ -1,4 +1,4 @@
-//! What keeps the lake small: compaction, deletion of what no version names, log clean-up, retention by days.
+//! What keeps the lake small: compaction, deletion of what no version names, log clean-up.
 //!
 //! All of it follows the anchorer, which says per table how far windows are closed and compactions are stated. It
 //! has committers of its own, and steps back where landing is in its way.
@@ -8,7 +8,6 @@ mod clean;
 mod compact;
 mod merge;
 mod pick;
-mod retention;
 mod row_sum;
 mod vacuum;
 
@@ -27,12 +26,11 @@ pub use clean::CleanError;
 pub use compact::{CompactError, Compacted};
 pub use merge::MergeError;
 pub use pick::CompactOptions;
-pub use retention::RetentionError;
 pub use vacuum::VacuumError;
 
 use crate::reader::TableReader;
 use crate::table::state::{Scope, TableState};
-use crate::table::{LogError, OpenError};
+use crate::table::{LogError, OpenError, open};
 use crate::{Lake, LakeTable, TableOptions};
 
 /// How files are sorted: by [`Table::sort_order`], ascending.
@@ -56,8 +54,6 @@ pub struct MaintenanceOptions {
     pub orphan_keep: Duration,
     /// Log entries stay for so long.
     pub log_keep: Duration,
-    /// Days of receipt whose rows are kept, the current one not counted; `None` keeps all.
-    pub keep_days: Option<u32>,
 }
 
 impl Default for MaintenanceOptions {
@@ -69,7 +65,6 @@ impl Default for MaintenanceOptions {
             removed_keep: Duration::from_secs(3_600),
             orphan_keep: Duration::from_secs(24 * 3_600),
             log_keep: Duration::from_secs(1_800),
-            keep_days: None,
         }
     }
 }
@@ -95,9 +90,12 @@ impl Maintainer {
         writing: TableOptions,
         options: MaintenanceOptions,
     ) -> Result<Self, OpenError> {
-        let committer = LakeTable::open_or_create(lake_dir, table, writing).await?;
-        let reader = TableReader::new(table, Arc::clone(committer.store()));
-        Ok(Self { committer, reader, options, shunned: HashSet::new() })
+        Ok(Self::new(LakeTable::open_or_create(lake_dir, table, writing).await?, options))
+    }
+
+    fn new(committer: LakeTable, options: MaintenanceOptions) -> Self {
+        let reader = TableReader::new(committer.table(), Arc::clone(committer.store()));
+        Self { committer, reader, options, shunned: HashSet::new() }
     }
 
     /// Which table it is.
@@ -105,9 +103,11 @@ impl Maintainer {
         self.committer.table()
     }
 
-    /// Reads the newest version; the committer is then at that very version.
+    /// Reads the newest version; the committer is then at that very version. It is on disk: what is deleted because of
+    /// it does not come back with a power cut.
     async fn newest(&mut self) -> Result<TableState, LogError> {
         let state = TableState::read(self.committer.store().as_ref(), None, Scope::All).await?;
+        open::sync(self.committer.store().as_ref(), state.version).await?;
         self.committer.adopt(&state);
         Ok(state)
     }
@@ -137,16 +137,9 @@ impl Maintainer {
         }
     }
 
-    /// One round of clean-up: retention, then files, then log entries.
+    /// One round of clean-up: files, then log entries.
     async fn clean_round(&mut self, anchored: &dyn Anchored) {
-        let table = self.table();
-        let stated = anchored.stated(table);
-        if let (Some(keep_days), Some(droppable)) = (self.options.keep_days, anchored.droppable_before(table)) {
-            let today = chrono::Utc::now().date_naive();
-            let oldest_kept = today.checked_sub_days(chrono::Days::new(u64::from(keep_days)));
-            let dropped = self.drop_days(stated, oldest_kept.unwrap_or_default().min(droppable)).await;
-            self.report("files dropped with their days", dropped.map_err(|error| chain(&error)));
-        }
+        let stated = anchored.stated(self.table());
         let vacuumed = self.vacuum(stated).await;
         self.report("files deleted", vacuumed.map_err(|error| chain(&error)));
         let cleaned = self.clean_log(stated).await;
@@ -187,17 +180,14 @@ impl Maintenance {
     /// Opens all tables of the lake for maintenance.
     ///
     /// # Errors
-    /// See [`LakeTable::open_or_create`].
+    /// See [`Lake::open_tables`].
     pub async fn open(
         lake: &Lake,
         options: MaintenanceOptions,
         anchored: Arc<dyn Anchored>,
     ) -> Result<Self, OpenError> {
-        let mut tables = Vec::new();
-        for table in Table::ALL {
-            let writing = lake.options().clone();
-            tables.push(Maintainer::open(lake.dir(), table, writing, options.clone()).await?);
-        }
+        let committers = lake.open_tables().await?.0;
+        let tables = committers.map(|committer| Maintainer::new(committer, options.clone())).into();
         Ok(Self { tables, anchored, options })
     }
 

@@ -45,8 +45,8 @@ pub enum ReadError {
         #[source]
         source: ParquetError,
     },
-    /// Rows of a data file are not the table's.
-    #[error("data file {path}: {why}")]
+    /// Rows of a data file, or the schema in the log, are not the table's.
+    #[error("{path}: {why}")]
     NotOurs {
         /// Path within the table's folder.
         path: String,

@@ -10,9 +10,10 @@ pub(crate) mod delta;
 pub(crate) mod encode;
 pub(crate) mod entry;
 mod file;
+mod gather;
 mod in_flight;
 pub(crate) mod log;
-mod open;
+pub(crate) mod open;
 mod repair;
 pub(crate) mod schema;
 pub(crate) mod state;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
+use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
 pub use checkpoint::CheckpointError;
@@ -51,15 +53,25 @@ pub struct TableOptions {
     pub checkpoint_every: i64,
     /// Rows in a row group, at most.
     pub row_group_rows: usize,
+    /// Per table, a version that is known to have been on disk, because anchors name it: if it is damaged or gone
+    /// at the start, the table is refused. What `records` says of the others is added by [`crate::Lake::open_tables`].
+    pub confirmed: Tables<Option<i64>>,
 }
 
 impl Default for TableOptions {
     fn default() -> Self {
-        Self { faults: Faults::none(), in_flight: InFlight::default(), checkpoint_every: 30, row_group_rows: 131_072 }
+        Self {
+            faults: Faults::none(),
+            in_flight: InFlight::default(),
+            checkpoint_every: 30,
+            row_group_rows: 131_072,
+            confirmed: Tables::default(),
+        }
     }
 }
 
-/// A transaction that a commit records: the application has come to this version.
+/// A transaction that a commit records: the application has come to this version. With a [`Fence`] it is replaced;
+/// without one it only rises, and others may move it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Txn {
     /// Application, for instance `tacho/<log_id>/<partition>`.
@@ -101,7 +113,7 @@ pub(crate) struct Head {
 
 impl LakeTable {
     /// Opens the table in `lake_dir/<name>/`, or creates it at version 0. New columns of this release are added
-    /// to an older table; a truncated newest entry is removed.
+    /// to an older table; a truncated newest entry is set aside, unless it is known to have been confirmed.
     ///
     /// # Errors
     /// If the folder cannot be read or written, or holds a table whose schema, partitioning or protocol is not ours.

@@ -12,6 +12,7 @@ mod disk;
 pub mod faults;
 mod feed;
 mod frame;
+pub mod fuzzing;
 mod identity_file;
 mod index;
 mod lock;
@@ -39,12 +40,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use tacho_schemas::RecordId;
 use tokio::sync::watch;
 use tokio::task;
 use tracing::{error, info};
 
-use crate::{Head, Health, LogIdentity, ReadError, ReadItem};
+use crate::{Head, Health, HeldBefore, LogIdentity, ReadError, ReadItem};
 
 pub use appender::{Appender, Lane};
 pub use faults::{Fault, Faults, Operation};
@@ -162,28 +162,32 @@ impl EmbeddedLog {
         self.shared.head.subscribe()
     }
 
-    /// The ID of the record just before an offset; `None` at 0, or if the log does not hold that record (any more).
+    /// What the log holds just before an offset.
     ///
     /// The lake compares it with what it noted, so that it never goes on in another log.
     ///
     /// # Errors
     /// [`ReadError::OutOfRange`] if the log ends below the offset; else what keeps it from being read.
-    pub async fn record_id_before(&self, partition: i32, offset: i64) -> Result<Option<RecordId>, ReadError> {
+    pub async fn held_before(&self, partition: i32, offset: i64) -> Result<HeldBefore, ReadError> {
         let starts = [(partition, offset)];
         Positions::new(&starts, self.shared.identity.partitions)?;
         let slot = usize::try_from(partition).unwrap_or(0);
         let (first, next) = (self.first_offsets()[slot], self.next_offsets()[slot]);
         if offset <= first && offset <= next && offset >= 0 {
-            return Ok(None);
+            return Ok(HeldBefore::Nothing);
         }
         if offset > next || offset < 0 {
             return Err(ReadError::OutOfRange { partition, offset, first, next });
         }
         let mut reader = self.reader(&[(partition, offset - 1)])?;
-        match reader.next(1).await?.first() {
-            Some(ReadItem::Records(batch)) => Ok(batch.records.first().map(|record| record.envelope.id)),
-            _ => Ok(None),
-        }
+        let first = reader.next(1).await?.into_iter().next();
+        Ok(match first {
+            Some(ReadItem::Records(batch)) => {
+                batch.records.first().map_or(HeldBefore::Nothing, |record| HeldBefore::Record(record.envelope.id))
+            }
+            Some(ReadItem::Lost(_)) => HeldBefore::Lost,
+            None => HeldBefore::Nothing,
+        })
     }
 
     /// Whether appends are taken.

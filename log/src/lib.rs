@@ -12,11 +12,12 @@ pub mod read;
 pub mod verdict;
 
 pub use append::{Append, AppendError, Delivered, Delivery, OffsetRange, Place};
+pub use embedded::fuzzing;
 pub use embedded::{
     Appender, Damage, EmbeddedLog, EmbeddedSettings, Fault, Faults, Lane, LogStats, OpenError, OpenReport, Operation,
     Reader, ReleaseError, Released, SettingsError, TornTail,
 };
 pub use health::{Head, Health};
 pub use identity::LogIdentity;
-pub use read::{PartitionBatch, ReadError, ReadItem};
+pub use read::{HeldBefore, PartitionBatch, ReadError, ReadItem};
 pub use verdict::Verdict;

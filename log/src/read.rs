@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tacho_schemas::RawRecord;
+use tacho_schemas::{RawRecord, RecordId};
 
 use crate::{OffsetRange, Verdict};
 
@@ -42,6 +42,17 @@ impl ReadItem {
     }
 }
 
+/// What a log holds just before an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBefore {
+    /// Nothing: the log begins there, at 0 or because retention has taken what was before.
+    Nothing,
+    /// The record with this ID.
+    Record(RecordId),
+    /// A record that is damaged beyond reading.
+    Lost,
+}
+
 /// Why nothing can be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
@@ -66,7 +77,7 @@ pub enum ReadError {
         partitions: i32,
     },
     /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("reading {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@
 //! between calls and no async here: replaying the same raw records under the same configuration gives the same rows, bit for bit.
 
 pub mod decode;
+pub mod fuzzing;
 pub mod indicators;
 mod processor;
 mod rows;

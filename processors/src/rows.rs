@@ -24,6 +24,8 @@ pub(crate) use origin::Origin;
 /// Builders of all tables, and memory that is used again for each record.
 #[derive(Debug)]
 pub(crate) struct Rows {
+    /// Records that may come.
+    records: usize,
     builders: Tables<TableBuilder>,
     notes: Notes,
     joints: Vec<JointIndicators>,
@@ -31,9 +33,10 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// No rows.
-    pub(crate) fn new() -> Self {
+    /// No rows, of about `records` records.
+    pub(crate) fn new(records: usize) -> Self {
         Self {
+            records,
             builders: Tables::from_fn(TableBuilder::new),
             notes: Notes::default(),
             joints: Vec::new(),
@@ -47,7 +50,8 @@ impl Rows {
         let health = indicators::of_robot(record, &self.joints, &self.batteries);
         let of_record = || further_of_record(record, &self.joints, &self.batteries, origin.found);
         let further = (origin.formulas != FormulaSet::Y2026R1).then(of_record);
-        let Self { builders, notes, joints, batteries } = self;
+        self.expect(record);
+        let Self { builders, notes, joints, batteries, records: _ } = self;
         let builder = builders.get_mut(Table::Joints);
         for (joint, indicators) in record.joints.iter().zip(joints.iter()) {
             joints::append(builder, origin, record, joint, indicators, notes);
@@ -68,6 +72,22 @@ impl Rows {
             record.maintenance.len(),
         ]
         .map(|rows| u32::try_from(rows).expect("a record's arrays are bounded by the decoder"))
+    }
+
+    /// Tells builders without rows how many may come: robots of one batch are mostly alike.
+    fn expect(&mut self, record: &Record) {
+        let each = [
+            (Table::Records, 1),
+            (Table::Joints, record.joints.len()),
+            (Table::Batteries, record.batteries.len()),
+            (Table::Vibration, record.vibration.len()),
+        ];
+        for (table, rows) in each {
+            let builder = self.builders.get_mut(table);
+            if builder.rows() == 0 {
+                builder.expect_rows(rows * self.records);
+            }
+        }
     }
 
     /// The rows so far.

@@ -33,9 +33,9 @@ impl Moment {
         let mut versions = Tables::<i64>::default();
         let mut txns = Tables::<Vec<Txn>>::default();
         for table in Table::ALL {
-            let live = lake.reader(table)?.live_files(None).await?;
-            *versions.get_mut(table) = live.version;
-            *txns.get_mut(table) = live.txns;
+            let head = lake.reader(table)?.head(None).await?;
+            *versions.get_mut(table) = head.version;
+            *txns.get_mut(table) = head.txns;
         }
         let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
         let progress = Progress::of(&Logs::load(&store).await?, txns.get(Table::Records));

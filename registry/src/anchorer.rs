@@ -5,14 +5,18 @@
 //! doing the same again: `plan` cuts a window, `gather` hashes its rows, `lock` is the one place that says what the
 //! tree is, `publish` puts it out. Landing never waits for any of it.
 
+mod due;
 pub(crate) mod error;
+mod framed;
 pub(crate) mod gather;
 pub(crate) mod heads;
 pub(crate) mod leaves;
 pub(crate) mod lock;
+mod meet;
 mod open;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod publish;
+mod remake;
 pub(crate) mod window;
 
 use std::path::PathBuf;
@@ -21,15 +25,17 @@ use std::time::{Duration, Instant};
 use tacho_lake::{Faults, Lake};
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
+use tacho_schemas::table::Table;
 use uuid::Uuid;
 
 pub use error::{AnchorError, OpenError, Verdict};
-pub use lock::{Counted, Lock, LogRange};
+pub use lock::{Counted, Lock, LogRange, anchored_versions};
 
 use crate::file_registry::FileRegistry;
 use crate::note::SignerKey;
 use crate::salts::SaltStore;
 use crate::tiles::TileStore;
+use due::Unanchored;
 use heads::Heads;
 use plan::Prepared;
 
@@ -58,6 +64,8 @@ pub struct AnchorerOptions {
     pub origin: Option<String>,
     /// Start a new log although the registry is ahead of this one.
     pub new_origin: bool,
+    /// Give a registry that has lost what was lodged with it the log again.
+    pub lodge_anew: bool,
     /// Longest time that a window stays open.
     pub window: Duration,
     /// Rows at which a window closes before its time.
@@ -91,9 +99,7 @@ pub struct Anchorer {
     heads: Heads,
     /// A window that was laid down and is not in the log yet.
     prepared: Option<Prepared>,
-    closed_at: Instant,
-    /// Version of `records` up to which its rows were counted, and how many came since the last window.
-    counted: (i64, u64),
+    unanchored: Unanchored,
 }
 
 impl Anchorer {
@@ -112,8 +118,9 @@ impl Anchorer {
     pub async fn tick(&mut self, force: bool) -> Result<Option<Anchored>, AnchorError> {
         self.finish_published()?;
         self.forget_closed()?;
+        self.unanchored.look(&self.lake.reader(Table::Records)?, &self.lock).await?;
         if self.prepared.is_none() {
-            if !force && !self.is_due().await? {
+            if !force && !self.unanchored.is_due(self.options.window, self.options.max_rows) {
                 return Ok(None);
             }
             self.reach("before_prepared")?;
@@ -137,8 +144,7 @@ impl Anchorer {
         Prepared::remove(&self.dir)?;
         Heads::forget_before(&self.dir, closed)?;
         self.prepared = None;
-        self.closed_at = Instant::now();
-        self.counted = (self.lock.versions.0[0], 0);
+        self.unanchored = Unanchored::behind(&self.lock);
         Ok(())
     }
 
@@ -158,6 +164,11 @@ impl Anchorer {
         &self.lock.origin
     }
 
+    /// When the oldest record that is in no window landed, as far as the last look went; `None` if all are in one.
+    pub fn unanchored_since(&self) -> Option<Instant> {
+        self.unanchored.since()
+    }
+
     /// Number of windows so far.
     pub fn windows(&self) -> u64 {
         self.lock.next_win_no
@@ -166,29 +177,7 @@ impl Anchorer {
     fn reach(&self, step: &str) -> Result<(), AnchorError> {
         Ok(self.options.faults.reach(&format!("anchor.{step}"))?)
     }
-
-    /// Whether the window's time is over, or enough rows have come.
-    async fn is_due(&mut self) -> Result<bool, AnchorError> {
-        if self.closed_at.elapsed() >= self.options.window {
-            return Ok(true);
-        }
-        let (known, rows) = self.counted;
-        if known < 0 {
-            return Ok(false);
-        }
-        let reader = self.lake.reader(tacho_schemas::table::Table::Records)?;
-        let newest = reader.version_since(known).await?;
-        let commits = reader.commits_between(known, newest).await?;
-        let fresh = commits.iter().flat_map(|commit| &commit.adds).filter(|file| file.data_change);
-        let rows = rows + fresh.map(|file| file.stats.as_ref().map_or(0, |stats| stats.rows)).sum::<u64>();
-        self.counted = (newest, rows);
-        // A record has a handful of component rows; which ones is only known once their files are read.
-        Ok(rows.saturating_mul(ROWS_PER_RECORD) >= self.options.max_rows)
-    }
 }
-
-/// Rows that a record is taken to have over all tables, when it is told whether a window is full.
-const ROWS_PER_RECORD: u64 = 8;
 
 /// The root over a list of statements, and how many there are.
 fn root_and_number(leaves: &[Digest]) -> (Digest, u64) {

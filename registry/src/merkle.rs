@@ -28,6 +28,13 @@ pub struct TreeHead {
     pub root: Digest,
 }
 
+impl TreeHead {
+    /// The head of a tree without leaves.
+    pub fn empty() -> Self {
+        Self { size: 0, root: empty_root() }
+    }
+}
+
 /// Why a proof does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tacho_lake::landing::{LandingOptions, LogIdentity};
+use tacho_lake::landing::{LandError, LandingOptions, LogIdentity};
 use tacho_lake::maintenance::{CompactOptions, Maintainer, MaintenanceOptions};
-use tacho_lake::{Lake, LakeOptions, LakeTable, Landing, TableOptions};
+use tacho_lake::{Faults, Lake, LakeOptions, LakeTable, Landing, TableOptions};
 use tacho_schemas::dead_letter::{DeadLetter, Problem};
 use tacho_schemas::processed::{Entry, Kept, Processed, Step, StreamKey, Tables, Verdict};
 use tacho_schemas::reason::RejectReason;
@@ -23,6 +23,7 @@ use crate::audit::{AuditError, AuditReport, audit};
 
 const PARTITIONS: i32 = 2;
 const ROBOTS: usize = 3;
+const CONFIG: &[u8] = b"configuration";
 /// 2026-03-01T00:00:00Z.
 const START_US: i64 = 1_772_323_200_000_000;
 
@@ -39,7 +40,7 @@ pub(crate) fn robot(number: usize) -> RobotId {
 }
 
 fn config() -> Digest {
-    Digest::of(b"configuration")
+    Digest::of(CONFIG)
 }
 
 impl Plant {
@@ -76,9 +77,10 @@ impl Plant {
             file_registry_dir: self.registry_dir(),
             origin: None,
             new_origin: false,
+            lodge_anew: false,
             window: Duration::from_secs(3_600),
             max_rows: 1 << 20,
-            faults: tacho_lake::Faults::none(),
+            faults: Faults::none(),
         }
     }
 
@@ -91,26 +93,43 @@ impl Plant {
         self.anchorer().await.unwrap().tick(true).await.unwrap().expect("records have landed")
     }
 
+    /// Lands a round and anchors it.
+    pub(crate) async fn anchor_more(&mut self) {
+        self.land(1).await;
+        self.anchor().await;
+    }
+
     pub(crate) async fn audit(&self) -> Result<AuditReport, AuditError> {
         audit(&self.data_dir(), &self.lake_dir(), &self.registry_dir(), |_| {}).await
     }
 
     /// Lands some rounds: in each a good record of every robot, and a dead letter with and one without a key.
     pub(crate) async fn land(&mut self, rounds: i64) {
-        let options = LandingOptions { new_log: true, ..LandingOptions::default() };
         for _ in 0..rounds {
-            let lake = Lake::open(&self.lake_dir(), LakeOptions::default()).unwrap();
-            let mut landing = Landing::open(&lake, self.identity, options.clone()).await.unwrap();
-            let mut steps = Vec::new();
-            let mut last = BTreeMap::new();
-            for (partition, from) in landing.progress() {
-                let counter = u64::try_from(self.rounds * 2 + i64::from(partition)).unwrap();
-                last.insert(partition, RecordId { session: self.identity.log_id, counter });
-                steps.extend(self.steps(landing.log_epoch(), partition, from));
-            }
-            landing.land(steps, &last).await.unwrap();
-            self.rounds += 1;
+            self.round(Faults::none()).await.unwrap();
         }
+    }
+
+    /// Lands a round as far as a fault lets it; the next one begins with the same records.
+    pub(crate) async fn land_until(&mut self, fault: &str) {
+        self.round(format!("{fault}=error").parse().unwrap()).await.unwrap_err();
+    }
+
+    async fn round(&mut self, faults: Faults) -> Result<(), LandError> {
+        let options = LandingOptions { new_log: true, ..LandingOptions::default() };
+        let lake = Lake::open(&self.lake_dir(), LakeOptions { faults, ..LakeOptions::default() }).unwrap();
+        lake.configs().unwrap().put(CONFIG).await.unwrap();
+        let mut landing = Landing::open(&lake, self.identity, options).await.unwrap();
+        let mut steps = Vec::new();
+        let mut last = BTreeMap::new();
+        for (partition, from) in landing.progress() {
+            let counter = u64::try_from(self.rounds * 2 + i64::from(partition)).unwrap();
+            last.insert(partition, RecordId { session: self.identity.log_id, counter });
+            steps.extend(self.steps(landing.log_epoch(), partition, from));
+        }
+        landing.land(steps, &last).await?;
+        self.rounds += 1;
+        Ok(())
     }
 
     fn steps(&self, log_epoch: i64, partition: i32, from: i64) -> Vec<Step> {

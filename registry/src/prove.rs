@@ -18,28 +18,47 @@ pub use error::ProveError;
 use crate::leaf::{LeafEncoder, RowEncoder, SchemaText};
 use crate::merkle::{inclusion, leaf_hash};
 use crate::proof::{self, Bundle, ProofFile, Step};
-use crate::published::Published;
+use crate::published::{self, Published};
 use crate::salts::{Month, SaltStore};
-use crate::statement::WindowStatement;
-use crate::statement::log_entry::LogEntry;
-use crate::tiles::{TILE_WIDTH, TileKind, TilePath, tile_width};
+use crate::statement::{Statement as _, WindowStatement};
 use row::Found;
 use segment::Segment;
 
 /// Which row is to be proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProveRequest {
-    /// The robot.
-    pub robot: RobotId,
-    /// Sequence number of its record.
-    pub seq: i64,
-    /// Stream epoch; without it the highest that holds the sequence number.
-    pub epoch: Option<i64>,
+    /// Its record.
+    pub record: RecordName,
     /// Table of the row.
     pub table: Table,
     /// Which of the record's rows: joint, pack, location or index; of several dead letters their place
     /// (partition/offset/ordinal).
     pub component: Option<String>,
+}
+
+/// What tells a record from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordName {
+    /// Its key.
+    Key {
+        /// The robot.
+        robot: RobotId,
+        /// Sequence number.
+        seq: i64,
+        /// Stream epoch; without it the highest that holds the sequence number.
+        epoch: Option<i64>,
+    },
+    /// Its place in the raw log, as each of its rows says it: what was rejected may have no other name.
+    Place {
+        /// Counts the logs of the lake; without it the last that holds the place.
+        log_epoch: Option<i64>,
+        /// Partition.
+        partition: i64,
+        /// Offset of the publish.
+        offset: i64,
+        /// Index within the publish.
+        ordinal: i64,
+    },
 }
 
 /// Makes a proof file (`c2sp.org/tlog-proof@v1`) for one row, with nothing but reading.
@@ -54,35 +73,20 @@ pub async fn prove(data_dir: &Path, lake_dir: &Path, request: &ProveRequest) -> 
     let lake = Lake::read_only(lake_dir)?;
     let found = row::find(&lake, request).await?;
     let entry = window_of(&published, &found)?.ok_or_else(|| ProveError::NotAnchored(found.to_string()))?;
-    let mut salts = SaltStore::read_only(data_dir.join("keys").join("salts"));
-    let segment = segment::rebuild(&lake, &mut salts, &published, &entry.window, &found).await?;
+    let mut salts = SaltStore::read_only(data_dir.join("keys").join("salts"), published.lock.salts.clone());
+    let segment = segment::rebuild(&lake, &mut salts, &published, &entry.1, &found).await?;
     let row = row_step(&mut salts, &segment, &found)?;
     assemble(&published, entry, segment, row, &found)
 }
 
-/// A window's entry of the log.
-#[derive(Debug)]
-struct Entry {
-    index: u64,
-    bytes: Vec<u8>,
-    window: WindowStatement,
-}
+/// A window and its index in the log.
+type Entry = (u64, Box<WindowStatement>);
 
 /// The window that holds a place of the log, looked for from the newest.
 fn window_of(published: &Published, found: &Found) -> Result<Option<Entry>, ProveError> {
-    let size = published.head.size;
-    for bundle in (0..size.div_ceil(TILE_WIDTH)).rev() {
-        let width = tile_width(0, bundle, size);
-        let entries = published.tiles.bundle(&TilePath::new(TileKind::Entries, bundle, width))?;
-        for (index, bytes) in (bundle * TILE_WIDTH..).zip(entries).collect::<Vec<_>>().into_iter().rev() {
-            if let LogEntry::Window(window) = LogEntry::decode(&bytes)?
-                && window.ranges.iter().any(|range| found.is_in(range))
-            {
-                return Ok(Some(Entry { index, bytes, window: *window }));
-            }
-        }
-    }
-    Ok(None)
+    let mut windows = published::windows(&published.tiles, published.head.size).rev();
+    let holds = |window: &WindowStatement| window.ranges.iter().any(|range| found.is_in(range));
+    Ok(windows.find(|window| window.as_ref().map_or(true, |(_, window)| holds(window))).transpose()?)
 }
 
 /// The row as a leaf of its segment.
@@ -103,7 +107,7 @@ fn row_step(salts: &mut SaltStore, segment: &Segment, found: &Found) -> Result<S
 
 fn assemble(
     published: &Published,
-    entry: Entry,
+    (index, window): Entry,
     segment: Segment,
     row: Step,
     found: &Found,
@@ -112,11 +116,11 @@ fn assemble(
         schema: SchemaText::of(found.table).text().to_owned(),
         row,
         segment: segment.step,
-        window: entry.bytes,
+        window: window.encode(),
     };
     let checkpoint = published.note.clone().ok_or(ProveError::NothingAnchored)?;
-    let path = published.tiles.inclusion(entry.index, &published.head)?;
-    let file = ProofFile { extra: bundle.encode(), index: entry.index, path, checkpoint };
+    let path = published.tiles.inclusion(index, &published.head)?;
+    let file = ProofFile { extra: bundle.encode(), index, path, checkpoint };
     let bytes = file.to_string().into_bytes();
     proof::verify(&bytes, &published.key)?;
     Ok(bytes)

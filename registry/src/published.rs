@@ -8,8 +8,9 @@ use crate::anchorer::publish::CHECKPOINT;
 use crate::anchorer::{AnchorError, Lock};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::key::VKEY_FILE;
-use crate::merkle::{TreeHead, empty_root};
+use crate::merkle::TreeHead;
 use crate::note::{KeyError, Note, VerifierKey};
+use crate::statement::{LogEntry, WindowStatement};
 use crate::tiles::TileStore;
 
 /// Attempts to read the lock file and the checkpoint in one state.
@@ -90,21 +91,34 @@ impl Published {
         let Some(mut lock) = Lock::read(&dir)? else { return Ok(None) };
         let key = read_key(&data_dir.join("keys").join(VKEY_FILE))?;
         let path = dir.join(CHECKPOINT);
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let (note, head) = read_checkpoint(&path, &key)?;
-            if head == lock.head() || lock.unpublished.as_ref().is_some_and(|append| append.old() == head) {
+            if head == lock.head() || head == lock.lodged() {
                 let tiles = TileStore::new(&dir);
                 return Ok(Some(Self { dir, key, lock, note, head, tiles }));
             }
             // An anchorer may have gone on between the two files.
-            let now = Lock::read(&dir)?;
-            match now {
-                Some(now) if now != lock && attempt < ATTEMPTS => lock = now,
+            match Lock::read(&dir)? {
+                Some(now) if now != lock && attempt < ATTEMPTS => (lock, attempt) = (now, attempt + 1),
                 _ => return Err(PublishedError::NotOfLock { path, published: head.size, locked: lock.size }),
             }
         }
-        Ok(None)
     }
+}
+
+/// The windows among the first `size` entries of a log, each with its index; bundle by bundle, from either end.
+pub(crate) fn windows(
+    tiles: &TileStore,
+    size: u64,
+) -> impl DoubleEndedIterator<Item = Result<(u64, Box<WindowStatement>), AnchorError>> + '_ {
+    tiles.entries(size).filter_map(|entry| {
+        let window = entry.map_err(AnchorError::from).and_then(|(index, entry)| match LogEntry::decode(&entry)? {
+            LogEntry::Window(window) => Ok(Some((index, window))),
+            _ => Ok(None),
+        });
+        window.transpose()
+    })
 }
 
 fn read_key(path: &Path) -> Result<VerifierKey, PublishedError> {
@@ -118,7 +132,7 @@ fn read_key(path: &Path) -> Result<VerifierKey, PublishedError> {
 fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<(Option<Note>, TreeHead), PublishedError> {
     let bytes = match read(path) {
         Err(PublishedError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok((None, TreeHead { size: 0, root: empty_root() }));
+            return Ok((None, TreeHead::empty()));
         }
         bytes => bytes?,
     };

@@ -2,21 +2,26 @@
 //! file a month. How a file is framed is in [`frames`].
 //!
 //! Without them no leaf can be computed again, so a key is on disk before it is used, and a damaged file is reported,
-//! never mended by new keys. One writer; readers may read beside it.
+//! never mended by new keys: the log's lock file records how far each file was used, and a file that lacks any of that
+//! is refused. One writer; readers may read beside it.
 
 pub mod frames;
+mod keys;
 pub mod month;
 
 pub use month::Month;
 
-use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::durable::{self, Access};
+use serde::{Deserialize, Serialize};
+use tacho_schemas::Digest;
+
+use crate::durable;
 use crate::leaf::SaltKey;
 use frames::{Entry, MAX_ROBOT_BYTES};
+use keys::MonthKeys;
 
 /// Months held in memory; another one takes the place of the one that was not asked for the longest.
 const MAX_LOADED: usize = 4;
@@ -32,13 +37,31 @@ pub enum SaltError {
         /// What the system says.
         source: io::Error,
     },
-    /// A damaged place with good keys behind it: restore the file from a backup.
-    #[error("{path} is damaged at byte {at}, with good keys behind it", path = path.display())]
+    /// A damaged place with good keys behind it.
+    #[error("{path} is damaged at byte {at}, with good keys behind it: restore it from a backup", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Where the damage begins.
         at: usize,
+    },
+    /// Keys that were used are not in the file any more.
+    #[error("{path} has {found} bytes, anchored rows have used {used}: restore it from a backup", path = path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Its length, bytes.
+        found: u64,
+        /// The length that was used, bytes.
+        used: u64,
+    },
+    /// Keys that were used are not those in the file.
+    #[error("the first {used} bytes of {path} are not those that anchored rows have used: restore it from a backup", path = path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The length that was used, bytes.
+        used: u64,
     },
     /// There is no such key, and this store makes none.
     #[error("no salt key of robot {robot} for {month}")]
@@ -54,58 +77,69 @@ pub enum SaltError {
     /// The system has no random bytes.
     #[error("no random bytes for new salt keys: {0}")]
     Random(getrandom::Error),
-    /// An earlier write failed: whether its keys are on disk is unknown until the store is opened again.
-    #[error("the salt keys are closed since a write failed")]
-    Closed,
 }
+
+impl SaltError {
+    /// Whether the same may succeed later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Random(_))
+    }
+}
+
+/// How much of a month's file is on disk for sure, and may so have been used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// Length, bytes.
+    pub bytes: u64,
+    /// SHA-256 of so much of it.
+    pub sha256: Digest,
+}
+
+/// By month, how much of its file is on disk for sure.
+pub type SyncedMonths = BTreeMap<Month, Synced>;
 
 /// The salt keys of a lake.
 #[derive(Debug)]
 pub struct SaltStore {
     dir: PathBuf,
     writes: bool,
-    closed: bool,
+    synced: SyncedMonths,
+    /// Months whose last write failed: what lies behind the synced part of their files was never used.
+    unsure: BTreeSet<Month>,
     /// The one that was asked for last stands last.
     loaded: Vec<(Month, MonthKeys)>,
 }
 
-#[derive(Default)]
-struct MonthKeys {
-    keys: HashMap<Box<str>, [u8; 32]>,
-    file: Option<File>,
-}
-
-impl std::fmt::Debug for MonthKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} keys", self.keys.len())
-    }
-}
-
 impl SaltStore {
-    /// Opens the folder, or makes it; keys that are missing are made.
+    /// Opens the folder, or makes it; keys that are missing are made. `used` is what the log's lock file records.
     ///
     /// # Errors
-    /// [`SaltError::Io`].
-    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, SaltError> {
-        let dir = dir.into();
-        durable::create_dir_all(&dir).map_err(at(&dir))?;
-        Ok(Self { dir, writes: true, closed: false, loaded: Vec::new() })
+    /// [`SaltError::Cut`] for a file that is shorter than what was used of it, or missing; [`SaltError::Io`].
+    pub fn open(dir: impl Into<PathBuf>, used: SyncedMonths) -> Result<Self, SaltError> {
+        let store = Self { writes: true, ..Self::read_only(dir, used) };
+        durable::create_dir_all(&store.dir).map_err(at(&store.dir))?;
+        for (month, used) in &store.synced {
+            keys::check_length(&store.path(*month), used)?;
+        }
+        Ok(store)
     }
 
     /// Reads the keys of a folder; nothing is written, also no torn tail cut off.
-    pub fn read_only(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), writes: false, closed: false, loaded: Vec::new() }
+    pub fn read_only(dir: impl Into<PathBuf>, used: SyncedMonths) -> Self {
+        Self { dir: dir.into(), writes: false, synced: used, unsure: BTreeSet::new(), loaded: Vec::new() }
+    }
+
+    /// By month, how much of its file is on disk for sure: more than all keys that were given.
+    pub fn synced(&self) -> &SyncedMonths {
+        &self.synced
     }
 
     /// The keys of these robots (an ID, or `?`) and months, in the same order. What is missing is made and synced
     /// first, with one fsync a month.
     ///
     /// # Errors
-    /// [`SaltError`]; after a failed write every further call is [`SaltError::Closed`].
+    /// [`SaltError`]; after a failed write the next call reads the file again, and cuts off what it has left.
     pub fn keys_for(&mut self, wanted: &[(&str, Month)]) -> Result<Vec<SaltKey>, SaltError> {
-        if self.closed {
-            return Err(SaltError::Closed);
-        }
         let mut months: Vec<Month> = wanted.iter().map(|(_, month)| *month).collect();
         months.sort_unstable();
         months.dedup();
@@ -113,9 +147,9 @@ impl SaltStore {
         for month in months {
             let robots: Vec<&str> = wanted.iter().filter(|(_, of)| *of == month).map(|(robot, _)| *robot).collect();
             self.complete(month, &robots)?;
-            let there = &self.load(month)?.keys;
+            let there = self.load(month)?;
             for (key, (robot, _)) in keys.iter_mut().zip(wanted).filter(|(_, (_, of))| *of == month) {
-                *key = there.get(*robot).map(SaltKey::new);
+                *key = there.secret(robot).map(SaltKey::new);
             }
         }
         keys.into_iter()
@@ -128,8 +162,8 @@ impl SaltStore {
 
     /// Makes what is missing of a month; a reader looks once more for what a writer has made since.
     fn complete(&mut self, month: Month, robots: &[&str]) -> Result<(), SaltError> {
-        let there = &self.load(month)?.keys;
-        let mut missing: Vec<&str> = robots.iter().copied().filter(|robot| !there.contains_key(*robot)).collect();
+        let there = self.load(month)?;
+        let mut missing: Vec<&str> = robots.iter().copied().filter(|robot| there.secret(robot).is_none()).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -146,26 +180,16 @@ impl SaltStore {
         getrandom::fill(secrets.as_flattened_mut()).map_err(SaltError::Random)?;
         let entries: Vec<Entry> =
             missing.into_iter().zip(secrets).map(|(robot, secret)| Entry { robot: robot.into(), secret }).collect();
-        let appended = self.append(month, &entries);
-        self.closed = appended.is_err();
-        appended
-    }
-
-    fn append(&mut self, month: Month, entries: &[Entry]) -> Result<(), SaltError> {
-        let path = self.path(month);
-        let dir = self.dir.clone();
         let keys = self.load(month)?;
-        let is_new = keys.file.is_none();
-        let file = match &mut keys.file {
-            Some(file) => file,
-            none => none.insert(open_append(&path).map_err(at(&path))?),
-        };
-        file.write_all(&frames::encode(entries)).map_err(at(&path))?;
-        file.sync_all().map_err(at(&path))?;
-        if is_new {
-            durable::sync_dir(&dir).map_err(at(&dir))?;
+        let appended = keys.append(&entries);
+        let synced = keys.synced();
+        if appended.is_err() {
+            // Whether these keys are on disk is unknown, and would be also after a later fsync.
+            self.loaded.retain(|(loaded, _)| *loaded != month);
+            self.unsure.insert(month);
+            return appended;
         }
-        keys.keys.extend(entries.iter().map(|entry| (entry.robot.clone(), entry.secret)));
+        self.synced.extend(synced.map(|synced| (month, synced)));
         Ok(())
     }
 
@@ -178,7 +202,13 @@ impl SaltStore {
         let place = match self.loaded.iter().position(|(loaded, _)| *loaded == month) {
             Some(place) => place,
             None => {
-                let keys = read_month(&self.path(month), self.writes)?;
+                let (path, used) = (self.path(month), self.synced.get(&month).copied());
+                if self.unsure.contains(&month) {
+                    keys::cut(&path, used.map_or(0, |used| used.bytes))?;
+                    self.unsure.remove(&month);
+                }
+                let keys = MonthKeys::read(path, self.writes, used)?;
+                self.synced.extend(keys.synced().map(|synced| (month, synced)));
                 if self.loaded.len() == MAX_LOADED {
                     self.loaded.remove(0);
                 }
@@ -190,44 +220,6 @@ impl SaltStore {
         let last = self.loaded.last_mut().expect("the month was found or put there");
         Ok(&mut last.1)
     }
-}
-
-fn read_month(path: &Path, writes: bool) -> Result<MonthKeys, SaltError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(MonthKeys::default()),
-        Err(error) => return Err(at(path)(error)),
-    };
-    let content =
-        frames::decode(&bytes).map_err(|damage| SaltError::Damaged { path: path.to_owned(), at: damage.at })?;
-    let mut file = None;
-    if writes {
-        let opened = open_append(path).map_err(at(path))?;
-        if content.end < bytes.len() {
-            cut_tail(path, &opened, &bytes, content.end).map_err(at(path))?;
-        }
-        // What was read may be in the page cache only, if the process that wrote it died before its fsync.
-        opened.sync_all().map_err(at(path))?;
-        file = Some(opened);
-    }
-    let keys = content.entries.into_iter().map(|entry| (entry.robot, entry.secret)).collect();
-    Ok(MonthKeys { keys, file })
-}
-
-/// Cuts off what a crash left of a group that was never used; the bytes are kept beside the file.
-fn cut_tail(path: &Path, file: &File, bytes: &[u8], end: usize) -> io::Result<()> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".torn-{end}"));
-    durable::replace(Path::new(&aside), &bytes[end..], Access::Owner)?;
-    tracing::warn!(path = %path.display(), end, bytes = bytes.len() - end, "cut a torn tail off the salt keys");
-    file.set_len(end as u64)
-}
-
-fn open_append(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    durable::restrict(&mut options, Access::Owner);
-    options.open(path)
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> SaltError + '_ {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::anchorer::{AnchorError, Lock};
 use crate::file_registry::FileRegistry;
 use crate::key;
-use crate::statement::log_entry::LogEntry;
+use crate::published;
 use crate::statement::{Statement as _, WindowStatement};
 use crate::tiles::TileStore;
 
@@ -43,21 +43,10 @@ pub struct AnchorSummary {
 pub fn summaries(data_dir: &Path, registry_dir: &Path) -> Result<Vec<AnchorSummary>, AnchorError> {
     let dir = data_dir.join("registry");
     let Some(lock) = Lock::read(&dir)? else { return Ok(Vec::new()) };
-    let size = published_size(&lock);
     let accepted = accepted_size(data_dir, registry_dir, &lock);
     let tiles = TileStore::new(&dir);
-    let mut summaries = Vec::new();
-    for index in 0..size {
-        if let LogEntry::Window(window) = LogEntry::decode(&tiles.entry(index, size)?)? {
-            summaries.push(summary(&window, index, accepted));
-        }
-    }
-    Ok(summaries)
-}
-
-/// Entries that the tiles are sure to hold: all but those of an append under way.
-pub(crate) fn published_size(lock: &Lock) -> u64 {
-    lock.unpublished.as_ref().map_or(lock.size, |append| append.old_size)
+    let windows = published::windows(&tiles, lock.lodged().size);
+    windows.map(|window| window.map(|(index, window)| summary(&window, index, accepted))).collect()
 }
 
 /// Size of the tree that the registry has, if it has one that can be read.

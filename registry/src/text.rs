@@ -47,6 +47,21 @@ pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
+/// An error and its causes on one line; a cause that its error has already shown is left out.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 mod diagnose;
 mod encode;
 mod fields;
+pub mod fuzzing;
 mod kinds;
 mod lists;
 mod object;

@@ -5,15 +5,19 @@
 
 mod batteries;
 mod builder;
+mod cells;
 mod column;
 mod events;
+mod fixed;
 mod joints;
 mod ledger_rows;
+mod nulls;
 mod records;
 mod vibration;
 
 pub use builder::TableBuilder;
 pub use column::{Column, Kind};
+pub use nulls::null_column;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};

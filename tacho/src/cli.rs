@@ -20,7 +20,7 @@ enum Command {
     #[command(after_help = "Example: tacho up --demo")]
     Up(Box<crate::up::Args>),
     /// Asks the lake in SQL, whether it runs or not.
-    #[command(after_help = "Example: tacho sql \"select * from fleet\"")]
+    #[command(after_help = "Example: tacho sql \"select robot_id, power_on_h, robot_health_index from fleet\"")]
     Sql(crate::sql::Args),
     /// Publishes a simulated fleet.
     #[command(
@@ -31,7 +31,10 @@ enum Command {
     #[command(after_help = "Example: tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883")]
     Replay(crate::replay::Args),
     /// Writes a proof file for one row to standard output.
-    #[command(after_help = "Example: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof")]
+    #[command(
+        after_help = "Examples: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof\n          \
+                      tacho prove --table rejected --partition 3 --offset 1024 > letter.tlog-proof"
+    )]
     Prove(crate::prove::ProveArgs),
     /// Checks a proof file, offline and with nothing but the log's public key.
     #[command(after_help = "Example: tacho verify row.tlog-proof --key tacho-data/keys/log.vkey")]
@@ -50,7 +53,7 @@ enum Command {
 /// Which data directory a reading command means.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataDir {
-    /// Data directory of the instance.
+    /// Data directory of the instance [default: ./tacho-data].
     #[arg(long, overrides_with = "data", conflicts_with = "config")]
     data: Option<PathBuf>,
     /// Configuration file that names the data directory.

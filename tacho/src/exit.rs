@@ -1,4 +1,5 @@
-//! Exit statuses: 0 done, 1 the answer is no, 2 wrong use, 3 could not.
+//! Exit statuses: 0 done, 1 the answer is no, 2 wrong use (also a configuration with problems, where it is to be used),
+//! 3 could not. An interrupt ends `up`, `simulate` and `replay` as their end does, with 0; a second one ends at once, with 130.
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@
 //! own crate; the pipeline is told in `up.rs`.
 
 mod audit;
+mod chain;
 mod check;
 mod cli;
 mod clock;
@@ -11,6 +12,7 @@ mod exit;
 mod models;
 mod output;
 mod prove;
+mod publishing;
 mod replay;
 mod settings;
 mod signals;
@@ -49,6 +51,8 @@ fn could_not(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Log lines go to standard error: all that matters for the service, warnings for the other commands. `RUST_LOG` overrides.
+///
+/// rumqttd's router calls it an error when a subscriber is gone; what matters of it the front says itself.
 fn log_to_stderr(service: bool) {
     let level = if service { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::builder()
@@ -56,7 +60,7 @@ fn log_to_stderr(service: bool) {
         .try_from_env()
         .unwrap_or_else(|_unset| {
             tracing_subscriber::EnvFilter::new(format!(
-                "warn,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
+                "warn,rumqttd=off,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
             ))
         });
     let ansi = std::io::stderr().is_terminal();

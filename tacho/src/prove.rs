@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tacho_registry::ProveRequest;
-use tacho_registry::proof;
+use tacho_registry::{ProveRequest, RecordName, proof};
 use tacho_schemas::RobotId;
 use tacho_schemas::table::Table;
 
@@ -16,14 +15,26 @@ use crate::up::instance;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProveArgs {
     /// The robot.
-    #[arg(long, overrides_with = "robot")]
-    robot: RobotId,
+    #[arg(long, overrides_with = "robot", required_unless_present = "offset", requires = "seq")]
+    robot: Option<RobotId>,
     /// Sequence number of the record.
-    #[arg(long, overrides_with = "seq")]
-    seq: i64,
+    #[arg(long, overrides_with = "seq", required_unless_present = "offset", requires = "robot")]
+    seq: Option<i64>,
     /// Stream epoch; without it the highest that holds the sequence number.
-    #[arg(long, overrides_with = "epoch")]
+    #[arg(long, overrides_with = "epoch", requires = "seq")]
     epoch: Option<i64>,
+    /// In place of robot and seq, for what was rejected without them: the columns `partition` and `offset` of its row.
+    #[arg(long, overrides_with = "partition", requires = "offset", conflicts_with_all = ["robot", "seq"])]
+    partition: Option<i64>,
+    /// See --partition.
+    #[arg(long, overrides_with = "offset", requires = "partition")]
+    offset: Option<i64>,
+    /// With --offset: which record of a publish that held several, the column `ordinal`.
+    #[arg(long, overrides_with = "ordinal", default_value_t = 0)]
+    ordinal: i64,
+    /// With --offset: which log, the column `log_epoch`; without it the last that holds the offset.
+    #[arg(long, overrides_with = "log_epoch", requires = "offset")]
+    log_epoch: Option<i64>,
     /// Table of the row.
     #[arg(long, default_value = "records", overrides_with = "table", value_parser = table)]
     table: Table,
@@ -32,6 +43,18 @@ pub(crate) struct ProveArgs {
     component: Option<String>,
     #[command(flatten)]
     data: DataDir,
+}
+
+impl ProveArgs {
+    fn record(&self) -> Option<RecordName> {
+        match (self.robot, self.seq, self.partition, self.offset) {
+            (Some(robot), Some(seq), ..) => Some(RecordName::Key { robot, seq, epoch: self.epoch }),
+            (_, _, Some(partition), Some(offset)) => {
+                Some(RecordName::Place { log_epoch: self.log_epoch, partition, offset, ordinal: self.ordinal })
+            }
+            _ => None,
+        }
+    }
 }
 
 fn table(name: &str) -> Result<Table, String> {
@@ -55,13 +78,8 @@ pub(crate) struct VerifyArgs {
 pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
     let data_dir = args.data.settings()?.data_dir;
     instance::require(&data_dir)?;
-    let request = ProveRequest {
-        robot: args.robot,
-        seq: args.seq,
-        epoch: args.epoch,
-        table: args.table,
-        component: args.component,
-    };
+    let record = args.record().context("a row is named by --robot and --seq, or by --partition and --offset")?;
+    let request = ProveRequest { record, table: args.table, component: args.component };
     let proof = tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await?;
     crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
     Ok(Answer::Yes)

@@ -7,7 +7,6 @@ mod ur3;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use tacho_schemas::RobotId;
@@ -16,50 +15,40 @@ use tacho_schemas::record::Record;
 use tokio::sync::mpsc;
 
 use crate::exit::Answer;
-use crate::simulate::device::{Device, Outbound};
-use crate::simulate::{Login, broker, report, tally};
+use crate::publishing::device::{Device, Outbound};
+use crate::publishing::{Target, publish};
 
 /// Publishes recorded data: `tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A recording: the UR3 CobotOps data set (CSV).
     file: PathBuf,
-    /// Broker to publish to.
-    #[arg(long, default_value = "mqtt://127.0.0.1:1883", overrides_with = "to")]
-    to: String,
+    #[command(flatten)]
+    target: Target,
     /// The robot that the data is published for.
     #[arg(long, default_value = ur3::ROBOT_ID, overrides_with = "robot")]
     robot: RobotId,
     /// How many times faster than recorded; 0 is as fast as the broker acknowledges.
     #[arg(long, default_value_t = 0.0, overrides_with = "speed")]
     speed: f64,
-    #[command(flatten)]
-    login: Login,
-    /// Write the key of each acknowledged record to this file: robot,epoch,seq,what.
-    #[arg(long)]
-    journal: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
-    let stop = crate::signals::cancel_on_interrupt();
-    let broker = broker(&args.to, &args.login)?;
-    let tally = tally(args.journal.as_deref())?;
     let records = ur3::read(&args.file, args.robot).with_context(|| args.file.display().to_string())?;
-    let done = BTreeMap::from([("replayed".to_owned(), u64::try_from(records.len()).unwrap_or(u64::MAX))]);
-    let started = Instant::now();
-    let (outbox, items) = mpsc::channel(64);
-    let device = Device { broker, client_id: format!("replay-{}", args.robot), tally: tally.clone() };
-    let publishing = tokio::spawn(device.run(items, stop.clone()));
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = feed(records, outbox, args.speed) => {}
-    }
-    publishing.await.context("publishing was cut off")?;
-    crate::output::print_json(&report(&tally, done, started.elapsed())?)?;
-    let counts = tally.counts();
-    anyhow::ensure!(tally.connections() > 0, "{} cannot be reached, or does not let this client in", args.to);
-    Ok(if counts.acknowledged == counts.sent { Answer::Yes } else { Answer::No })
+    publish(&args.target, async |broker, tally, stop| {
+        let done = BTreeMap::from([("replayed".to_owned(), u64::try_from(records.len()).unwrap_or(u64::MAX))]);
+        let (outbox, items) = mpsc::channel(64);
+        let device = Device { broker, client_id: format!("replay-{}", args.robot), tally };
+        let publishing = tokio::spawn(device.run(items, stop.clone()));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = feed(records, outbox, args.speed) => {}
+        }
+        publishing.await.context("publishing was cut off")?;
+        Ok(done)
+    })
+    .await
 }
 
 /// The record as JSON, with the columns that the record has no field for as further fields, as a device sends them.

@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
-use tacho_config::Settings;
+use anyhow::Context as _;
+use tacho_config::{Problems, Settings};
+
+use crate::exit::WrongUse;
 
 /// Loads the settings; `data` overrides the data directory.
 pub(crate) fn load(config: Option<&Path>, data: Option<&Path>) -> anyhow::Result<Settings> {
     let mut settings = match config {
         None => Settings::development(),
-        Some(path) => Settings::load(path)
-            .map_err(|problems| anyhow!("{problems}"))
-            .with_context(|| format!("configuration {}", path.display()))?,
+        Some(path) => {
+            // A file that cannot be read is no wrong use; one that says nonsense is.
+            std::fs::metadata(path).with_context(|| format!("configuration {}", path.display()))?;
+            let wrong = |problems: Problems| WrongUse(format!("configuration {}: {problems}", path.display()));
+            Settings::load(path).map_err(wrong)?
+        }
     };
     if let Some(data) = data {
         data.clone_into(&mut settings.data_dir);

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for a clean end, the second ends at once.
+//! SIGTERM and SIGINT: the first asks for a clean end, the second ends at once, with status 130.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

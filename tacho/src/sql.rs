@@ -8,7 +8,7 @@ use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
 use crate::up::instance;
 
-/// Asks the lake in SQL: `tacho sql "select * from fleet" --format csv`
+/// Asks the lake in SQL: `tacho sql "select robot_id, silent_s from fleet" --format csv`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// One SQL statement that reads.

@@ -7,7 +7,9 @@ mod admin;
 mod anchoring;
 mod board;
 mod configuration;
+mod crew;
 mod demo;
+mod following;
 pub(crate) mod instance;
 mod mapping;
 mod processing;
@@ -23,10 +25,11 @@ use anyhow::Context as _;
 use tacho_config::Settings;
 use tracing::{info, warn};
 
-use crate::exit::Answer;
+use crate::exit::{Answer, WrongUse};
 use roles::Roles;
 
-/// Longest time for landing and anchoring after the end was asked for; the rest stays in the log.
+/// Longest time from the moment when the end was asked for until all is acknowledged, landed and anchored; the rest
+/// stays in the log.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Runs all roles in one process: MQTT broker, log, processors, lake, anchors.
@@ -35,7 +38,7 @@ pub(crate) struct Args {
     /// Configuration file; without one the profile `development` holds.
     #[arg(long, overrides_with = "config")]
     config: Option<PathBuf>,
-    /// Data directory.
+    /// Data directory [default: ./tacho-data, or what the configuration says].
     #[arg(long, overrides_with = "data")]
     data: Option<PathBuf>,
     /// Where MQTT listens; port 0 picks a free one.
@@ -47,12 +50,16 @@ pub(crate) struct Args {
     /// Also publishes a simulated fleet of 50 robots that wear out at demo speed.
     #[arg(long)]
     demo: bool,
-    /// Accepts that the lake goes on with another log than before; what the old one still held is given up.
+    /// Goes on although the log is another one than before, or is damaged: what can be read of it and the lake lacks
+    /// lands, what is lost is recorded.
     #[arg(long)]
     new_log: bool,
     /// Starts a new transparency log, naming the evidence that the registry is ahead of this data directory.
     #[arg(long)]
     new_origin: bool,
+    /// Gives a registry that has lost what was lodged with it the transparency log again, and records that it was so.
+    #[arg(long)]
+    lodge_anew: bool,
     /// Dies or fails at a step, for tests: STEP[:N]=kill|error.
     #[arg(long, hide = true, default_value = "", overrides_with = "fault")]
     fault: tacho_lake::Faults,
@@ -98,7 +105,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     if let Some(address) = args.admin {
         settings.admin.listen = address;
     }
-    settings.check().map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    settings.check().map_err(|problems| WrongUse(problems.to_string()))?;
     for warning in settings.warnings() {
         warn!(%warning, "setting");
     }

@@ -6,6 +6,9 @@ use super::Settings;
 use crate::problem::Problem;
 use crate::units::{format_bytes, format_duration};
 
+/// A commit of the log must hold what one read of a connection brings: a publish of 1 MiB, and what came around it.
+const COMMIT_BYTES_MIN: usize = 2 << 20;
+
 /// Two keys that do not fit together, told as a problem of the first.
 #[derive(Debug)]
 pub(super) struct Conflict {
@@ -35,6 +38,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Conflict> {
     found.extend(same_port(settings));
     found.extend(folders(settings));
     found.extend(amounts(settings));
+    found.extend(commit_too_small(settings));
     found.extend(files_gone_before_their_anchor(settings));
     found
 }
@@ -96,39 +100,63 @@ fn whole(path: &Path) -> PathBuf {
     whole
 }
 
-/// Bounds in bytes of which one must hold another.
+/// An amount of bytes that must hold another one, so many times.
+struct Amount {
+    key: &'static str,
+    bytes: u64,
+    other_key: &'static str,
+    other_bytes: u64,
+    times: u64,
+}
+
+impl Amount {
+    fn least(&self) -> u64 {
+        self.other_bytes.saturating_mul(self.times)
+    }
+
+    fn conflict(&self) -> Conflict {
+        let times = if self.times == 1 { String::new() } else { format!("{} × ", self.times) };
+        let expected = format!("at least {} ({times}{})", format_bytes(self.least()), self.other_key);
+        Conflict::new(self.key, &format_bytes(self.bytes), self.other_key, expected)
+    }
+}
+
 fn amounts(settings: &Settings) -> Vec<Conflict> {
     let (mqtt, log) = (&settings.mqtt, &settings.log);
-    let mut pairs = vec![
-        (
-            "mqtt.max_bytes_connection",
-            mqtt.max_bytes_connection as u64,
-            "mqtt.max_publish",
-            mqtt.max_publish_bytes as u64,
-            1,
-        ),
-        (
-            "mqtt.max_bytes_total",
-            mqtt.max_bytes_total as u64,
-            "mqtt.max_bytes_connection",
-            mqtt.max_bytes_connection as u64,
-            1,
-        ),
-        ("log.queue_bytes", log.queue_bytes as u64, "log.commit_bytes", log.commit_bytes as u64, 1),
-        ("log.segment_size", log.segment_bytes, "log.commit_bytes", log.commit_bytes as u64, 1),
+    let amount = |key, bytes, times, (other_key, other_bytes)| Amount { key, bytes, other_key, other_bytes, times };
+    let publish = ("mqtt.max_publish", mqtt.max_publish_bytes as u64);
+    let connection = ("mqtt.max_bytes_connection", mqtt.max_bytes_connection as u64);
+    let commit = ("log.commit_bytes", log.commit_bytes as u64);
+    let mut amounts = vec![
+        amount(connection.0, connection.1, 1, publish),
+        amount("mqtt.max_bytes_total", mqtt.max_bytes_total as u64, 1, connection),
+        // So that one slow publish stops nobody.
+        amount("mqtt.max_bytes_total", mqtt.max_bytes_total as u64, 4, publish),
+        amount("log.queue_bytes", log.queue_bytes as u64, 1, commit),
+        amount("log.segment_size", log.segment_bytes, 1, commit),
     ];
     if let Some(bytes) = log.retention_bytes {
-        pairs.push(("log.retention_bytes", bytes, "log.segment_size", log.segment_bytes, 2));
+        amounts.push(amount("log.retention_bytes", bytes, 2, ("log.segment_size", log.segment_bytes)));
     }
-    let too_small = pairs.into_iter().filter(|(_, size, _, other, times)| *size < other.saturating_mul(*times));
-    too_small
-        .map(|(key, size, other_key, other, times)| {
-            let least = format_bytes(other.saturating_mul(times));
-            let times = if times == 1 { String::new() } else { format!("{times} × ") };
-            let expected = format!("at least {least} ({times}{other_key})");
-            Conflict::new(key, &format_bytes(size), other_key, expected)
-        })
-        .collect()
+    amounts.retain(|amount| amount.bytes < amount.least());
+    // Of two bounds of one key the greater says all.
+    let says_all = |amount: &&Amount| amounts.iter().all(|a| a.key != amount.key || a.least() <= amount.least());
+    amounts.iter().filter(says_all).map(Amount::conflict).collect()
+}
+
+fn commit_too_small(settings: &Settings) -> Option<Conflict> {
+    let bytes = settings.log.commit_bytes;
+    (bytes < COMMIT_BYTES_MIN).then(|| {
+        Conflict::new(
+            "log.commit_bytes",
+            &format_bytes(bytes as u64),
+            "mqtt.max_publish",
+            format!(
+                "at least {}: what one read of a connection brings must fit into one commit",
+                format_bytes(COMMIT_BYTES_MIN as u64)
+            ),
+        )
+    })
 }
 
 fn files_gone_before_their_anchor(settings: &Settings) -> Option<Conflict> {

@@ -39,8 +39,6 @@ pub struct CompactionSettings {
 pub struct RetentionSettings {
     /// How long a file stays on disk after it left the table, for readers of older versions.
     pub keep_removed_files: Duration,
-    /// Days after which rows may go; `None`: rows stay.
-    pub rows_days: Option<u32>,
 }
 
 impl LakeSettings {
@@ -85,20 +83,15 @@ impl CompactionSettings {
 
 impl RetentionSettings {
     fn read(s: &mut Section<'_>) -> Self {
+        // Proofs would have to outlive the rows; until they do, a key that looks as if rows went is refused.
+        s.optional("rows_days", "no such key: this release keeps all rows and drops none by age", |_| None::<()>);
         Self {
             keep_removed_files: s
                 .duration("keep_removed_files", Duration::from_secs(600)..=Duration::from_secs(3_650 * 86_400)),
-            rows_days: s.optional_integer("rows_days", 1..=36_500),
         }
     }
 
     fn written(&self) -> Table {
-        let mut table = Table::new();
-        let keep = format_duration(self.keep_removed_files);
-        table.insert("keep_removed_files".to_owned(), Value::from(keep));
-        if let Some(days) = self.rows_days {
-            table.insert("rows_days".to_owned(), Value::from(days));
-        }
-        table
+        Table::from_iter([("keep_removed_files".to_owned(), Value::from(format_duration(self.keep_removed_files)))])
     }
 }

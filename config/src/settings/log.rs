@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::written_count;
 use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
 
@@ -17,12 +16,9 @@ pub struct LogSettings {
     pub partitions: i32,
     /// Size at which a segment file is closed, in bytes.
     pub segment_bytes: u64,
-    /// Most bytes that one fsync covers.
+    /// Most bytes that one fsync covers. How many records, and how long it waits for company, is not set: a commit
+    /// takes what waits when the one before it returns.
     pub commit_bytes: usize,
-    /// Most records that one fsync covers.
-    pub commit_records: usize,
-    /// How long a commit waits for company; zero: only as long as the one before it takes.
-    pub commit_delay: Duration,
     /// Bytes that may wait for their fsync; when they do, appending waits.
     pub queue_bytes: usize,
     /// Age at which segments that have landed may go; `None`: never by age.
@@ -34,12 +30,10 @@ pub struct LogSettings {
 impl LogSettings {
     pub(super) fn read(s: &mut Section<'_>) -> Self {
         Self {
-            partitions: s.integer("partitions", 1..=1_024),
-            segment_bytes: s.bytes("segment_size", 16 << 20..=4 << 30),
-            commit_bytes: s.memory("commit_bytes", 2 << 20..=256 << 20),
-            commit_records: s.integer("commit_records", 1..=1_000_000),
-            commit_delay: s.duration("commit_delay", Duration::ZERO..=Duration::from_secs(1)),
-            queue_bytes: s.memory("queue_bytes", 4 << 20..=8 << 30),
+            partitions: s.integer("partitions", 1..=256),
+            segment_bytes: s.bytes("segment_size", 16 << 20..=1 << 30),
+            commit_bytes: s.memory("commit_bytes", 64 << 10..=64 << 20),
+            queue_bytes: s.memory("queue_bytes", 4 << 20..=1 << 30),
             retention_age: s.duration_or_none("retention_age", Duration::from_secs(60)..=36_500 * DAY),
             retention_bytes: s.bytes_or_none("retention_bytes", 64 << 20..=1 << 50),
         }
@@ -52,8 +46,6 @@ impl LogSettings {
             ("partitions".to_owned(), Value::from(self.partitions)),
             ("segment_size".to_owned(), Value::from(format_bytes(self.segment_bytes))),
             ("commit_bytes".to_owned(), Value::from(format_bytes(self.commit_bytes as u64))),
-            ("commit_records".to_owned(), written_count(self.commit_records)),
-            ("commit_delay".to_owned(), Value::from(format_duration(self.commit_delay))),
             ("queue_bytes".to_owned(), Value::from(format_bytes(self.queue_bytes as u64))),
             ("retention_age".to_owned(), Value::from(age)),
             ("retention_bytes".to_owned(), Value::from(bytes)),

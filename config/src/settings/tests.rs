@@ -108,6 +108,13 @@ fn all_problems_of_a_file_are_listed_at_once() {
 }
 
 #[test]
+fn a_retention_of_rows_that_nothing_would_carry_out_is_refused() {
+    let found = problems("profile = \"development\"\n[lake.retention]\nrows_days = 400");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("lake.retention.rows_days = 400: expected no such key"), "{found:?}");
+}
+
+#[test]
 fn text_that_is_no_toml_is_one_problem_with_its_place() {
     let found = problems("[mqtt\nlisten = 1");
     assert_eq!(found.len(), 1);
@@ -160,7 +167,7 @@ fn every_key_of_the_shipped_profiles_is_known_also_the_commented_ones() {
     let settings = sound(&uncommented);
     assert_eq!(settings.anchor.origin.as_deref(), Some("registry.example/fleet"));
     assert!(settings.mqtt.robot_rate.is_some() && settings.mqtt.users_file.is_some());
-    assert!(settings.lake.retention.rows_days.is_some() && settings.processing.models_dir.is_some());
+    assert!(settings.processing.models_dir.is_some());
     assert_eq!(settings.processing.limits.temp_motor_c.suspect_max, 80.0);
 }
 
@@ -173,7 +180,7 @@ fn what_is_written_is_read_back() {
         [log]
         retention_age = "none"
         [lake.retention]
-        rows_days = 400
+        keep_removed_files = "3 days"
         [anchor]
         origin = "registry.example/fleet"
         registry_dir = "/srv/registry"
@@ -198,15 +205,13 @@ proptest! {
         deadline_ms in 1_000_u64..600_000,
         window_s in 1_u64..300,
         publish in 1_024_usize..=65_536,
-        segment in 16_u64 << 20..4 << 30,
-        rows_days in proptest::option::of(1_u32..36_500),
+        segment in 16_u64 << 20..1 << 30,
     ) {
         let mut settings = Settings::development();
         settings.mqtt.puback_deadline = Duration::from_millis(deadline_ms);
         settings.anchor.window = Duration::from_secs(window_s);
         settings.mqtt.max_publish_bytes = publish;
         settings.log.segment_bytes = segment;
-        settings.lake.retention.rows_days = rows_days;
         prop_assert_eq!(Settings::parse(&settings.to_toml(), Path::new("")).unwrap(), settings);
     }
 }

@@ -15,6 +15,7 @@ use super::auth::{Principal, Users};
 use super::bridge::{Bridge, Marker, Message};
 use super::filters::Filters;
 use super::meters::Meters;
+use super::outboxes::Outboxes;
 use super::rate::Rates;
 use super::reason::Reason;
 use super::router::Links;
@@ -41,6 +42,8 @@ pub(crate) struct Broker {
     pub(crate) meters: Meters,
     /// Bytes received and not yet in the log, of all connections.
     pub(crate) budget: Arc<Semaphore>,
+    /// Bytes that wait for subscribers, of all connections.
+    pub(crate) outboxes: Arc<Outboxes>,
     /// Bytes of all wills.
     pub(crate) will_budget: Arc<Semaphore>,
     /// Fires when the front stops.
@@ -67,6 +70,7 @@ impl Broker {
             rates: Rates::new(settings.robot_rate),
             meters: Meters::new(),
             budget: Arc::new(Semaphore::new(settings.total_bytes)),
+            outboxes: Outboxes::new(settings.total_bytes),
             will_budget: Arc::new(Semaphore::new(settings.max_will_bytes)),
             stop: CancellationToken::new(),
             numbers: AtomicU64::new(1),

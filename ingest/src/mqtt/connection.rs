@@ -119,11 +119,15 @@ impl Connection {
     fn settle(&mut self) -> Result<(), End> {
         if let Some(link) = &mut self.link {
             link.fill(&mut self.out, OUT_BYTES_MAX, self.flow)?;
-            if link.outbox_bytes() > self.broker.settings.connection_bytes {
+            if link.waiting_bytes() > self.broker.settings.connection_bytes {
+                self.broker.meters.slow_subscriber("own");
                 return Err(Reason::QuotaExceeded.into());
             }
         }
         self.write()?;
+        if let Some(link) = &mut self.link {
+            link.account(self.out.len());
+        }
         if self.drain_until.is_some() && self.pipeline.is_empty() && self.out.is_empty() {
             return Err(Reason::ShuttingDown.into());
         }
@@ -184,6 +188,10 @@ impl Connection {
             Event::Kicked if self.broker.stop.is_cancelled() => {
                 self.drain_until = Some(Instant::now() + self.broker.settings.drain_timeout);
                 Ok(())
+            }
+            Event::Kicked if self.link.as_ref().is_some_and(|link| link.is_evicted()) => {
+                self.broker.meters.slow_subscriber("all");
+                Err(Reason::QuotaExceeded.into())
             }
             Event::Kicked => Err(Reason::TakenOver.into()),
             Event::Piped(piped) => self.piped(piped),
@@ -250,7 +258,8 @@ impl Connection {
             return Ok(());
         };
         let subscriptions = Subscriptions::new(self.broker.links.slot());
-        self.link = Some(Box::new(subscriptions.open(Memory::None, place).await?));
+        let outbox = self.broker.outboxes.open(&self.kick);
+        self.link = Some(Box::new(subscriptions.open(Memory::None, place, outbox).await?));
         Ok(())
     }
 

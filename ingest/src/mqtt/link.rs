@@ -17,6 +17,7 @@ use self::awaited::{Awaited, Step};
 use super::bridge::take_marker;
 use super::encode;
 use super::frame::Version;
+use super::outboxes::Outbox;
 use super::reason::Reason;
 use super::router::{Memory, RouterGone, RouterLink, Slot, inner_topic};
 use super::topic::matches;
@@ -58,8 +59,10 @@ pub(crate) struct SessionLink {
     /// Before the slot, so that the link is closed when its name is free again.
     link: RouterLink,
     subscriptions: Subscriptions,
-    outbox: VecDeque<Forward>,
-    outbox_bytes: usize,
+    waiting: VecDeque<Forward>,
+    waiting_bytes: usize,
+    /// Its share of what may wait for all subscribers.
+    outbox: Outbox,
     /// QoS 1 and 2 messages that the client has not acknowledged (PUBACK, PUBREC).
     sent: Awaited,
     /// PUBRELs that it has not answered.
@@ -92,12 +95,18 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`RouterGone`].
-    pub(crate) async fn open(self, memory: Memory, place: OwnedSemaphorePermit) -> Result<SessionLink, RouterGone> {
+    pub(crate) async fn open(
+        self,
+        memory: Memory,
+        place: OwnedSemaphorePermit,
+        outbox: Outbox,
+    ) -> Result<SessionLink, RouterGone> {
         Ok(SessionLink {
             link: self.slot.open(memory, place).await?,
             subscriptions: self,
-            outbox: VecDeque::new(),
-            outbox_bytes: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            outbox,
             sent: Awaited::default(),
             released: Awaited::default(),
             subacks: VecDeque::new(),
@@ -123,9 +132,19 @@ impl SessionLink {
         self.subscriptions.wishes.contains_key(filter)
     }
 
-    /// Bytes that wait for the client.
-    pub(crate) fn outbox_bytes(&self) -> usize {
-        self.outbox_bytes
+    /// Bytes that wait for the client, without those that are about to be written.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Says what waits for the client, `written` bytes of it as packets, to the bound of all subscribers.
+    pub(crate) fn account(&mut self, written: usize) {
+        self.outbox.hold(self.waiting_bytes + written);
+    }
+
+    /// Whether all subscribers together had too much, and this one most of it.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.outbox.is_evicted()
     }
 
     /// Subscribes to a valid filter, or changes the subscription.
@@ -200,8 +219,9 @@ impl SessionLink {
     pub(crate) async fn take(&mut self, word: Notification, flow: Flow, out: &mut BytesMut) -> Result<(), RouterGone> {
         match word {
             Notification::Forward(forward) => {
-                self.outbox_bytes += forward.publish.topic.len() + forward.publish.payload.len();
-                self.outbox.push_back(forward);
+                self.waiting_bytes += forward.publish.topic.len() + forward.publish.payload.len();
+                self.waiting.push_back(forward);
+                self.account(out.len());
             }
             Notification::Unschedule => self.link.wake().await?,
             Notification::Disconnect(..) => return Err(RouterGone),
@@ -229,10 +249,10 @@ impl SessionLink {
     /// [`RouterGone`].
     pub(crate) fn fill(&mut self, out: &mut BytesMut, out_bytes_max: usize, flow: Flow) -> Result<(), RouterGone> {
         while out.len() < out_bytes_max && self.sent.len() < flow.in_flight_max {
-            let Some(forward) = self.outbox.pop_front() else {
+            let Some(forward) = self.waiting.pop_front() else {
                 break;
             };
-            self.outbox_bytes -= forward.publish.topic.len() + forward.publish.payload.len();
+            self.waiting_bytes -= forward.publish.topic.len() + forward.publish.payload.len();
             self.send(forward, out, flow)?;
         }
         Ok(())

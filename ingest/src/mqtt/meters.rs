@@ -41,6 +41,17 @@ impl Meters {
         counter!("tacho_ingest_closed_total", "reason" => end.label()).increment(1);
     }
 
+    /// Counts a connection whose task panicked (`tacho_ingest_closed_total`, reason `panicked`).
+    pub(crate) fn panicked(&self) {
+        counter!("tacho_ingest_closed_total", "reason" => "panicked").increment(1);
+    }
+
+    /// Counts a subscriber that was disconnected because too much waited for it (`tacho_ingest_slow_subscribers_total`),
+    /// by the bound: its `own`, or that of `all` subscribers together, of whom it was the slowest.
+    pub(crate) fn slow_subscriber(&self, bound: &'static str) {
+        counter!("tacho_ingest_slow_subscribers_total", "bound" => bound).increment(1);
+    }
+
     /// Counts a connection that was refused (`tacho_ingest_connections_refused_total`, by reason).
     pub(crate) fn connection_refused(&self, reason: &'static str) {
         counter!("tacho_ingest_connections_refused_total", "reason" => reason).increment(1);

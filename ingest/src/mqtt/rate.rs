@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::settings::RobotRate;
 
 /// Shards, so that connections seldom wait for each other.
-const SHARDS: u64 = 16;
+const SHARDS: usize = 16;
 /// Robots that are looked after at once; beyond, a new one is not limited.
 const ROBOTS_MAX: usize = 1_000_000;
 
@@ -41,7 +41,7 @@ impl Rates {
         };
         let mut buckets = self.shard(robot);
         let full = f64::from(rate.burst);
-        let known = buckets.len() < ROBOTS_MAX / 16 || buckets.contains_key(robot);
+        let known = buckets.len() < ROBOTS_MAX / SHARDS || buckets.contains_key(robot);
         if !known {
             return true;
         }
@@ -67,8 +67,8 @@ impl Rates {
     }
 
     fn shard(&self, robot: &RobotKey) -> MutexGuard<'_, HashMap<RobotKey, Bucket>> {
-        let nth = usize::try_from(self.hasher.hash_one(robot) % SHARDS).unwrap_or(0);
-        self.shards[nth].lock().unwrap_or_else(PoisonError::into_inner)
+        let nth = self.hasher.hash_one(robot) % SHARDS as u64;
+        self.shards[usize::try_from(nth).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

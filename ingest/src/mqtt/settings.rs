@@ -66,7 +66,8 @@ pub struct MqttSettings {
     /// Bytes that one connection may have received and not yet seen in the log, and the bytes that may wait for
     /// one subscriber. Default 4 MiB.
     pub connection_bytes: usize,
-    /// The same for all connections together. Default 256 MiB.
+    /// The same for all connections together, and once more for all subscribers together, of whom the slowest gives way.
+    /// Default 256 MiB.
     pub total_bytes: usize,
     /// Open connections. Default 20,000.
     pub max_connections: usize,

@@ -156,7 +156,7 @@ async fn what_came_before_a_broken_packet_or_a_disconnect_is_appended() {
 }
 
 #[tokio::test]
-async fn a_session_whose_publish_waits_beyond_the_deadline_is_closed_with_a_reason() {
+async fn failure_06_a_session_whose_publish_waits_beyond_the_deadline_is_closed_with_a_reason() {
     let plant = Plant::with(|settings| settings.puback_deadline = Duration::ZERO).await;
     let mut v5 = Raw::connected(plant.addr, 5, "five").await;
     v5.send(&publish(1, &telemetry(ROBOT), 1, Some(&[]), b"late")).await;

@@ -119,6 +119,52 @@ async fn a_subscriber_that_never_reads_is_closed_and_slows_nobody() {
     plant.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_slow_subscribers_the_slowest_give_way_before_all_have_too_much() {
+    const SLOW: usize = 3;
+    let plant = Plant::with(|settings| {
+        settings.max_publish_bytes = 64 << 10;
+        // Each alone could hold all that is published here, and has all the time of the test.
+        settings.connection_bytes = 1 << 30;
+        settings.write_timeout = Duration::from_secs(600);
+        settings.total_bytes = 1 << 20;
+    })
+    .await;
+    let mut slow = Vec::new();
+    for nth in 0..SLOW {
+        let mut client = Raw::connected(plant.addr, 4, &format!("slow-{nth}")).await;
+        client.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
+        assert_eq!(client.packet().await, [0x90, 3, 0, 1, 0]);
+        slow.push(client);
+    }
+    let mut reading = Raw::connected(plant.addr, 4, "reading").await;
+    reading.send(&subscribe(false, 1, &[("robots/#", 0)])).await;
+    assert_eq!(reading.packet().await, [0x90, 3, 0, 1, 0]);
+    let mut sender = Raw::connected(plant.addr, 4, "sender").await;
+    let payload = vec![b'x'; 60 << 10];
+    let closed = async {
+        for pkid in (1..=u16::MAX).cycle() {
+            sender.send(&publish(1, &telemetry(ROBOT), pkid, None, &payload)).await;
+            sender.packet().await;
+            assert_eq!(reading.packet().await[0] & 0xF0, 0x30, "who reads gets everything");
+            if pkid % 100 == 0 {
+                let mut left = Vec::new();
+                for mut client in slow {
+                    if client.try_send(&[0xC0, 0]).await {
+                        left.push(client);
+                    }
+                }
+                slow = left;
+            }
+            if slow.is_empty() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(2 * PATIENCE, closed).await.expect("all that do not read are closed");
+    plant.end().await;
+}
+
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ async fn count(provider: Arc<dyn TableProvider>, condition: &str) -> i64 {
 }
 
 async fn append(table: &mut LakeTable, rows: usize) {
-    let files = table.write_rows(sample::batch(table.table(), rows)).await.unwrap();
+    let files = table.write_rows(vec![sample::batch(table.table(), rows)]).await.unwrap();
     let txns = vec![Txn { app_id: "a".to_owned(), version: 1 }];
     table.append(files, txns, Vec::new()).await.unwrap();
 }
@@ -50,7 +50,7 @@ async fn sql_reads_every_table_of_a_running_lake() {
 async fn times_and_decimals_are_compared_as_what_they_are() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open(dir.path(), LakeOptions::default()).unwrap();
-    let mut table = lake.open_table(Table::Joints).await.unwrap();
+    let mut table = LakeTable::open_or_create(dir.path(), Table::Joints, LakeOptions::default()).await.unwrap();
     append(&mut table, 30).await;
     let provider = || lake.provider(Table::Joints, None);
     let late = "received_at >= timestamp '2026-03-01T00:00:20Z'";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use metrics::gauge;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
@@ -12,7 +12,7 @@ use super::decide::Batch;
 use super::pieces::missing_rows;
 use super::{LandError, Landed, Landing, count, open};
 use crate::ledger::SnapshotName;
-use crate::ledger::logs::{LOG_APP_ID, LogEntry};
+use crate::ledger::logs::{LOG_APP_ID, LogEntry, table_app_id};
 use crate::ledger::store::{Standing, Written};
 use crate::table::{CommitError, Fence, LakeTable, NewFile, Txn};
 
@@ -25,7 +25,7 @@ pub(super) fn draw() -> i64 {
     (high >> 1).cast_signed()
 }
 
-/// Applications that a commit moves on, each on condition that it is where it is expected.
+/// Applications that a commit moves on, those with a fence on condition that they are where they are expected.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     pub(super) txns: Vec<Txn>,
@@ -55,30 +55,58 @@ impl Landing {
             return Ok(landed);
         }
         let mut files = self.write_all(&batch).await?;
-        for table in Table::LANDING_ORDER {
-            if table != Table::Records {
-                let files = std::mem::take(files.get_mut(table));
-                self.commit_component(table, &batch, files, &mut landed).await?;
-            }
+        let committed = self.commit_all(&batch, &mut files, &mut landed).await;
+        if committed.is_err() {
+            self.discard(files).await;
         }
-        faults.reach("lake.ledger.before_put")?;
-        let random = draw();
-        let written = self.put_ledgers(&batch, random).await?;
-        faults.reach("lake.ledger.after_put")?;
-        landed.tally(Table::Records, files.get(Table::Records));
-        landed.bytes += written.values().map(|written| written.bytes).sum::<u64>();
-        let files = std::mem::take(files.get_mut(Table::Records));
-        landed.records_version = self.commit_records(&batch, files, random).await?;
+        let written = committed?;
         faults.reach("lake.landing.after_batch")?;
         self.adopt(batch, written);
         Ok(landed)
     }
 
-    /// Writes the files of all tables at once; nothing names them yet.
+    /// Writes the files of all tables at once; nothing names them yet. None is under way when an error is given.
     async fn write_all(&self, batch: &Batch) -> Result<Tables<Vec<NewFile>>, LandError> {
         let each = Table::ALL.map(|table| write(self.tables.get(table), &self.log, table, batch));
-        let mut written = try_join_all(each).await?.into_iter();
-        Ok(Tables::from_fn(|_| written.next().unwrap_or_default()))
+        let (mut files, mut failed) = (Tables::<Vec<NewFile>>::default(), None);
+        for (table, written) in Table::ALL.into_iter().zip(join_all(each).await) {
+            match written {
+                Ok(written) => *files.get_mut(table) = written,
+                Err(error) => failed = Some(error),
+            }
+        }
+        let Some(error) = failed else { return Ok(files) };
+        self.discard(files).await;
+        Err(error)
+    }
+
+    /// Deletes files that were given to no commit.
+    async fn discard(&self, files: Tables<Vec<NewFile>>) {
+        for (table, files) in Table::ALL.into_iter().zip(files.0) {
+            self.tables.get(table).discard(files).await;
+        }
+    }
+
+    /// Commits table by table, taking the files of each, with the ledger's snapshots before `records`; gives these.
+    async fn commit_all(
+        &mut self,
+        batch: &Batch,
+        files: &mut Tables<Vec<NewFile>>,
+        landed: &mut Landed,
+    ) -> Result<BTreeMap<i32, Written>, LandError> {
+        for table in Table::LANDING_ORDER.into_iter().filter(|table| *table != Table::Records) {
+            let files = std::mem::take(files.get_mut(table));
+            self.commit_component(table, batch, files, landed).await?;
+        }
+        self.faults.reach("lake.ledger.before_put")?;
+        let random = draw();
+        let written = self.put_ledgers(batch, random).await?;
+        self.faults.reach("lake.ledger.after_put")?;
+        landed.tally(Table::Records, files.get(Table::Records));
+        landed.bytes += written.values().map(|written| written.bytes).sum::<u64>();
+        let files = std::mem::take(files.get_mut(Table::Records));
+        landed.records_version = self.commit_records(batch, files, random).await?;
+        Ok(written)
     }
 
     /// Commits a table's rows, if there are any that it does not have.
@@ -108,13 +136,18 @@ impl Landing {
                     return Ok(());
                 }
                 Err(source) if outdated(&source) => {
+                    target.discard(files).await;
                     let refreshed = target.refresh().await;
                     refreshed.map_err(|source| LandError::Refresh { table, source })?;
                     files = write(self.tables.get(table), &self.log, table, batch).await?;
                 }
-                Err(source) => return Err(LandError::Commit { table, source }),
+                Err(source) => {
+                    discard_unless_made(target, files, &source).await;
+                    return Err(LandError::Commit { table, source });
+                }
             }
         }
+        self.tables.get(table).discard(files).await;
         Err(LandError::Contended { table, attempts: ATTEMPTS })
     }
 
@@ -126,7 +159,7 @@ impl Landing {
             let written = self.ledgers.put(place, standing, &part.draft, (part.position, random)).await?;
             Ok::<_, LandError>((*partition, written))
         });
-        Ok(try_join_all(puts).await?.into_iter().collect())
+        join_all(puts).await.into_iter().collect()
     }
 
     /// Commits `records` with the progress and the names of the snapshots: from here on the batch has landed.
@@ -145,15 +178,18 @@ impl Landing {
             match lost {
                 Lost::None if outdated(&error) && !matches!(error, CommitError::TooOld { .. }) => {}
                 Lost::None => {
+                    discard_unless_made(self.tables.get(table), files, &error).await;
                     return Err(LandError::Commit { table, source: error });
                 }
                 Lost::Ours => return Ok(self.tables.get(table).version()),
                 Lost::To(partitions) => {
+                    discard_unless_made(self.tables.get(table), files, &error).await;
                     self.release(&partitions);
                     return Err(LandError::Fenced { partitions });
                 }
             }
         }
+        self.tables.get(table).discard(files).await;
         Err(LandError::Contended { table, attempts: ATTEMPTS })
     }
 
@@ -167,6 +203,10 @@ impl Landing {
             moves.add(self.log.app_id(*partition), expected, part.position.next_offset);
             let expected = named.map(|name| name.random);
             moves.add(self.log.ledger_app_id(*partition), expected, random);
+        }
+        // From here on nothing of the other tables up to these versions may be lost: a start checks it.
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Records) {
+            moves.txns.push(Txn { app_id: table_app_id(table), version: self.tables.get(table).version() });
         }
         moves
     }
@@ -222,12 +262,18 @@ impl Landed {
 /// Writes the rows of the batch that a table does not have.
 async fn write(target: &LakeTable, log: &LogEntry, table: Table, batch: &Batch) -> Result<Vec<NewFile>, LandError> {
     let has = |partition| target.txn(&log.app_id(partition)).unwrap_or(0);
-    let rows = missing_rows(table, batch.pieces.get(table), has);
-    let rows = rows.map_err(|source| LandError::Arrow { table, source })?;
+    let rows = missing_rows(batch.pieces.get(table), has);
     target.write_rows(rows).await.map_err(|source| LandError::Write { table, source })
 }
 
-/// Whether a commit may succeed once the table is read again.
+/// Deletes the files of a commit that certainly was not made; after an unknown outcome they stay.
+async fn discard_unless_made(target: &LakeTable, files: Vec<NewFile>, error: &CommitError) {
+    if error.is_certain() {
+        target.discard(files).await;
+    }
+}
+
+/// Whether a commit may succeed once the table is read again; it was certainly not made.
 fn outdated(error: &CommitError) -> bool {
     matches!(
         error,

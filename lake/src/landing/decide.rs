@@ -9,8 +9,8 @@ use arrow::array::RecordBatch;
 use tacho_schemas::processed::{Processed, Step, Tables, Verdict};
 use tacho_schemas::reason::RejectReason;
 use tacho_schemas::table::Table;
-use tacho_schemas::{Digest, RecordId};
-use tracing::warn;
+use tacho_schemas::{Digest, RecordId, RobotKey};
+use tracing::error;
 
 use super::LandError;
 use super::pieces::{Piece, Selection};
@@ -39,6 +39,8 @@ pub(super) struct Part {
 pub(super) struct Tally {
     pub(super) counts: Counts,
     pub(super) conflicts: u64,
+    /// The robot of the first of them.
+    pub(super) conflict_robot: Option<RobotKey>,
     /// Opened, narrowed, closed, written off.
     pub(super) gaps: [u64; 4],
 }
@@ -87,7 +89,7 @@ impl<'a> Decider<'a> {
     fn lost(&mut self, partition: i32, offsets: &Range<i64>) -> Result<(), LandError> {
         let log_epoch = self.log_epoch;
         let (_, part) = self.reach(partition, offsets)?;
-        warn!(partition, ?offsets, "the log lost these offsets to damage");
+        error!(partition, ?offsets, "the log lost these offsets to damage");
         let mut own = OwnRows::new(log_epoch, partition, part.position.config);
         if !offsets.is_empty() {
             own.lost(offsets, part.position.last_received_us);
@@ -121,7 +123,10 @@ impl<'a> Decider<'a> {
                 Verdict::Kept(kept) => {
                     selection.add(fate == Fate::Landed, kept);
                     if let Fate::Refused(reason) = fate {
-                        tally.conflicts += u64::from(reason == RejectReason::SequenceConflict);
+                        if reason == RejectReason::SequenceConflict {
+                            tally.conflicts += 1;
+                            tally.conflict_robot.get_or_insert(entry.robot);
+                        }
                         own.refused(entry, kept, reason);
                     }
                 }
@@ -194,6 +199,7 @@ impl<'a> Decider<'a> {
 impl Tally {
     fn add(&mut self, other: Self) {
         self.conflicts += other.conflicts;
+        self.conflict_robot = self.conflict_robot.or(other.conflict_robot);
         self.gaps.iter_mut().zip(other.gaps).for_each(|(sum, more)| *sum += more);
     }
 }

@@ -239,7 +239,7 @@ fn verdict_of_commit(error: &CommitError) -> Verdict {
         | CommitError::Removed { .. }
         | CommitError::TooOld { .. }
         | CommitError::Fault(_) => Verdict::Retry,
-        CommitError::Store(_) | CommitError::Log(LogError::Store(_)) => Verdict::Wait,
+        CommitError::Full { .. } | CommitError::Store(_) | CommitError::Log(LogError::Store(_)) => Verdict::Wait,
         CommitError::Log(_) => Verdict::Halt,
     }
 }
@@ -260,6 +260,10 @@ fn verdict_of_open(error: &table::OpenError) -> Verdict {
     match error {
         table::OpenError::Store(_) | table::OpenError::Log(LogError::Store(_)) => Verdict::Wait,
         table::OpenError::Crowded { .. } => Verdict::Retry,
-        table::OpenError::Log(_) | table::OpenError::Folder(_) | table::OpenError::NotOurs { .. } => Verdict::Halt,
+        table::OpenError::Log(_)
+        | table::OpenError::Folder(_)
+        | table::OpenError::ConfirmedDamaged { .. }
+        | table::OpenError::ConfirmedGone { .. }
+        | table::OpenError::NotOurs { .. } => Verdict::Halt,
     }
 }

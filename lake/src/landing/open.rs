@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use tacho_schemas::RobotKey;
 use tacho_schemas::partition::partition_of;
 use tacho_schemas::processed::Tables;
@@ -123,7 +123,9 @@ async fn take_up(records: &mut LakeTable, ledgers: &LedgerStore, log: &LogEntry)
     let puts = standings
         .iter()
         .map(|(partition, standing)| ledgers.put((log, *partition), standing, &draft, (standing.position, random)));
-    try_join_all(puts).await.map_err(LandError::from)?;
+    for written in join_all(puts).await {
+        written.map_err(LandError::from)?;
+    }
     let mut moves = Moves::default();
     moves.add(LOG_APP_ID.to_owned(), records.txn(LOG_APP_ID), log.log_epoch);
     for partition in 0..log.partitions {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow::array::{AsArray as _, BooleanArray, BooleanBufferBuilder, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use tacho_schemas::processed::Kept;
@@ -34,21 +34,10 @@ impl Piece {
     }
 }
 
-/// All rows of a table that it does not have yet, as one batch; `next_offset` is what the table has come to.
-pub(super) fn missing_rows(
-    table: Table,
-    pieces: &[Piece],
-    next_offset: impl Fn(i32) -> i64,
-) -> Result<RecordBatch, ArrowError> {
-    let rows: Vec<RecordBatch> = pieces
-        .iter()
-        .map(|piece| piece.rows_from(next_offset(piece.partition)))
-        .filter(|rows| rows.num_rows() > 0)
-        .collect();
-    match rows.as_slice() {
-        [rows] => Ok(rows.clone()),
-        rows => concat_batches(&table.arrow_schema(), rows),
-    }
+/// All rows of a table that it does not have yet; `next_offset` is what the table has come to.
+pub(super) fn missing_rows(pieces: &[Piece], next_offset: impl Fn(i32) -> i64) -> Vec<RecordBatch> {
+    let missing = pieces.iter().map(|piece| piece.rows_from(next_offset(piece.partition)));
+    missing.filter(|rows| rows.num_rows() > 0).collect()
 }
 
 /// Which kept records of a step land. Component rows follow from it.

@@ -43,7 +43,7 @@ impl Progress {
     /// # Errors
     /// If `records` or the list of logs cannot be read.
     pub async fn read(lake: &Lake, records_version: Option<i64>) -> Result<Self, ProgressError> {
-        let records = lake.reader(Table::Records)?.live_files(records_version).await?;
+        let records = lake.reader(Table::Records)?.head(records_version).await?;
         let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
         let logs = Logs::load(&store).await?;
         Ok(Self::of(&logs, &records.txns))

@@ -5,3 +5,4 @@ mod feed;
 mod logs;
 mod plant;
 mod redo;
+mod torn;

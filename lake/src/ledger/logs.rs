@@ -8,6 +8,7 @@ use std::sync::Arc;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
+use tacho_schemas::table::Table;
 use uuid::Uuid;
 
 const FORMAT: u32 = 1;
@@ -15,6 +16,12 @@ const FORMAT: u32 = 1;
 /// Application whose version, in `records`, is the `log_epoch` of the log that the lake follows: whoever still lands
 /// a former log is fenced.
 pub(crate) const LOG_APP_ID: &str = "tacho/log";
+
+/// Application whose version, in `records`, is the Delta version that another table had when a batch landed: nothing of
+/// that table up to it may be lost any more.
+pub(crate) fn table_app_id(table: Table) -> String {
+    format!("tacho/table/{}", table.name())
+}
 
 /// A log that the lake knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

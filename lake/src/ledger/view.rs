@@ -17,7 +17,7 @@ use super::robot::{Counts, Robot};
 use super::snapshot::SnapshotName;
 use super::store::{LedgerError, LedgerStore, Standing};
 use crate::Lake;
-use crate::reader::ReadError;
+use crate::reader::{LiveFiles, ReadError};
 use crate::table::Txn;
 
 /// Attempts to read what clean-up may take away meanwhile.
@@ -99,15 +99,22 @@ impl LedgerView {
     /// # Errors
     /// If a file cannot be read or is damaged.
     pub async fn load(lake: &Lake) -> Result<Self, ViewError> {
-        let records = lake.reader(Table::Records)?;
-        let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
+        Ok(Self::newest(lake).await?.1)
+    }
+
+    /// The same, with the version of `records` that it is of.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is damaged.
+    pub async fn newest(lake: &Lake) -> Result<(LiveFiles, Self), ViewError> {
+        let reader = lake.reader(Table::Records)?;
         let mut attempt = 1;
         loop {
-            let txns = records.live_files(None).await?.txns;
-            match Self::of(Arc::clone(&store), &txns).await {
+            let records = reader.live_files(None).await?;
+            match Self::of(lake.object_store(), &records.txns).await {
                 // Clean-up has taken a snapshot away: there is a newer commit.
                 Err(ViewError::Ledger(error)) if error.is_not_found() && attempt < ATTEMPTS => attempt += 1,
-                loaded => return loaded,
+                loaded => return Ok((records, loaded?)),
             }
         }
     }

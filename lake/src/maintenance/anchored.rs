@@ -1,6 +1,5 @@
 //! What maintenance must know of the anchors: how far it may go in each table.
 
-use chrono::NaiveDate;
 use tacho_schemas::table::Table;
 
 /// The anchorer's word. Versions are those of the Delta log, inclusive; `None`: nothing yet.
@@ -10,12 +9,9 @@ pub trait Anchored: Send + Sync + std::fmt::Debug {
 
     /// Commits up to this version have been stated: their removed files and their entries may go.
     fn stated(&self, table: Table) -> Option<i64>;
-
-    /// Rows received before this day may be dropped, if retention asks for it.
-    fn droppable_before(&self, table: Table) -> Option<NaiveDate>;
 }
 
-/// A lake without anchors: everything may be merged and cleaned at once, nothing is dropped.
+/// A lake without anchors: everything may be merged and cleaned at once.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unanchored;
 
@@ -26,9 +22,5 @@ impl Anchored for Unanchored {
 
     fn stated(&self, _table: Table) -> Option<i64> {
         Some(i64::MAX)
-    }
-
-    fn droppable_before(&self, _table: Table) -> Option<NaiveDate> {
-        None
     }
 }

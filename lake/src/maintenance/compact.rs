@@ -11,11 +11,11 @@ use metrics::counter;
 use super::Maintainer;
 use super::merge::{self, MergeError};
 use super::pick::pick;
+use super::row_sum::RowSum;
 use crate::fault::InjectedFault;
 use crate::reader::ReadError;
-use crate::table::commit::txn_actions;
 use crate::table::state::{TableState, read_entries};
-use crate::table::{CommitError, DataFile, Fence, LogError, Txn, entry};
+use crate::table::{CommitError, DataFile, Fence, LogError, NewFile, Txn, entry};
 
 /// Application of the fence.
 pub(super) const COMPACTOR: &str = "tacho/compactor";
@@ -64,6 +64,15 @@ pub enum CompactError {
 }
 
 impl CompactError {
+    /// Whether it is certain that nothing was committed: the new file is of no use.
+    fn is_certain(&self) -> bool {
+        match self {
+            Self::Merge(_) | Self::Differs { .. } => true,
+            Self::Commit(error) => error.is_certain(),
+            Self::Log(_) | Self::Store(_) | Self::Fault(_) => false,
+        }
+    }
+
     /// Whether another process was merely faster.
     pub fn is_race(&self) -> bool {
         let Self::Commit(error) = self else {
@@ -77,7 +86,7 @@ impl Maintainer {
     /// Merges the files that are most worth it among those added up to the version `closed`; `None` if none are.
     ///
     /// # Errors
-    /// See [`CompactError`]; then nothing has changed but an orphan for clean-up.
+    /// See [`CompactError`]; then nothing has changed, unless the answer of the commit was lost.
     pub async fn compact_once(
         &mut self,
         closed: Option<i64>,
@@ -128,14 +137,25 @@ impl Maintainer {
 
     /// Merges files of one day that are live at the committer's version, and commits.
     pub(super) async fn merge_files(&mut self, inputs: &[DataFile]) -> Result<Compacted, CompactError> {
-        let faults = self.committer.options.faults.clone();
-        faults.reach("lake.compact.before_file")?;
+        self.committer.options.faults.reach("lake.compact.before_file")?;
         self.check_inputs(inputs).await?;
         let paths: Vec<String> = inputs.iter().map(|file| file.path.clone()).collect();
         let row_group_rows = self.committer.options.row_group_rows;
         let (encoded, read) = merge::merge(self.reader.clone(), paths, row_group_rows).await?;
         let received_day = inputs.first().map(|file| file.received_day.clone()).unwrap_or_default();
         let file = self.committer.put_file(received_day, encoded).await?;
+        match self.publish(inputs, &file, read).await {
+            Err(error) if error.is_certain() => {
+                self.committer.discard(vec![file]).await;
+                Err(error)
+            }
+            published => published,
+        }
+    }
+
+    /// Puts a merged file in the place of its inputs, if it reads back as it should.
+    async fn publish(&mut self, inputs: &[DataFile], file: &NewFile, read: RowSum) -> Result<Compacted, CompactError> {
+        let faults = self.committer.options.faults.clone();
         faults.reach("lake.compact.after_file")?;
         let differs = |what| CompactError::Differs { path: file.path.clone(), what };
         let (sha256, written) = merge::read_back(&self.reader, &file.path).await?;
@@ -150,7 +170,6 @@ impl Maintainer {
         let number = self.committer.txn(COMPACTOR);
         let txns = [Txn { app_id: COMPACTOR.to_owned(), version: number.map_or(1, |number| number + 1) }];
         let fences = [Fence { app_id: COMPACTOR.to_owned(), expected: number }];
-        actions.extend(txn_actions(&txns));
         actions.extend(inputs.iter().map(|input| input.remove(entry::now_ms(), false).into()));
         actions.push(file.add(false).into());
         faults.reach("lake.compact.before_commit")?;

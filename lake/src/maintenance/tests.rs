@@ -8,13 +8,13 @@ use std::path::Path as FsPath;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 
 use super::*;
 use crate::sample;
-use crate::table::{CommitError, DataFile, Fence, Txn, log};
+use crate::table::{DataFile, Fence, Txn, log};
 
 const OLD: Duration = Duration::ZERO;
 
@@ -37,7 +37,7 @@ async fn maintainer(dir: &FsPath, faults: &str) -> Maintainer {
 async fn append(table: &mut LakeTable, rows: usize) {
     let offset = table.txn("a").unwrap_or_default();
     let batch = sample::batch_at(Table::Joints, 0, offset, rows, sample::START_US);
-    let files = table.write_rows(batch).await.unwrap();
+    let files = table.write_rows(vec![batch]).await.unwrap();
     let fences = vec![Fence { app_id: "a".to_owned(), expected: table.txn("a") }];
     let txns = vec![Txn { app_id: "a".to_owned(), version: offset + i64::try_from(rows).unwrap() }];
     table.append(files, txns, fences).await.unwrap();
@@ -58,11 +58,6 @@ async fn rows(dir: &FsPath) -> RecordBatch {
 
 async fn live(dir: &FsPath) -> Vec<DataFile> {
     TableReader::open(dir, Table::Joints).unwrap().live_files(None).await.unwrap().files
-}
-
-/// The day after the sample: all of its files are of a past day.
-fn next_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 3, 2).unwrap()
 }
 
 /// Two hours from now: the day of the sample is past and quiet.

@@ -5,6 +5,7 @@ use tacho_schemas::Digest;
 
 use super::{ReadError, TableReader};
 use crate::table::entry::Action;
+use crate::table::schema::{self, Comparison};
 use crate::table::state::{Scope, TableState, read_entries};
 use crate::table::{DataFile, Txn, log, sha256_of};
 
@@ -15,7 +16,7 @@ pub struct Commit {
     pub version: i64,
     /// When, milliseconds since 1970; by the committer's clock.
     pub timestamp_ms: Option<i64>,
-    /// `WRITE`, `OPTIMIZE` (compaction), `DELETE` (retention), …
+    /// `WRITE`, `OPTIMIZE` (compaction), …
     pub operation: String,
     /// Files that it adds.
     pub adds: Vec<DataFile>,
@@ -58,8 +59,7 @@ impl TableReader {
     /// If there is no table or the store does not answer.
     pub async fn version(&self) -> Result<i64, ReadError> {
         let listing = log::list(self.store.as_ref()).await?;
-        let newest = listing.entries.last().max(listing.checkpoints.last()).copied();
-        Ok(newest.ok_or(log::LogError::NoTable)?)
+        Ok(listing.newest().ok_or(log::LogError::NoTable)?)
     }
 
     /// The newest version, given one that exists; costs one look per commit since.
@@ -107,14 +107,20 @@ impl TableReader {
     /// # Errors
     /// If the log cannot be read back to that version.
     pub async fn head(&self, version: Option<i64>) -> Result<LiveFiles, ReadError> {
-        let mut head = self.live(version, Scope::Head).await?;
-        head.files.clear();
-        Ok(head)
+        self.live(version, Scope::Head).await
     }
 
     async fn live(&self, version: Option<i64>, scope: Scope) -> Result<LiveFiles, ReadError> {
         let state = TableState::read(self.store.as_ref(), version, scope).await?;
-        let files = state.files.values().map(DataFile::from).collect();
+        // Queries name columns by the schema in the log: a changed name would read as nulls.
+        if let Comparison::Differs(why) = schema::compare(self.table, &state.meta) {
+            return Err(super::not_ours(log::FOLDER, &why));
+        }
+        // Of the head only the files behind the checkpoint are known.
+        let files = match scope {
+            Scope::Head => Vec::new(),
+            Scope::Files | Scope::All => state.files.values().map(DataFile::from).collect(),
+        };
         let mut txns: Vec<Txn> = state.txns.into_iter().map(|(app_id, version)| Txn { app_id, version }).collect();
         txns.sort_unstable_by(|a, b| a.app_id.cmp(&b.app_id));
         Ok(LiveFiles { version: state.version, files, txns })

@@ -16,7 +16,7 @@ async fn table_of(dir: &std::path::Path, table: Table, files: i64) -> (LakeTable
     let mut writer = LakeTable::open_or_create(dir, table, options).await.unwrap();
     for n in 0..files {
         let batch = sample::batch_at(table, n % 2, n * 40, 40, sample::START_US);
-        let written = writer.write_rows(batch).await.unwrap();
+        let written = writer.write_rows(vec![batch]).await.unwrap();
         let expected = writer.txn("a");
         let txns = vec![Txn { app_id: "a".to_owned(), version: n }];
         writer.append(written, txns, vec![Fence { app_id: "a".to_owned(), expected }]).await.unwrap();

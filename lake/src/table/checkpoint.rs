@@ -113,7 +113,7 @@ impl Job {
             Ok(()) => {}
             Err(error @ CheckpointError::Differs { .. }) => {
                 // Whoever reads the table would begin with it.
-                repair::remove_checkpoint(self.store.as_ref(), version).await?;
+                repair::set_checkpoint_aside(self.store.as_ref(), version).await?;
                 return Err(error);
             }
             // It may be right: clean-up looks again before it relies on it.

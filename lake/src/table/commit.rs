@@ -1,7 +1,7 @@
 //! The fenced append: one put-if-absent of a log entry, at a cost that does not grow with the table.
 //!
-//! A transaction is replaced only if it was read from the very version that is appended to: appends and
-//! compactions of others are stepped over, a commit that touches one of our applications ends the attempt.
+//! A transaction with a fence is replaced only if it was read from the very version that is appended to: appends and
+//! compactions of others are stepped over, a commit that touches one of our fences ends the attempt.
 
 use std::time::Instant;
 
@@ -14,6 +14,7 @@ use super::entry::{self, Action, TxnAction};
 use super::log::{self, LogError};
 use super::{Fence, LakeTable, NewFile, Txn};
 use crate::fault::InjectedFault;
+use crate::store::is_disk_full;
 
 /// A file that waits longer than this for its commit is refused: clean-up may have taken it for an orphan.
 const FILE_AGE_MAX_MS: i64 = 12 * 3_600_000;
@@ -70,6 +71,15 @@ pub enum CommitError {
     /// An injected fault.
     #[error(transparent)]
     Fault(#[from] InjectedFault),
+    /// The disk is full, and the store holds no entry of this version.
+    #[error("no room for commit entry {version}")]
+    Full {
+        /// Version that was tried.
+        version: i64,
+        /// What the store says.
+        #[source]
+        source: object_store::Error,
+    },
     /// The store does not answer, or refuses: nothing was committed as far as is known; the same append may be
     /// made again.
     #[error("store of the table")]
@@ -77,6 +87,21 @@ pub enum CommitError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl CommitError {
+    /// Whether it is certain that nothing was committed, and that nothing will turn out to have been.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Fenced { .. }
+            | Self::Stale { .. }
+            | Self::Reload { .. }
+            | Self::Removed { .. }
+            | Self::TooOld { .. }
+            | Self::Full { .. } => true,
+            Self::Fault(_) | Self::Store(_) | Self::Log(_) => false,
+        }
+    }
 }
 
 impl LakeTable {
@@ -95,7 +120,6 @@ impl LakeTable {
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let adds = files.iter().map(|file| file.add(true).into());
         let mut actions = vec![entry::commit_info("WRITE", &[("mode", "Append")], entry::now_ms())];
-        actions.extend(txn_actions(&txns));
         actions.extend(adds);
         self.options.faults.reach_table(self.table, "before_commit")?;
         let (faults, table) = (self.options.faults.clone(), self.table);
@@ -108,8 +132,8 @@ impl LakeTable {
         Ok(version)
     }
 
-    /// Puts the entry at the first free version after the head. `answer` is the fault step between the put and
-    /// its answer.
+    /// Puts an entry of these actions and transactions at the first free version after the head. `answer` is the fault
+    /// step between the put and its answer.
     pub(crate) async fn commit(
         &mut self,
         actions: &[Action],
@@ -124,14 +148,15 @@ impl LakeTable {
                 return Err(CommitError::Stale { app_id: fence.app_id.clone(), expected: fence.expected, found });
             }
         }
-        let bytes = entry::encode(actions);
         let removes: Vec<&str> =
             actions.iter().filter_map(|action| Some(action.remove.as_ref()?.path.as_str())).collect();
         loop {
             let version = self.head.version + 1;
-            if self.put_entry(version, &bytes, answer).await? {
+            let txns = self.risen(txns, fences);
+            let moved: Vec<Action> = txn_actions(&txns).collect();
+            if self.put_entry(version, &entry::encode(actions.iter().chain(&moved)), answer).await? {
                 self.check_before(version).await?;
-                self.head.txns.extend(txns.iter().map(|txn| (txn.app_id.clone(), txn.version)));
+                self.head.txns.extend(txns.into_iter().map(|txn| (txn.app_id, txn.version)));
                 self.head.version = version;
                 let table = self.table.name();
                 counter!("tacho_lake_commits_total", "table" => table).increment(1);
@@ -140,8 +165,18 @@ impl LakeTable {
                 return Ok(version);
             }
             let theirs = log::read(self.store.as_ref(), version).await?.ok_or(LogError::Missing { version })?;
-            self.step_over(version, &theirs, txns, fences, &removes)?;
+            self.step_over(version, &theirs, fences, &removes)?;
         }
+    }
+
+    /// The transactions as they are to be recorded: without a fence they never fall behind what others have recorded.
+    fn risen(&self, txns: &[Txn], fences: &[Fence]) -> Vec<Txn> {
+        let risen = |txn: &Txn| {
+            let is_fenced = fences.iter().any(|fence| fence.app_id == txn.app_id);
+            let theirs = self.txn(&txn.app_id).filter(|_| !is_fenced).unwrap_or(txn.version);
+            Txn { app_id: txn.app_id.clone(), version: txn.version.max(theirs) }
+        };
+        txns.iter().map(risen).collect()
     }
 
     /// Clean-up deletes entries in order, so the version was really free if the entry before it is still there. If
@@ -162,8 +197,8 @@ impl LakeTable {
         version: i64,
         bytes: &Bytes,
         answer: &(dyn Fn() -> Result<(), InjectedFault> + Send + Sync),
-    ) -> Result<bool, object_store::Error> {
-        let mut attempts = 0;
+    ) -> Result<bool, CommitError> {
+        let (mut attempts, mut always_full) = (0, true);
         loop {
             attempts += 1;
             let put = log::put(self.store.as_ref(), version, bytes.clone()).await;
@@ -174,9 +209,17 @@ impl LakeTable {
                     let found = log::read_bytes(self.store.as_ref(), version).await?;
                     return Ok(found.as_ref() == Some(bytes));
                 }
-                Err(error) if attempts == ANSWERS => return Err(error),
                 Err(error) => {
-                    debug!(table = self.table.name(), version, %error, "commit entry put without an answer")
+                    debug!(table = self.table.name(), version, %error, "commit entry put without an answer");
+                    always_full &= is_disk_full(&error);
+                    if attempts < ANSWERS {
+                        continue;
+                    }
+                    let is_absent = matches!(log::read_bytes(self.store.as_ref(), version).await, Ok(None));
+                    return match always_full && is_absent {
+                        true => Err(CommitError::Full { version, source: error }),
+                        false => Err(error.into()),
+                    };
                 }
             }
         }
@@ -187,7 +230,6 @@ impl LakeTable {
         &mut self,
         version: i64,
         theirs: &[Action],
-        txns: &[Txn],
         fences: &[Fence],
         removes: &[&str],
     ) -> Result<(), CommitError> {
@@ -200,12 +242,9 @@ impl LakeTable {
             {
                 return Err(CommitError::Removed { path: remove.path.clone(), by_version: version });
             }
-            if let Some(txn) = &action.txn {
-                let ours = txns.iter().map(|txn| &txn.app_id).chain(fences.iter().map(|fence| &fence.app_id));
-                if ours.into_iter().any(|app_id| *app_id == txn.app_id) {
-                    let app_id = txn.app_id.clone();
-                    return Err(CommitError::Fenced { app_id, by_version: version, theirs: txn.version });
-                }
+            if let Some(txn) = action.txn.as_ref().filter(|txn| fences.iter().any(|fence| fence.app_id == txn.app_id)) {
+                let app_id = txn.app_id.clone();
+                return Err(CommitError::Fenced { app_id, by_version: version, theirs: txn.version });
             }
         }
         for txn in theirs.iter().filter_map(|action| action.txn.as_ref()) {
@@ -217,7 +256,7 @@ impl LakeTable {
 }
 
 /// The transactions as actions.
-pub(crate) fn txn_actions(txns: &[Txn]) -> impl Iterator<Item = Action> {
+pub(super) fn txn_actions(txns: &[Txn]) -> impl Iterator<Item = Action> {
     let now_ms = entry::now_ms();
     txns.iter().map(move |txn| {
         let (app_id, version) = (txn.app_id.clone(), txn.version);

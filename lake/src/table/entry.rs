@@ -188,7 +188,7 @@ pub(crate) fn commit_info(operation: &str, parameters: &[(&str, &str)], now_ms: 
 }
 
 /// The text of an entry.
-pub(crate) fn encode(actions: &[Action]) -> Bytes {
+pub(crate) fn encode<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Bytes {
     let mut text = Vec::new();
     for action in actions {
         serde_json::to_writer(&mut text, action).expect("actions have string keys and writing to memory succeeds");

@@ -86,6 +86,18 @@ impl From<&Add> for DataFile {
 }
 
 impl DataFile {
+    /// What its commit says wrongly of it, if its rows give these statistics: by what commits say, readers skip files.
+    pub fn misstated(&self, rows: &FileStats) -> Option<String> {
+        let day = self.path.split_once('=').and_then(|(column, rest)| Some((column, rest.split_once('/')?.0)));
+        if day != Some((DAY, self.received_day.as_str())) {
+            return Some(format!("its commit places it in the day {}, its path in another", self.received_day));
+        }
+        match &self.stats {
+            Some(stated) => stated.difference(rows),
+            None => Some("its commit states no statistics".to_owned()),
+        }
+    }
+
     /// The action that takes it out of the table.
     pub(crate) fn remove(&self, now_ms: i64, data_change: bool) -> Remove {
         Remove {

@@ -48,6 +48,13 @@ pub(crate) struct Listing {
     pub(crate) checkpoints: BTreeSet<i64>,
 }
 
+impl Listing {
+    /// The newest version, `None` if there is no table.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.entries.last().max(self.checkpoints.last()).copied()
+    }
+}
+
 /// Path of the entry of a version.
 pub(crate) fn entry_path(version: i64) -> Path {
     Path::from_iter([FOLDER, &format!("{version:020}.json")])

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::checkpoint::Background;
 use super::delta::{DeltaLog, UnnameableFolder};
-use super::entry::{self, Action, MetaData};
+use super::entry::{self, Action, EntryError, MetaData};
 use super::log::{self, LogError};
 use super::schema::{self, Comparison};
 use super::state::{Scope, TableState};
@@ -31,6 +31,28 @@ pub enum OpenError {
     /// The folder has no URL.
     #[error(transparent)]
     Folder(#[from] UnnameableFolder),
+    /// A commit entry that has landed, or that anchors rely on, is damaged: without it rows would be gone silently.
+    #[error("{file} is damaged, and what it brought has landed or is anchored: restore this file from a backup")]
+    ConfirmedDamaged {
+        /// The entry, below the lake's folder.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        source: EntryError,
+    },
+    /// Commit entries that have landed, or that anchors rely on, are gone.
+    #[error(
+        "table {table} ends at version {newest}, but its version {confirmed} has landed or is anchored: restore the \
+         lake from a backup of the same moment as the registry folder"
+    )]
+    ConfirmedGone {
+        /// Name of the table.
+        table: &'static str,
+        /// Its newest version; -1 if there is none.
+        newest: i64,
+        /// The version that is known to have been there.
+        confirmed: i64,
+    },
     /// What is on disk is not a table that this release may write.
     #[error("table {table} is not this release's: {why}")]
     NotOurs {
@@ -60,14 +82,14 @@ pub(super) async fn open_or_create(
     let delta = DeltaLog::new(&synced)?;
     let root = synced.root().to_owned();
     let store: Arc<dyn ObjectStore> = Arc::new(synced);
-    let state = settle(store.as_ref(), table).await?;
+    let state = settle(store.as_ref(), table, *options.confirmed.get(table)).await?;
     let background = Background::new(state.checkpoint);
     Ok(LakeTable { table, root, store, delta, options, head: state.into_head(), background })
 }
 
 /// Brings the table on disk to this release's form and gives its state, which is synced.
-async fn settle(store: &dyn ObjectStore, table: Table) -> Result<TableState, OpenError> {
-    repair::repair(store).await?;
+async fn settle(store: &dyn ObjectStore, table: Table, confirmed: Option<i64>) -> Result<TableState, OpenError> {
+    repair::repair(store, table, confirmed).await?;
     let mut version = -1;
     for _ in 0..TRIES {
         match TableState::read(store, None, Scope::Head).await {
@@ -108,13 +130,13 @@ async fn put(store: &dyn ObjectStore, version: i64, operation: &str, actions: &[
 
 /// Makes sure that the newest entry is on disk: a process may have died between its link and its sync, and the
 /// progress that it names must not be acted on before. Putting it again answers `AlreadyExists` once it is synced.
-pub(super) async fn sync(store: &dyn ObjectStore, version: i64) -> Result<(), OpenError> {
+pub(crate) async fn sync(store: &dyn ObjectStore, version: i64) -> Result<(), object_store::Error> {
     let Some(bytes) = log::read_bytes(store, version).await? else {
         return Ok(());
     };
     match log::put(store, version, bytes).await {
         Ok(()) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -152,7 +174,7 @@ impl LakeTable {
         }
         if self.head.version == before && log::read_bytes(self.store.as_ref(), before).await?.is_none() {
             // Clean-up has passed us by: start from the newest checkpoint.
-            let state = settle(self.store.as_ref(), self.table).await?;
+            let state = settle(self.store.as_ref(), self.table, Some(before)).await?;
             self.adopt(&state);
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::entry::{Format, MetaData, Protocol, now_ms};
 use super::file::DAY;
 use super::stats;
 
-/// The property that forbids to delete rows; retention by days lifts it.
+/// The property that forbids to delete rows, for other engines too.
 pub(crate) const APPEND_ONLY: &str = "delta.appendOnly";
 
 /// How a table on disk compares with this release.

@@ -86,7 +86,7 @@ impl TableState {
         version: Option<i64>,
         scope: Scope,
     ) -> Result<Self, LogError> {
-        let newest = listing.entries.last().max(listing.checkpoints.last()).copied().ok_or(LogError::NoTable)?;
+        let newest = listing.newest().ok_or(LogError::NoTable)?;
         let version = version.unwrap_or(newest);
         if version > newest {
             return Err(LogError::Missing { version });

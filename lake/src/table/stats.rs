@@ -26,6 +26,8 @@ pub struct FileStats {
     pub rows: u64,
     /// By name of the column.
     pub columns: BTreeMap<String, ColumnStats>,
+    /// Whether a commit states anything else, or anything twice: this release does not, and other readers may rely on it.
+    pub foreign: bool,
 }
 
 /// The range of a column; no bounds if all its cells are null.
@@ -52,7 +54,7 @@ pub enum StatValue {
 
 impl FileStats {
     /// Takes the rows of a batch into account.
-    pub(crate) fn observe(&mut self, batch: &RecordBatch) {
+    pub fn observe(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
         for name in COLUMNS {
             if let Some(column) = batch.column_by_name(name) {
@@ -80,8 +82,25 @@ impl FileStats {
         }
     }
 
+    /// How what a commit states differs from what its file's rows give; `None` if it does not.
+    pub(super) fn difference(&self, rows: &Self) -> Option<String> {
+        // With the bounds of times as commits have them.
+        let found = Self::from_json(&rows.to_json()).unwrap_or_default();
+        if self.rows != found.rows {
+            return Some(format!("has {} rows, its commit states {}", found.rows, self.rows));
+        }
+        if let Some(name) = COLUMNS.into_iter().find(|name| self.columns.get(*name) != found.columns.get(*name)) {
+            return Some(format!("its commit states another range or number of nulls of {name} than its rows have"));
+        }
+        self.foreign.then(|| "its commit states statistics that are not ours".to_owned())
+    }
+
     /// As Delta's `add.stats` has them.
     pub(crate) fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    fn to_value(&self) -> Value {
         let bounds = |bound: fn(&ColumnStats) -> Option<&StatValue>, up: bool| {
             let pairs = self
                 .columns
@@ -97,10 +116,9 @@ impl FileStats {
             "maxValues": bounds(|stats| stats.max.as_ref(), true),
             "nullCount": nulls,
         })
-        .to_string()
     }
 
-    /// Reads Delta's `add.stats`; `None` if it has no number of rows. Columns other than [`COLUMNS`] are left out.
+    /// Reads Delta's `add.stats`; `None` if it has no number of rows. Columns other than [`COLUMNS`] make it foreign.
     pub(crate) fn from_json(text: &str) -> Option<Self> {
         let stats: Value = serde_json::from_str(text).ok()?;
         let rows = stats.get("numRecords")?.as_u64()?;
@@ -114,7 +132,11 @@ impl FileStats {
                 columns.insert(name.to_owned(), ColumnStats { min, max, nulls: nulls.unwrap_or_default() });
             }
         }
-        Some(Self { rows, columns })
+        let mut read = Self { rows, columns, foreign: false };
+        let ours = read.to_value();
+        // What stands there twice is the same value, and a longer text.
+        read.foreign = ours != stats || ours.to_string().len() != text.len();
+        Some(read)
     }
 }
 
@@ -184,13 +206,33 @@ mod tests {
             ("offset".to_owned(), range(StatValue::Int(-3), StatValue::Int(9))),
             ("received_at".to_owned(), range(StatValue::TimeUs(min_us), StatValue::TimeUs(max_us))),
         ]);
-        FileStats { rows: 4, columns }
+        FileStats { rows: 4, columns, foreign: false }
     }
 
     #[test]
     fn json_keeps_bounds_and_rounds_times_outwards() {
         let read = FileStats::from_json(&stats_of(-1, 1_700_000_000_000_001).to_json()).unwrap();
         assert_eq!(read, stats_of(-1_000, 1_700_000_000_001_000));
+    }
+
+    #[test]
+    fn what_a_commit_states_wrongly_is_named() {
+        let rows = stats_of(-1, 1_700_000_000_000_001);
+        let text = rows.to_json();
+        assert_eq!(FileStats::from_json(&text).unwrap().difference(&rows), None);
+        for (from, to, named) in [
+            ("\"numRecords\":4", "\"numRecords\":5", "has 4 rows"),
+            ("\"offset\":-3", "\"offset\":-2", "offset"),
+            ("\"robot_id\":\"C\"", "\"robot_id\":\"B\"", "robot_id"),
+            ("{\"offset\":1,", "{\"offset\":0,", "offset"),
+            ("\"offset\":-3", "\"offset\":-3,\"soc\":1", "not ours"),
+            ("\"offset\":-3", "\"offset\":7,\"offset\":-3", "not ours"),
+        ] {
+            let wrong = text.replacen(from, to, 1);
+            assert_ne!(wrong, text, "{from}");
+            let told = FileStats::from_json(&wrong).unwrap().difference(&rows).unwrap();
+            assert!(told.contains(named), "{told}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn fence(app_id: &str, expected: Option<i64>) -> Vec<Fence> {
 
 async fn append_rows(table: &mut LakeTable, app_id: &str, offset: i64, rows: usize) -> i64 {
     let batch = sample::batch_at(Table::Joints, 0, offset, rows, sample::START_US);
-    let files = table.write_rows(batch).await.unwrap();
+    let files = table.write_rows(vec![batch]).await.unwrap();
     let fences = fence(app_id, table.txn(app_id));
     table.append(files, txn(app_id, offset + i64::try_from(rows).unwrap()), fences).await.unwrap()
 }

@@ -2,9 +2,7 @@
 //!
 //! The header has a CRC of its own, salted with the log's ID, so that no payload can look like a batch when
 //! good ones are searched behind a bad one. Every header carries the offsets of *all* partitions: whatever is
-//! damaged before it, it tells where the log stands. Little-endian: magic 8 B, version u16, codec u8, 0 u8,
-//! header CRC-32C u32, body CRC-32C u32, body length u32, records u32, partitions u16, 0 u16, base sequence u64,
-//! greatest received_at_us i64, then per partition first offset i64 and count u32.
+//! damaged before it, it tells where the log stands.
 
 use std::sync::Arc;
 
@@ -95,7 +93,9 @@ impl Format {
         crc32c::crc32c_append(crc, &header[CRC_AT + 4..])
     }
 
-    /// Writes a header at the end of `out`; the body must follow.
+    /// Writes a header at the end of `out`; the body must follow. Little-endian: magic 8 B, version u16, codec u8, 0 u8,
+    /// header CRC-32C u32, body CRC-32C u32, body length u32, records u32, partitions u16, 0 u16, base sequence u64,
+    /// greatest received_at_us i64, then per partition first offset i64 and count u32.
     pub(crate) fn write_header(&self, out: &mut Vec<u8>, header: &BatchHeader) {
         let at = out.len();
         out.extend_from_slice(&BATCH_MAGIC);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::error;
+use tracing::warn;
 
 use super::batch::{Batch, Found};
 use super::index::{self, Index};
@@ -167,7 +167,8 @@ fn window(
 }
 
 fn report(path: &Path, position: u64, bytes: usize) {
-    error!(file = %path.display(), position, bytes, "a damaged stretch of the log is stepped over");
+    // What is lost with it is told by whoever knows whether it was still needed.
+    warn!(file = %path.display(), position, bytes, "a damaged stretch of the log is stepped over");
     metrics::counter!("tacho_log_damaged_bytes_total").increment(len_u64(bytes));
 }
 

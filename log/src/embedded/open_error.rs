@@ -16,7 +16,7 @@ pub enum OpenError {
     #[error("setting {0}")]
     Settings(#[from] SettingsError),
     /// A file cannot be read or written.
-    #[error("{action} {}: {source}", path.display())]
+    #[error("{action} {}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,

@@ -26,17 +26,17 @@ pub(crate) struct OpenSegment {
 
 /// What the storage could not do.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} {}: {source}", path.display())]
+#[error("{action} {}: {error}", path.display())]
 pub(crate) struct Failure {
     action: &'static str,
     path: PathBuf,
-    source: io::Error,
+    error: io::Error,
 }
 
 impl Failure {
     /// Whether there is no space left.
     pub(crate) fn is_disk_full(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 
@@ -45,7 +45,7 @@ impl OpenSegment {
     pub(crate) fn create(storage: &Storage, header: &SegmentHeader) -> Result<Self, Failure> {
         let path = log_path(storage.dir(), header.base_seq);
         let created = storage.create(&path);
-        let output = created.map_err(|source| Failure { action: "creating", path: path.clone(), source })?;
+        let output = created.map_err(|error| Failure { action: "creating", path: path.clone(), error })?;
         Ok(Self {
             durable: Segment::from(header),
             path,
@@ -74,7 +74,7 @@ impl OpenSegment {
     ) -> Result<(), Failure> {
         let failure = |action| {
             let path = self.path.clone();
-            move |source| Failure { action, path, source }
+            move |error| Failure { action, path, error }
         };
         self.output.write(buffer).map_err(failure("writing"))?;
         self.output.sync().map_err(failure("syncing"))?;

@@ -157,7 +157,9 @@ impl Reader {
                     };
                     let offset = *next;
                     *next += 1;
-                    if self.positions.get(slot) == Some(offset) {
+                    // A frame that the header does not count has an offset that is another record's.
+                    let counted = offset < open.header.end[slot];
+                    if counted && self.positions.get(slot) == Some(offset) {
                         self.positions.advance(slot, offset + 1);
                         collected.record(slot, offset, frame);
                     }

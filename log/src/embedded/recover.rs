@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::batch::Format;
 use super::index::{self, Index};
@@ -85,10 +85,6 @@ impl Recovery<'_> {
                 (None, Some(next_seq)) => self.rebuild(*base_seq, next_seq)?,
                 (None, None) => self.newest(*base_seq)?,
             }
-        }
-        for damage in &self.report.damage {
-            error!(file = %damage.file.display(), position = damage.position, bytes = damage.bytes,
-                lost = ?damage.lost, "the log is damaged");
         }
         Ok(())
     }
@@ -178,7 +174,8 @@ impl Recovery<'_> {
         if nothing { Ok(()) } else { self.keep(found) }
     }
 
-    /// Keeps a scanned segment, and writes the index that it lacks.
+    /// Keeps a scanned segment, and writes the index that it lacks. A damaged one gets none: with an index the next
+    /// start would trust it, and say nothing of what is lost.
     fn keep(&mut self, found: Scan) -> Result<(), OpenError> {
         let file = log_path(self.storage.dir(), found.segment.base_seq);
         let damage = found.damage.into_iter().map(|stretch| Damage {
@@ -187,9 +184,12 @@ impl Recovery<'_> {
             bytes: stretch.bytes.end - stretch.bytes.start,
             lost: stretch.lost,
         });
+        let before = self.report.damage.len();
         self.report.damage.extend(damage);
         let index = Index { segment: found.segment, entries: found.entries };
-        index::write(self.storage, self.identity.log_id, &index);
+        if self.report.damage.len() == before {
+            index::write(self.storage, self.identity.log_id, &index);
+        }
         self.push(index.segment)
     }
 

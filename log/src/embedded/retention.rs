@@ -32,7 +32,7 @@ pub enum ReleaseError {
     #[error(transparent)]
     Partition(#[from] ReadError),
     /// A file cannot be removed.
-    #[error("removing {}: {source}", path.display())]
+    #[error("removing {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

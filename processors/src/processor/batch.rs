@@ -34,7 +34,13 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// An empty batch, for about `records` records.
     pub(super) fn new(processor: &'a Processor, partition: i32, records: usize) -> Self {
-        Self { processor, partition, entries: Vec::with_capacity(records), rows: Rows::new(), models: HashMap::new() }
+        Self {
+            processor,
+            partition,
+            entries: Vec::with_capacity(records),
+            rows: Rows::new(records),
+            models: HashMap::new(),
+        }
     }
 
     /// Takes what one raw record carries.

@@ -81,12 +81,37 @@ pub enum OpenError {
         /// Origin of the setting.
         asked: String,
     },
+    /// The heads on disk are not those of the last window.
+    #[error("{} has other heads than those of window {win_no}: restore it from a backup", path.display())]
+    Heads {
+        /// Folder of the heads.
+        path: PathBuf,
+        /// The window.
+        win_no: u64,
+    },
     /// The key of the log.
     #[error(transparent)]
     Key(#[from] LogKeyError),
     /// Anything that also closing a window may meet.
     #[error(transparent)]
     Anchor(#[from] AnchorError),
+}
+
+impl OpenError {
+    /// What next.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Anchor(error) => error.verdict(),
+            Self::Key(LogKeyError::Io { .. } | LogKeyError::Random(_)) => Verdict::Wait,
+            Self::RegistryAhead { .. }
+            | Self::Forked { .. }
+            | Self::LockBehind { .. }
+            | Self::LockDiffers { .. }
+            | Self::Origin { .. }
+            | Self::Heads { .. }
+            | Self::Key(_) => Verdict::Halt,
+        }
+    }
 }
 
 /// Why a window is not anchored.
@@ -165,6 +190,33 @@ pub enum AnchorError {
         #[source]
         source: RegistryError,
     },
+    /// The registry knows less than it has accepted.
+    #[error(
+        "the registry has lost what was lodged with it: it has accepted a tree of {accepted} entries, and {} holds one of          {known}; bring its folder back, or give it the log again with --lodge-anew", path.display()
+    )]
+    RegistryLost {
+        /// Where its checkpoint is due.
+        path: PathBuf,
+        /// Size of the tree that it has accepted.
+        accepted: u64,
+        /// Size of the tree that it knows; 0 for none.
+        known: u64,
+    },
+    /// The lake has lost what is anchored.
+    #[error(
+        "the lake has landed partition {partition} of log {log_id} up to offset {landed}, and anchored it up to {anchored}: \
+         the lake is from a backup; bring the newer one back"
+    )]
+    LakeBehind {
+        /// Identity of the log.
+        log_id: uuid::Uuid,
+        /// Partition.
+        partition: i32,
+        /// Next offset of the lake.
+        landed: i64,
+        /// Next offset of the windows.
+        anchored: i64,
+    },
     /// A file of the log is unreadable.
     #[error("{}: {why}", path.display())]
     File {
@@ -190,9 +242,8 @@ impl AnchorError {
     /// What next.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Lake(_) | Self::Logs(_) | Self::Ledger(_) | Self::Io { .. } | Self::Salt(_) | Self::Injected(_) => {
-                Verdict::Wait
-            }
+            Self::Lake(_) | Self::Logs(_) | Self::Ledger(_) | Self::Io { .. } | Self::Injected(_) => Verdict::Wait,
+            Self::Salt(error) if error.may_pass() => Verdict::Wait,
             Self::Registry { source, .. } if source.may_pass() => Verdict::Wait,
             Self::Tile(TileError::Io { .. }) => Verdict::Wait,
             Self::FileChanged { .. }
@@ -204,6 +255,9 @@ impl AnchorError {
             | Self::NotOfLock { .. }
             | Self::Checkpoint(_)
             | Self::Registry { .. }
+            | Self::RegistryLost { .. }
+            | Self::LakeBehind { .. }
+            | Self::Salt(_)
             | Self::File { .. } => Verdict::Halt,
         }
     }

@@ -1,4 +1,4 @@
-//! Reads the rows of data files and hashes them into leaves, by robot and stream epoch.
+//! Reads rows and hashes them into leaves, by robot and stream epoch: those of a window's files, or those of offsets.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use tacho_lake::Lake;
+use tacho_lake::ledger::Logs;
+use tacho_lake::reader::RowFilter;
 use tacho_lake::table::DataFile;
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
@@ -15,7 +17,7 @@ use super::leaves::{Collector, Stream};
 use super::{AnchorError, LogRange};
 use crate::leaf::{LeafEncoder, Place, PlaceColumns, RowEncoder, RowError, SchemaText};
 use crate::salts::SaltStore;
-use crate::statement::FileStatement;
+use crate::statement::{FileStatement, OffsetRange};
 
 /// Rows that are decoded at a time.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -136,6 +138,31 @@ impl<'a> Times<'a> {
             Self::None => None,
         }
     }
+}
+
+/// The rows of some ranges of offsets, of one robot or of all, as they lie in the live files now, hashed.
+pub(crate) async fn rows_in(
+    lake: &Lake,
+    salts: &mut SaltStore,
+    ranges: &[&OffsetRange],
+    robot: Option<&str>,
+) -> Result<Vec<Stream>, AnchorError> {
+    let logs = Logs::load(&lake.object_store()).await?;
+    let mut collector = Collector::default();
+    for table in Table::ANCHORED {
+        let reader = lake.reader(table)?;
+        let files = reader.live_files(None).await?.files;
+        for range in ranges {
+            let Some(log) = logs.iter().find(|log| log.log_id.to_string() == range.log_id) else { continue };
+            let filter = robot.map_or_else(RowFilter::all, |robot| RowFilter::all().robot(robot));
+            let filter = filter.place(log.log_epoch, i64::from(range.partition), range.from..range.to);
+            for batch in reader.rows(&files, &filter).await? {
+                let row = |source| AnchorError::Row { path: table.name().to_owned(), source };
+                hash_rows(table, &batch, salts, &mut collector, |_, _| Some(0), row)?;
+            }
+        }
+    }
+    Ok(collector.finish())
 }
 
 /// Notes the configurations of a batch; they hardly ever change within one.

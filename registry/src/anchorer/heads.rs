@@ -9,9 +9,7 @@ use tacho_schemas::Digest;
 
 use super::error::io_at;
 use super::leaves::{Leaf, Stream};
-use super::lock::unreadable;
-use super::{AnchorError, root_and_number};
-use crate::durable::{self, Access};
+use super::{AnchorError, framed, root_and_number};
 use crate::merkle::root;
 use crate::statement::{HeadStatement, SegmentStatement, SeqRange, Statement as _};
 use tacho_schemas::table::Table;
@@ -25,36 +23,17 @@ impl Heads {
     pub(crate) fn load(dir: &Path, windows: u64) -> Result<Self, AnchorError> {
         match windows.checked_sub(1) {
             None => Ok(Self::default()),
-            Some(last) => Self::read_snapshot(&snapshot_path(dir, last)),
+            Some(last) => {
+                let mut heads = Self::default();
+                framed::read(&snapshot_path(dir, last))?.into_iter().for_each(|head| heads.put(head));
+                Ok(heads)
+            }
         }
-    }
-
-    fn read_snapshot(path: &Path) -> Result<Self, AnchorError> {
-        let bytes = std::fs::read(path).map_err(io_at(path))?;
-        let mut heads = Self::default();
-        let mut rest = bytes.as_slice();
-        while let Some((length, after)) = rest.split_first_chunk::<4>() {
-            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-            let (encoded, after) = after.split_at_checked(length).ok_or_else(|| unreadable(path, "it is cut short"))?;
-            heads.put(HeadStatement::decode(encoded)?);
-            rest = after;
-        }
-        if rest.is_empty() { Ok(heads) } else { Err(unreadable(path, "it is cut short")) }
     }
 
     /// Writes the heads as they are after a window; those of the window before stay until that one is sure.
     pub(super) fn snapshot(&self, dir: &Path, win_no: u64) -> Result<(), AnchorError> {
-        let mut bytes = Vec::new();
-        for (head, _) in self.0.values() {
-            let encoded = head.encode();
-            let length = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(&encoded);
-        }
-        let path = snapshot_path(dir, win_no);
-        let folder = dir.join("heads");
-        durable::create_dir_all(&folder).map_err(io_at(&folder))?;
-        durable::replace(&path, &bytes, Access::Shared).map_err(io_at(&path))
+        framed::write(&snapshot_path(dir, win_no), self.0.values().map(|(head, _)| head))
     }
 
     /// Removes the heads before those of the window before.

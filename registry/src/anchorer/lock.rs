@@ -14,6 +14,7 @@ use super::AnchorError;
 use super::error::io_at;
 use crate::durable::{self, Access};
 use crate::merkle::{TreeHead, empty_root};
+use crate::salts::SyncedMonths;
 use crate::text::{from_base64, to_base64};
 
 /// Offsets `from..to` of a partition of a log.
@@ -65,10 +66,28 @@ pub struct Lock {
     pub versions: Tables<i64>,
     /// Counts of the ledger at that version of `records`.
     pub totals: Counted,
+    /// How much of each month's file of salt keys the leaves so far may have used: without it they cannot be computed
+    /// again.
+    #[serde(default)]
+    pub salts: SyncedMonths,
     /// Evidence of a registry that was ahead when this log began: SHA-256 of its signed checkpoint.
     pub begun_beside: Option<Digest>,
+    /// When a registry that had lost what was lodged with it was given the log anew, at an operator's word.
+    #[serde(default)]
+    pub lodged_anew: Vec<LodgedAnew>,
     /// Size of the tree before the last append, and its entries in base64, until all of it is published.
     pub unpublished: Option<Unpublished>,
+}
+
+/// A registry had lost what it had accepted, and was given the log anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LodgedAnew {
+    /// When, Unix microseconds UTC.
+    pub at_us: i64,
+    /// Size of the tree that it had accepted.
+    pub accepted: u64,
+    /// Size of the tree that it still knew; 0 for none.
+    pub known: u64,
 }
 
 /// An append that is locked and perhaps not published.
@@ -99,7 +118,7 @@ impl Unpublished {
 
 impl Lock {
     /// The lock of a log without entries.
-    pub(super) fn beginning(origin: String, begun_beside: Option<Digest>) -> Self {
+    pub(super) fn beginning(origin: String) -> Self {
         Self {
             origin,
             size: 0,
@@ -110,7 +129,9 @@ impl Lock {
             progress: Vec::new(),
             versions: Tables([-1; 8]),
             totals: Counted::default(),
-            begun_beside,
+            salts: SyncedMonths::new(),
+            begun_beside: None,
+            lodged_anew: Vec::new(),
             unpublished: None,
         }
     }
@@ -118,6 +139,17 @@ impl Lock {
     /// The tree.
     pub fn head(&self) -> TreeHead {
         TreeHead { size: self.size, root: self.root }
+    }
+
+    /// The tree that is published whole, and that the registry has accepted: an append is cleared after both.
+    pub fn lodged(&self) -> TreeHead {
+        self.unpublished.as_ref().map_or_else(|| self.head(), Unpublished::old)
+    }
+
+    /// Up to which offset a partition of a log is anchored.
+    pub(super) fn anchored(&self, (log_id, partition): (Uuid, i32)) -> i64 {
+        let known = self.progress.iter().find(|known| known.log_id == log_id && known.partition == partition);
+        known.map_or(0, |known| known.to)
     }
 
     /// Reads the lock file of a log; `None` if there is no log yet.
@@ -132,6 +164,17 @@ impl Lock {
     pub(super) fn write(&self, dir: &Path) -> Result<(), AnchorError> {
         write_json(&path_in(dir), self)
     }
+}
+
+/// Per table, the Delta version that the last window of a data directory has read: what had landed up to it must be
+/// there as long as the log is. `None` before the first window.
+///
+/// # Errors
+/// A lock file that cannot be read.
+pub fn anchored_versions(data_dir: &Path) -> Result<Tables<Option<i64>>, AnchorError> {
+    let lock = Lock::read(&data_dir.join("registry"))?;
+    let version = |table| lock.as_ref().map(|lock| *lock.versions.get(table)).filter(|version| *version >= 0);
+    Ok(Tables::from_fn(version))
 }
 
 fn path_in(dir: &Path) -> PathBuf {

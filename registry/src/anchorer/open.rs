@@ -1,18 +1,17 @@
 //! Opening the log: is it ours, is it whole, and does no registry know more of it than we do.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
 
 use tacho_lake::Lake;
-use tacho_schemas::Digest;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::due::Unanchored;
 use super::error::io_at;
 use super::lock::Lock;
-use super::plan::Prepared;
+use super::meet::{self, Evidence, Known};
 use super::publish::CHECKPOINT;
-use super::{AnchorError, Anchorer, AnchorerOptions, Heads, OpenError};
+use super::{AnchorError, Anchorer, AnchorerOptions, Heads, OpenError, remake};
 use crate::checkpoint::Checkpoint;
 use crate::durable;
 use crate::file_registry::FileRegistry;
@@ -30,32 +29,38 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     let registry = FileRegistry::new(options.file_registry_dir.clone());
     let lock = match Lock::read(&dir)? {
         Some(lock) => with_same_origin(lock, options.origin.as_deref(), options.new_origin)?,
-        None => begin(&dir, options.origin.clone(), None)?,
+        None => begin(&dir, Lock::beginning(options.origin.clone().unwrap_or_else(new_origin)))?,
     };
     let key_path = keys.join(key::KEY_FILE);
     if lock.size > 0 && !key_path.exists() {
         return Err(key::LogKeyError::Missing { path: key_path }.into());
     }
     let key = key::open_or_create(&keys, &lock.origin)?;
-    let (lock, key) = match ahead(&registry, &dir, &lock, &key)? {
-        None => (lock, key),
-        Some(evidence) if options.new_origin => begin_anew(&dir, &keys, &lock, &evidence)?,
-        Some(evidence) => return Err(evidence.refusal(&lock)),
+    let tiles = TileStore::new(&dir);
+    let known = meet::known(&registry, &tiles, &lock, &key)?;
+    let (lock, key) = match &known {
+        Known::Beyond(evidence) if options.new_origin => begin_anew(&dir, &keys, &lock, evidence)?,
+        Known::Beyond(evidence) => return Err(evidence.refusal(&lock)),
+        Known::Less(size) if !options.lodge_anew => {
+            let path = registry.checkpoint_path(&lock.origin);
+            return Err(AnchorError::RegistryLost { path, accepted: lock.lodged().size, known: *size }.into());
+        }
+        Known::Less(_) | Known::Ours => (lock, key),
     };
     check_published(&dir, &lock, &key)?;
-    let tiles = TileStore::new(&dir);
-    let whole = lock.unpublished.as_ref().map_or_else(|| lock.head(), super::lock::Unpublished::old);
-    tiles.edge(&whole).map_err(AnchorError::from)?;
+    tiles.edge(&lock.lodged()).map_err(AnchorError::from)?;
     let lake = Lake::read_only(&options.lake_dir).map_err(AnchorError::from)?;
-    let salts = salts_of(&keys, &lock)?;
+    let salts = SaltStore::open(keys.join("salts"), lock.salts.clone()).map_err(AnchorError::from)?;
     let heads = heads_of(&dir, &lock)?;
-    let prepared = Prepared::read(&dir)?;
+    let prepared = remake::prepared(&dir, &lock)?;
+    let unanchored = Unanchored::behind(&lock);
     info!(origin = lock.origin, windows = lock.next_win_no, tree_size = lock.size, "the transparency log is open");
-    let counted = (lock.versions.0[0], 0);
-    let closed_at = Instant::now();
-    let mut anchorer =
-        Anchorer { options, dir, lake, key, salts, tiles, registry, lock, heads, prepared, closed_at, counted };
+    let mut anchorer = Anchorer { options, dir, lake, key, salts, tiles, registry, lock, heads, prepared, unanchored };
+    if let Known::Less(size) = known {
+        anchorer.lodge_anew(size)?;
+    }
     anchorer.finish_published()?;
+    anchorer.remake_segments().await;
     Ok(anchorer)
 }
 
@@ -68,10 +73,12 @@ fn with_same_origin(lock: Lock, asked: Option<&str>, new_origin: bool) -> Result
     }
 }
 
+fn new_origin() -> String {
+    format!("tacho.invalid/{}", Uuid::new_v4())
+}
+
 /// Begins a log. Its lock file is there before its key, so that a crash between the two keeps the origin.
-fn begin(dir: &Path, origin: Option<String>, beside: Option<Digest>) -> Result<Lock, OpenError> {
-    let origin = origin.unwrap_or_else(|| format!("tacho.invalid/{}", Uuid::new_v4()));
-    let lock = Lock::beginning(origin, beside);
+fn begin(dir: &Path, lock: Lock) -> Result<Lock, OpenError> {
     lock.write(dir)?;
     Ok(lock)
 }
@@ -81,73 +88,14 @@ fn heads_of(dir: &Path, lock: &Lock) -> Result<Heads, OpenError> {
     let heads = Heads::load(dir, lock.next_win_no)?;
     match lock.heads_root {
         Some(root) if root != heads.recomputed_root() => {
-            let why = format!("the heads are not those of window {}: restore them from a backup", lock.next_win_no - 1);
-            Err(AnchorError::File { path: dir.join("heads"), why }.into())
+            Err(OpenError::Heads { path: dir.join("heads"), win_no: lock.next_win_no - 1 })
         }
         _ => Ok(heads),
     }
 }
 
-/// The salt keys. A log with windows has some: without them no leaf of those windows can be computed again.
-fn salts_of(keys: &Path, lock: &Lock) -> Result<SaltStore, OpenError> {
-    let path = keys.join("salts");
-    let is_empty = |path: &Path| std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
-    if lock.next_win_no > 0 && is_empty(&path) {
-        let why = "the salt keys of anchored windows are missing: restore them from a backup".to_owned();
-        return Err(AnchorError::File { path, why }.into());
-    }
-    Ok(SaltStore::open(path).map_err(AnchorError::from)?)
-}
-
-/// What the registry has that this log has not.
-struct Ahead {
-    size: u64,
-    forked: bool,
-    evidence: PathBuf,
-    note: Digest,
-}
-
-impl Ahead {
-    fn refusal(self, lock: &Lock) -> OpenError {
-        match self.forked {
-            true => OpenError::Forked { size: self.size, evidence: self.evidence },
-            false => OpenError::RegistryAhead { registry: self.size, here: lock.size, evidence: self.evidence },
-        }
-    }
-}
-
-/// Compares the registry's head with ours: it may be behind, and never ahead or beside.
-fn ahead(registry: &FileRegistry, dir: &Path, lock: &Lock, key: &SignerKey) -> Result<Option<Ahead>, OpenError> {
-    let head = lock.head();
-    let refused = |source| AnchorError::Registry { head, source };
-    let Some(known) = registry.head(&lock.origin, key.verifier()).map_err(refused)? else {
-        if lock.size > lock.unpublished.as_ref().map_or(0, |append| lock.size - append.old_size) {
-            let registry = registry.checkpoint_path(&lock.origin);
-            warn!(registry = %registry.display(), size = lock.size, "the registry has lost what was lodged with it; it is lodged again");
-        }
-        return Ok(None);
-    };
-    let forked = match known.size {
-        size if size > head.size => false,
-        size if size == head.size && known.root == head.root => return Ok(None),
-        size if size == head.size => true,
-        0 => return Ok(None),
-        size if lock.unpublished.as_ref().is_some_and(|append| append.old_size >= size) => {
-            let old = lock.unpublished.as_ref().map_or(head, super::lock::Unpublished::old);
-            TileStore::new(dir).consistency(&known, &old).is_err()
-        }
-        _ => TileStore::new(dir).consistency(&known, &head).is_err(),
-    };
-    if known.size <= head.size && !forked {
-        return Ok(None);
-    }
-    let evidence = registry.checkpoint_path(&lock.origin);
-    let bytes = std::fs::read(&evidence).map_err(io_at(&evidence))?;
-    Ok(Some(Ahead { size: known.size, forked, evidence, note: Digest::of(&bytes) }))
-}
-
 /// Puts the former log aside and begins a new one, whose first window names the registry's checkpoint as its beacon.
-fn begin_anew(dir: &Path, keys: &Path, former: &Lock, ahead: &Ahead) -> Result<(Lock, SignerKey), OpenError> {
+fn begin_anew(dir: &Path, keys: &Path, former: &Lock, evidence: &Evidence) -> Result<(Lock, SignerKey), OpenError> {
     let stamp = Uuid::new_v4();
     for (folder, name) in [(dir, "registry"), (keys, "keys")] {
         let aside = folder.with_file_name(format!("{name}.former-{stamp}"));
@@ -161,9 +109,11 @@ fn begin_anew(dir: &Path, keys: &Path, former: &Lock, ahead: &Ahead) -> Result<(
             }
         }
     }
-    let lock = begin(dir, None, Some(ahead.note))?;
+    let begun_beside = Some(evidence.note);
+    let lock = Lock { begun_beside, salts: former.salts.clone(), ..Lock::beginning(new_origin()) };
+    let lock = begin(dir, lock)?;
     let key = key::open_or_create(keys, &lock.origin)?;
-    warn!(former = former.origin, origin = lock.origin, evidence = %ahead.note, "a new log begins beside the former one");
+    warn!(former = former.origin, origin = lock.origin, evidence = %evidence.note, "a new log begins beside the former one");
     Ok((lock, key))
 }
 

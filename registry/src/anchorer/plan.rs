@@ -1,32 +1,25 @@
 //! Cuts a window: which offsets, which versions of the tables. Written down before anything is hashed.
 //!
-//! `records` is read first, and its progress is where the window ends. Another table may be a commit ahead of it
-//! while a landing is under way: then the moment is not taken, and a later one is.
+//! `records` is read first, and its progress is where the window ends. Another table may be ahead of it while a landing
+//! is under way: then it is read as it was before that landing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 use tacho_lake::Lake;
 use tacho_lake::landing::Progress;
-use tacho_lake::ledger::Logs;
 use tacho_lake::ledger::view::LedgerView;
-use tacho_lake::reader::LiveFiles;
+use tacho_lake::ledger::{Counts, Logs};
+use tacho_lake::reader::TableReader;
 use tacho_lake::table::Txn;
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 use tracing::debug;
+use uuid::Uuid;
 
 use super::lock::{self, Counted, Lock, LogRange};
 use super::{AnchorError, error};
-
-/// Looks for a moment between two landings.
-const LOOKS: u32 = 20;
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// A window as it was laid down. Everything else follows from it, the lake's files and the salts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +49,13 @@ impl Prepared {
         lock::write_json(&Self::path(dir), self)
     }
 
+    /// Whether it is the window that is due, or the last one, which is in the log already.
+    pub(super) fn fits(&self, lock: &Lock) -> bool {
+        let follows = |range: &LogRange| range.from == lock.anchored((range.log_id, range.partition));
+        let is_due = self.win_no == lock.next_win_no && self.ranges.iter().all(follows);
+        is_due || self.win_no + 1 == lock.next_win_no
+    }
+
     /// Forgets a window that is in the log.
     pub(super) fn remove(dir: &Path) -> Result<(), AnchorError> {
         let path = Self::path(dir);
@@ -66,78 +66,67 @@ impl Prepared {
     }
 }
 
-/// Cuts the next window; `None` if nothing has landed since the last, or a landing is under way.
+/// Cuts the next window; `None` if nothing has landed since the last.
 pub(super) async fn plan(lake: &Lake, lock: &Lock) -> Result<Option<Prepared>, AnchorError> {
-    for _ in 0..LOOKS {
-        match look(lake, lock).await? {
-            Look::Moment(prepared) => return Ok(Some(prepared)),
-            Look::NothingNew => return Ok(None),
-            Look::UnderWay => tokio::time::sleep(PAUSE).await,
-        }
-    }
-    debug!("no moment between two landings; the window stays open");
-    Ok(None)
-}
-
-enum Look {
-    Moment(Prepared),
-    NothingNew,
-    UnderWay,
-}
-
-async fn look(lake: &Lake, lock: &Lock) -> Result<Look, AnchorError> {
-    let mut versions = Tables::<i64>::default();
-    let records = lake.reader(Table::Records)?.live_files(None).await?;
-    *versions.get_mut(Table::Records) = records.version;
-    let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
-    let progress = Progress::of(&Logs::load(&store).await?, &records.txns);
-    let ranges = ranges(&progress, lock);
+    let (records, ledger) = LedgerView::newest(lake).await?;
+    let logs = Logs::load(&lake.object_store()).await?;
+    let ranges = ranges(&Progress::of(&logs, &records.txns), lock)?;
     if ranges.iter().all(|range| range.from == range.to) {
-        return Ok(Look::NothingNew);
+        return Ok(None);
     }
+    let mut versions = Tables::<i64>::default();
+    *versions.get_mut(Table::Records) = records.version;
     for table in Table::ALL.into_iter().filter(|table| *table != Table::Records) {
-        let live = lake.reader(table)?.live_files(None).await?;
-        if is_ahead(&live, &ranges) {
-            return Ok(Look::UnderWay);
-        }
-        *versions.get_mut(table) = live.version;
+        let Some(version) = version_at(&lake.reader(table)?, &ranges).await? else {
+            debug!(table = table.name(), "two landings are interlaced; the window stays open");
+            return Ok(None);
+        };
+        *versions.get_mut(table) = version;
     }
-    let totals = LedgerView::load(lake).await?.totals();
-    if lake.reader(Table::Records)?.version_since(records.version).await? != records.version {
-        return Ok(Look::UnderWay);
-    }
-    let totals = Counted { landed: totals.landed, duplicate: totals.duplicate, rejected: totals.rejected };
+    let Counts { landed, duplicate, rejected } = ledger.totals();
+    let totals = Counted { landed, duplicate, rejected };
     let beacon = (lock.next_win_no == 0).then_some(lock.begun_beside).flatten();
-    Ok(Look::Moment(Prepared { win_no: lock.next_win_no, ranges, versions, totals, beacon }))
+    Ok(Some(Prepared { win_no: lock.next_win_no, ranges, versions, totals, beacon }))
 }
 
 /// From where the last window ended to the progress, for each partition of each log.
-fn ranges(progress: &Progress, lock: &Lock) -> Vec<LogRange> {
+fn ranges(progress: &Progress, lock: &Lock) -> Result<Vec<LogRange>, AnchorError> {
     let mut ranges = Vec::new();
     for log in progress.logs() {
+        let (log_id, log_epoch) = (log.log.log_id, log.log.log_epoch);
         for (partition, to) in &log.next_offsets {
-            let known =
-                lock.progress.iter().find(|known| known.log_id == log.log.log_id && known.partition == *partition);
-            ranges.push(LogRange {
-                log_id: log.log.log_id,
-                log_epoch: log.log.log_epoch,
-                partition: *partition,
-                from: known.map_or(0, |known| known.to),
-                to: *to,
-            });
+            let from = lock.anchored((log_id, *partition));
+            if *to < from {
+                return Err(AnchorError::LakeBehind { log_id, partition: *partition, landed: *to, anchored: from });
+            }
+            ranges.push(LogRange { log_id, log_epoch, partition: *partition, from, to: *to });
         }
     }
-    ranges
+    Ok(ranges)
 }
 
-/// Whether a table holds rows of records that have not landed.
-fn is_ahead(live: &LiveFiles, ranges: &[LogRange]) -> bool {
-    ranges.iter().any(|range| {
-        let app_id = format!("tacho/{}/{}", range.log_id, range.partition);
-        version_of(&live.txns, &app_id).is_some_and(|written| written > range.to)
-    })
+/// The newest version of a table that holds all rows of the ranges and none behind them. `None` if there is none:
+/// several processes land, and one of them is ahead where the other has just landed.
+async fn version_at(table: &TableReader, ranges: &[LogRange]) -> Result<Option<i64>, AnchorError> {
+    let is_ahead = |txn: &Txn| {
+        let end = partition_of(txn).map(|place| ranges.iter().find(|range| (range.log_id, range.partition) == place));
+        end.is_some_and(|range| txn.version > range.map_or(0, |range| range.to))
+    };
+    let mut head = table.head(None).await?;
+    while head.txns.iter().any(is_ahead) {
+        let before = head.version - 1;
+        let skipped = table.commits_between(before, head.version).await?;
+        let mut moved = skipped.iter().flat_map(|commit| &commit.txns).filter(|txn| partition_of(txn).is_some());
+        if !moved.all(is_ahead) {
+            return Ok(None);
+        }
+        head = table.head(Some(before)).await?;
+    }
+    Ok(Some(head.version))
 }
 
-fn version_of(txns: &[Txn], app_id: &str) -> Option<i64> {
-    txns.iter().find(|txn| txn.app_id == app_id).map(|txn| txn.version)
+/// The log and partition whose progress a transaction is.
+pub(crate) fn partition_of(txn: &Txn) -> Option<(Uuid, i32)> {
+    let (log_id, partition) = txn.app_id.strip_prefix("tacho/")?.split_once('/')?;
+    Some((log_id.parse().ok()?, partition.parse().ok()?))
 }

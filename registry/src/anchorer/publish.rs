@@ -3,16 +3,16 @@
 //! The lock file is replaced before anything is published, and a checkpoint is signed only for the tree that the
 //! lock names, so there are never two roots for one size.
 
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::error::io_at;
-use super::lock::Unpublished;
+use super::lock::{LodgedAnew, Unpublished};
 use super::plan::Prepared;
 use super::window::{Built, build, write_segments};
 use super::{AnchorError, Anchored, Anchorer, Heads};
 use crate::checkpoint::Checkpoint;
 use crate::durable::{self, Access};
-use crate::merkle::{leaf_hash, root};
+use crate::merkle::{TreeHead, leaf_hash, root};
 use crate::statement::{Statement as _, WindowStatement};
 
 /// The newest signed checkpoint, as every auditor reads it.
@@ -25,7 +25,7 @@ impl Anchorer {
         let built = build(&self.lake, &self.lock, &mut self.salts, prepared, &mut heads).await?;
         self.reach("gathered")?;
         self.verify_twice(&built, &heads)?;
-        write_segments(&self.dir, &built)?;
+        write_segments(&self.dir, &built.statement, &built.segments)?;
         heads.snapshot(&self.dir, prepared.win_no)?;
         self.reach("files")?;
         self.append(prepared, &built)?;
@@ -59,6 +59,7 @@ impl Anchorer {
         lock.progress.clone_from(&prepared.ranges);
         lock.versions.clone_from(&prepared.versions);
         lock.totals = prepared.totals;
+        lock.salts.clone_from(self.salts.synced());
         lock.unpublished = Some(Unpublished::new(&old, &entries));
         lock.write(&self.dir)?;
         self.lock = lock;
@@ -77,12 +78,11 @@ impl Anchorer {
         self.tiles.publish(&staged)?;
         self.tiles.edge(&head)?;
         self.reach("tiles")?;
-        let checkpoint = Checkpoint { origin: self.lock.origin.clone(), head };
-        let note = checkpoint.sign(&self.key)?.to_string();
+        let note = self.checkpoint(head)?;
         let path = self.dir.join(CHECKPOINT);
-        durable::replace(&path, note.as_bytes(), Access::Shared).map_err(io_at(&path))?;
+        durable::replace(&path, &note, Access::Shared).map_err(io_at(&path))?;
         self.reach("checkpoint")?;
-        self.submit(note.as_bytes())?;
+        self.submit(head, &note, old.size)?;
         self.reach("submitted")?;
         self.tiles.remove_superseded(old.size, head.size)?;
         let mut lock = self.lock.clone();
@@ -93,16 +93,38 @@ impl Anchorer {
         Ok(())
     }
 
-    /// Lodges a checkpoint with the registry, with the proof that it only adds to what the registry has.
-    pub(super) fn submit(&self, note: &[u8]) -> Result<(), AnchorError> {
-        let head = self.lock.head();
+    /// The signed checkpoint of a tree of this log: the same for the same tree, however often it is signed.
+    fn checkpoint(&self, head: TreeHead) -> Result<Vec<u8>, AnchorError> {
+        let checkpoint = Checkpoint { origin: self.lock.origin.clone(), head };
+        Ok(checkpoint.sign(&self.key)?.to_string().into_bytes())
+    }
+
+    /// Lodges a checkpoint with the registry, with the proof that it only adds to what the registry has, which is
+    /// not less than the `accepted` entries before.
+    fn submit(&self, head: TreeHead, note: &[u8], accepted: u64) -> Result<(), AnchorError> {
         let refused = |source| AnchorError::Registry { head, source };
         let known = self.registry.head(&self.lock.origin, self.key.verifier()).map_err(refused)?;
-        let proof = match &known {
-            Some(known) if known.size > 0 && known.size < head.size => self.tiles.consistency(known, &head)?,
+        let known = known.unwrap_or_else(TreeHead::empty);
+        if known.size < accepted {
+            let path = self.registry.checkpoint_path(&self.lock.origin);
+            return Err(AnchorError::RegistryLost { path, accepted, known: known.size });
+        }
+        let proof = match known.size {
+            size if size > 0 && size < head.size => self.tiles.consistency(&known, &head)?,
             _ => Vec::new(),
         };
         self.registry.submit(self.key.verifier(), note, &proof).map_err(refused)?;
+        Ok(())
+    }
+
+    /// Gives a registry that has lost what it had accepted the log again, and notes that in the lock file.
+    pub(super) fn lodge_anew(&mut self, known: u64) -> Result<(), AnchorError> {
+        let head = self.lock.lodged();
+        self.submit(head, &self.checkpoint(head)?, known)?;
+        let at_us = chrono::Utc::now().timestamp_micros();
+        self.lock.lodged_anew.push(LodgedAnew { at_us, accepted: head.size, known });
+        self.lock.write(&self.dir)?;
+        warn!(accepted = head.size, known, "the registry had lost what was lodged with it; it was given the log anew");
         Ok(())
     }
 }

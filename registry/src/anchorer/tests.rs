@@ -1,5 +1,8 @@
 //! Windows of real lakes in temporary folders: one chain, crashes at every step, backups, forks.
 
+mod due;
+mod restored;
+
 use std::fs;
 
 use tacho_schemas::table::Table;
@@ -7,7 +10,6 @@ use tacho_schemas::table::Table;
 use super::*;
 use crate::merkle::TreeHead;
 use crate::plant::Plant;
-use crate::statement::log_entry::LogEntry;
 use crate::statement::{Statement as _, WindowStatement};
 
 /// The window statements of a log, in order, as they stand in its tiles.
@@ -15,13 +17,7 @@ fn windows(plant: &Plant) -> Vec<WindowStatement> {
     let dir = plant.data_dir().join("registry");
     let lock = Lock::read(&dir).unwrap().unwrap();
     let tiles = TileStore::new(&dir);
-    let entries = (0..lock.size).map(|index| LogEntry::decode(&tiles.entry(index, lock.size).unwrap()).unwrap());
-    entries
-        .filter_map(|entry| match entry {
-            LogEntry::Window(window) => Some(*window),
-            _ => None,
-        })
-        .collect()
+    crate::published::windows(&tiles, lock.size).map(|window| *window.unwrap().1).collect()
 }
 
 fn head_in_registry(plant: &Plant, anchorer: &Anchorer) -> TreeHead {
@@ -123,49 +119,6 @@ async fn the_same_anchorer_goes_on_after_an_error() {
         assert_eq!(report.young_rows, 0, "{step}");
         assert_eq!(windows(&plant).len() as u64, anchorer.windows(), "{step}");
     }
-}
-
-#[tokio::test]
-async fn a_restored_backup_is_refused_and_a_new_log_names_the_evidence() {
-    let mut plant = Plant::new();
-    plant.land(1).await;
-    plant.anchor().await;
-    let backup = plant.copy();
-    plant.land(1).await;
-    plant.anchor().await;
-    let restored = AnchorerOptions { file_registry_dir: plant.registry_dir(), ..backup.options() };
-    let refused = Anchorer::open(restored.clone()).await.unwrap_err();
-    let OpenError::RegistryAhead { registry: 2, here: 1, evidence } = refused else { panic!("{refused}") };
-    let evidence = Digest::of(&fs::read(evidence).unwrap());
-    assert!(Anchorer::open(restored.clone()).await.is_err(), "also the second time");
-
-    let mut anchorer = Anchorer::open(AnchorerOptions { new_origin: true, ..restored }).await.unwrap();
-    anchorer.tick(true).await.unwrap().unwrap();
-    let windows = windows(&backup);
-    assert_eq!((windows.len(), windows[0].beacon), (1, Some(evidence)));
-    let registry = plant.registry_dir();
-    let report = crate::audit(&backup.data_dir(), &backup.lake_dir(), &registry, |_| {}).await.unwrap();
-    assert_eq!(report.origin, anchorer.origin());
-}
-
-#[tokio::test]
-async fn of_two_copies_of_a_log_the_registry_takes_one() {
-    let mut plant = Plant::new();
-    plant.land(1).await;
-    plant.anchor().await;
-    let mut thief = plant.copy();
-    let stolen = AnchorerOptions { file_registry_dir: plant.registry_dir(), ..thief.options() };
-    let mut thiefs = Anchorer::open(stolen.clone()).await.unwrap();
-    plant.land(1).await;
-    plant.anchor().await;
-    thief.land(2).await;
-    let refused = thiefs.tick(true).await.unwrap_err();
-    assert!(matches!(refused, AnchorError::Registry { .. }), "{refused}");
-    assert_eq!(refused.verdict(), Verdict::Halt);
-    assert!(thiefs.tick(true).await.is_err(), "it does not go on");
-    let refused = Anchorer::open(stolen).await.unwrap_err();
-    assert!(matches!(refused, OpenError::Forked { size: 2, .. }), "{refused}");
-    assert_eq!(plant.audit().await.unwrap().windows, 2);
 }
 
 #[tokio::test]

@@ -11,12 +11,10 @@ use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
-use super::error::io_at;
 use super::gather::{Gathered, gather};
-use super::lock::{Lock, unreadable};
+use super::lock::Lock;
 use super::plan::Prepared;
-use super::{AnchorError, root_and_number};
-use crate::durable::{self, Access};
+use super::{AnchorError, framed, root_and_number};
 use crate::merkle::leaf_hash;
 use crate::salts::SaltStore;
 use crate::statement::window::{Counts, OffsetRange};
@@ -42,7 +40,7 @@ pub(super) async fn sources(lake: &Lake, lock: &Lock, versions: &Tables<i64>) ->
         }
         for commit in reader.commits_between(from, to).await? {
             if is_compaction(&commit) {
-                sources.compactions.push(compaction(lake, table, &commit).await?);
+                sources.compactions.push(compaction(table, &commit));
             }
             let added = commit.adds.into_iter().filter(|file| file.data_change);
             sources.files.extend(added.map(|file| (table, file)));
@@ -51,25 +49,28 @@ pub(super) async fn sources(lake: &Lake, lock: &Lock, versions: &Tables<i64>) ->
     Ok(sources)
 }
 
-fn is_compaction(commit: &Commit) -> bool {
+/// Whether a commit only moves rows between files.
+pub(crate) fn is_compaction(commit: &Commit) -> bool {
     !commit.adds.is_empty() && commit.adds.iter().all(|file| !file.data_change)
 }
 
-async fn compaction(lake: &Lake, table: Table, commit: &Commit) -> Result<CompactStatement, AnchorError> {
-    let before = lake.reader(table)?.live_files(Some(commit.version - 1)).await?;
-    let removed = |file: &&DataFile| commit.removes.iter().any(|remove| remove.path == file.path);
-    let inputs = before.files.iter().filter(removed).map(|file| statement(table, file));
+fn compaction(table: Table, commit: &Commit) -> CompactStatement {
+    let inputs = commit.removes.iter().map(|file| FileStatement {
+        path: format!("{}/{}", table.name(), file.path),
+        size: file.size.unwrap_or_default(),
+        sha256: file.sha256.unwrap_or(Digest([0; 32])),
+    });
     let outputs = commit.adds.iter().map(|file| statement(table, file));
     let (inputs_root, n_inputs) = root_of_files(inputs.collect());
     let (outputs_root, n_outputs) = root_of_files(outputs.collect());
-    Ok(CompactStatement {
+    CompactStatement {
         table: table.name().to_owned(),
         version: commit.version,
         inputs_root,
         n_inputs,
         outputs_root,
         n_outputs,
-    })
+    }
 }
 
 /// The statement of a file as its commit names it.
@@ -177,39 +178,28 @@ pub(crate) fn segments_path(dir: &Path, win_no: u64) -> PathBuf {
     dir.join("segments").join(format!("{win_no:010}"))
 }
 
-/// Writes the segments of a window, reads them back, and checks that they have the root that was computed.
-pub(super) fn write_segments(dir: &Path, built: &Built) -> Result<(), AnchorError> {
-    let path = segments_path(dir, built.statement.win_no);
-    let mut bytes = Vec::new();
-    for segment in &built.segments {
-        let encoded = segment.encode();
-        let length = u32::try_from(encoded.len()).map_err(|_too_long| unreadable(&path, "a segment over 4 GiB"))?;
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(&encoded);
-    }
-    let folder = dir.join("segments");
-    durable::create_dir_all(&folder).map_err(io_at(&folder))?;
-    durable::replace(&path, &bytes, Access::Shared).map_err(io_at(&path))?;
-    let leaves: Vec<Digest> =
-        read_segments(dir, built.statement.win_no)?.iter().map(|segment| segment.leaf_hash()).collect();
-    if root_and_number(&leaves) == (built.statement.segs_root, built.statement.n_segs) {
+/// Writes the segments of a window, reads them back, and checks that they have the root that it states.
+pub(super) fn write_segments(
+    dir: &Path,
+    window: &WindowStatement,
+    segments: &[SegmentStatement],
+) -> Result<(), AnchorError> {
+    let path = segments_path(dir, window.win_no);
+    framed::write(&path, segments.iter())?;
+    if are_of(window, &read_segments(dir, window.win_no)?) {
         Ok(())
     } else {
         Err(AnchorError::ReadBack { what: "segments", path })
     }
 }
 
+/// Whether these are the segments that a window states.
+pub(crate) fn are_of(window: &WindowStatement, segments: &[SegmentStatement]) -> bool {
+    let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
+    root_and_number(&leaves) == (window.segs_root, window.n_segs)
+}
+
 /// Reads the segments of a window.
 pub(crate) fn read_segments(dir: &Path, win_no: u64) -> Result<Vec<SegmentStatement>, AnchorError> {
-    let path = segments_path(dir, win_no);
-    let bytes = std::fs::read(&path).map_err(io_at(&path))?;
-    let mut rest = bytes.as_slice();
-    let mut segments = Vec::new();
-    while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let (encoded, after) = after.split_at_checked(length).ok_or_else(|| unreadable(&path, "it is cut short"))?;
-        segments.push(SegmentStatement::decode(encoded)?);
-        rest = after;
-    }
-    if rest.is_empty() { Ok(segments) } else { Err(unreadable(&path, "it is cut short")) }
+    framed::read(&segments_path(dir, win_no))
 }

@@ -64,7 +64,7 @@ pub(super) fn unreadable(object: impl fmt::Display, error: impl Error + Send + S
         Some(io::ErrorKind::PermissionDenied) => {
             AuditError::Denied { object: object.to_string(), source: Box::new(error) }
         }
-        _ => differs(object, chain(&error)),
+        _ => differs(object, crate::text::chain(&error)),
     }
 }
 
@@ -84,19 +84,4 @@ pub(super) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
         next = cause.source();
     }
     None
-}
-
-/// An error and its causes on one line; a cause that its error has already shown is left out.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }

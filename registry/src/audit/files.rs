@@ -13,7 +13,8 @@ use super::history::History;
 use super::lake::Pinned;
 use super::places::Places;
 use super::survey::Survey;
-use crate::anchorer::window::{root_of_files, statement};
+use crate::anchorer::plan::partition_of;
+use crate::anchorer::window::{is_compaction, root_of_files, statement};
 use crate::statement::{CompactStatement, FileStatement, Statement as _};
 
 /// Paths that a divergence names, at most.
@@ -71,9 +72,8 @@ impl Stated {
         let statements: HashMap<i64, &CompactStatement> = statements.map(|of| (of.version, of)).collect();
         for commit in reader.commits_between(oldest - 1, stated).await.map_err(bad)? {
             known.extend(commit.adds.iter().map(|file| (file.path.clone(), statement(table, file))));
-            let is_compaction = !commit.adds.is_empty() && commit.adds.iter().all(|file| !file.data_change);
             let compaction = statements.get(&commit.version).copied();
-            if is_compaction {
+            if is_compaction(&commit) {
                 let inputs = (commit.version > oldest).then_some(&known);
                 self.compaction(table, &commit, compaction, inputs)?;
             } else if compaction.is_some() {
@@ -184,9 +184,9 @@ async fn check_balance(pinned: &Pinned, history: &History) -> Result<(), AuditEr
 /// The window of a commit, by the offsets up to which it has written.
 fn window_of(pinned: &Pinned, places: &Places, commit: &Commit) -> Option<u64> {
     let windows = commit.txns.iter().filter_map(|txn| {
-        let (log_id, partition) = txn.app_id.strip_prefix("tacho/")?.split_once('/')?;
-        let log = pinned.logs.iter().find(|log| log.log_id.to_string() == log_id)?;
-        places.window_of_txn(log.log_epoch, partition.parse().ok()?, txn.version)
+        let (log_id, partition) = partition_of(txn)?;
+        let log = pinned.logs.by_id(log_id)?;
+        places.window_of_txn(log.log_epoch, partition.into(), txn.version)
     });
     windows.max()
 }

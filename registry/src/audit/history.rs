@@ -15,6 +15,7 @@ use crate::file_registry::FileRegistry;
 use crate::key::{self, KEY_FILE};
 use crate::merkle::TreeHead;
 use crate::published::Published;
+use crate::salts::SyncedMonths;
 use crate::statement::log_entry::LogEntry;
 use crate::statement::{CompactStatement, OffsetRange, Statement as _, WindowStatement};
 
@@ -55,7 +56,7 @@ impl History {
         let known = registry.head(&first.lock.origin, &first.key).map_err(|error| unreadable(path.display(), error))?;
         let Some(published) = read()? else { return Err(AuditError::Moved(dir.display().to_string())) };
         check_key(data_dir, &published)?;
-        check_registry(&published, known, &path)?;
+        check_registry(&published, (first.lock.lodged().size, known), &path)?;
         let mut history = Self { registry_size: known.map_or(0, |head| head.size), ..Self::default() };
         history.read_entries(&published)?;
         history.check_lock(&published)?;
@@ -72,6 +73,11 @@ impl History {
     /// Entries of the log.
     pub(super) fn size(&self) -> u64 {
         self.published.as_ref().map_or(0, |published| published.lock.size)
+    }
+
+    /// How much of the salt keys the leaves have used.
+    pub(super) fn salts(&self) -> SyncedMonths {
+        self.published.as_ref().map(|published| published.lock.salts.clone()).unwrap_or_default()
     }
 
     /// Per table, the Delta version up to which it is stated; -1 without windows.
@@ -206,14 +212,22 @@ fn check_key(data_dir: &Path, published: &Published) -> Result<(), AuditError> {
     }
 }
 
-/// The registry's tree is one that this log had.
-fn check_registry(published: &Published, known: Option<TreeHead>, path: &Path) -> Result<(), AuditError> {
-    let lock = &published.lock;
-    let Some(known) = known else {
-        return match lock.size > 0 && lock.unpublished.is_none() {
-            true => Err(differs(path.display(), "the registry does not know the log, which was lodged with it")),
-            false => Ok(()),
-        };
+/// The registry's tree is one that this log had, and not less than it had accepted.
+fn check_registry(
+    published: &Published,
+    (accepted, known): (u64, Option<TreeHead>),
+    path: &Path,
+) -> Result<(), AuditError> {
+    let known = match known {
+        None if accepted > 0 => {
+            return Err(differs(path.display(), "the registry does not know the log, which was lodged with it"));
+        }
+        None => return Ok(()),
+        Some(known) if known.size < accepted => {
+            let what = format!("the registry has a tree of {} entries, it had accepted {accepted}", known.size);
+            return Err(differs(path.display(), what));
+        }
+        Some(known) => known,
     };
     if known.size > published.head.size {
         let what = format!("the registry has a tree of {} entries, the log has {}", known.size, published.head.size);

@@ -1,13 +1,12 @@
 //! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
 
 use std::path::Path;
-use std::time::Duration;
 
-use tacho_lake::Lake;
 use tacho_lake::landing::Progress;
-use tacho_lake::ledger::view::LedgerView;
+use tacho_lake::ledger::view::{LedgerView, ViewError};
 use tacho_lake::ledger::{Counts, Logs};
 use tacho_lake::reader::{Commit, LiveFiles, ReadError, TableReader};
+use tacho_lake::{Lake, SyncedStore};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -16,11 +15,6 @@ use super::history::History;
 use super::places::Places;
 use super::survey::Survey;
 use super::{AuditError, sum};
-
-/// Attempts to read `records` and the ledger in one state.
-const ATTEMPTS: u32 = 40;
-/// Between two of them.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// The lake at one moment.
 #[derive(Debug)]
@@ -49,7 +43,10 @@ impl Pinned {
         if let (Err(error), true) = (lake.reader(Table::Records), history.windows.is_empty()) {
             return Err(AuditError::NoLake(error));
         }
-        let (records, totals) = counted(&lake).await?;
+        let (records, ledger) = LedgerView::newest(&lake).await.map_err(|error| match error {
+            ViewError::Records(error) => unreadable("records", error),
+            error => unreadable("the ledger", error),
+        })?;
         let logs = Logs::load(&lake.object_store()).await;
         let logs = logs.map_err(|error| unreadable("_ledger/logs.json", error))?;
         let progress = Progress::of(&logs, &records.txns);
@@ -63,7 +60,12 @@ impl Pinned {
             tables.push(pin(&reader(&lake, table)?, live, *versions.get(table)).await?);
         }
         let tables = Tables(tables.try_into().expect("one was pinned for each table"));
-        Ok(Self { lake, tables, logs, progress, totals })
+        Ok(Self { lake, tables, logs, progress, totals: ledger.totals() })
+    }
+
+    /// The lake's files.
+    pub(super) fn store(&self) -> &SyncedStore {
+        self.lake.store()
     }
 
     pub(super) fn reader(&self, table: Table) -> Result<TableReader, AuditError> {
@@ -130,22 +132,6 @@ fn reader(lake: &Lake, table: Table) -> Result<TableReader, AuditError> {
 
 async fn live(lake: &Lake, table: Table) -> Result<LiveFiles, AuditError> {
     reader(lake, table)?.live_files(None).await.map_err(|error| unreadable(table.name(), error))
-}
-
-/// `records`, and the counts of the ledger at the same version.
-async fn counted(lake: &Lake) -> Result<(LiveFiles, Counts), AuditError> {
-    let records = reader(lake, Table::Records)?;
-    for _ in 0..ATTEMPTS {
-        let live = live(lake, Table::Records).await?;
-        let view = LedgerView::load(lake).await;
-        let newest = records.version_since(live.version).await;
-        if newest.map_err(|error| unreadable("records", error))? == live.version {
-            let view = view.map_err(|error| unreadable("the ledger", error))?;
-            return Ok((live, view.totals()));
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    Err(AuditError::Moved("records".to_owned()))
 }
 
 async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<PinnedTable, AuditError> {

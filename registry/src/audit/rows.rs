@@ -20,12 +20,11 @@ use crate::anchorer::AnchorError;
 use crate::anchorer::gather::{BATCH_ROWS, hash_rows};
 use crate::anchorer::heads::Heads;
 use crate::anchorer::leaves::{Collector, Stream};
-use crate::anchorer::window::{read_segments, segments_path};
+use crate::anchorer::window::{are_of, read_segments, segments_path};
 use crate::leaf::PlaceColumns;
-use crate::merkle::root;
 use crate::published::Published;
 use crate::salts::SaltStore;
-use crate::statement::{SegmentStatement, Statement as _, WindowStatement};
+use crate::statement::{SegmentStatement, WindowStatement};
 
 /// Rows that are held at once, if no window has more.
 const ROWS: u64 = 1 << 20;
@@ -169,8 +168,7 @@ impl Audited<'_> {
         let (window, win_no) = (self.window, self.window.win_no);
         let path = segments_path(&self.published.dir, win_no);
         let stated = read_segments(&self.published.dir, win_no).map_err(|error| unreadable(path.display(), error))?;
-        let leaves: Vec<Digest> = stated.iter().map(|segment| segment.leaf_hash()).collect();
-        if root(&leaves) != window.segs_root || leaves.len() as u64 != window.n_segs {
+        if !are_of(window, &stated) {
             return Err(differs(path.display(), format!("not the segments that window {win_no} states")));
         }
         let known = |id: &Digest| Table::ALL.iter().any(|table| table.schema_id() == *id);

@@ -1,12 +1,13 @@
 //! Every live file: has it the bytes that its commit names, and where in the history do its rows stand.
 //!
-//! Statistics are not trusted to say which rows a file has: all rows are read.
+//! Statistics are not trusted to say which rows a file has: all rows are read, and what commits state is compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
-use tacho_lake::table::DataFile;
+use tacho_lake::table::{DataFile, FileStats};
+use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -14,7 +15,7 @@ use super::AuditError;
 use super::error::{differs, unreadable};
 use super::lake::{Pinned, PinnedTable};
 use super::places::{Places, Standing};
-use crate::anchorer::gather::BATCH_ROWS;
+use crate::anchorer::gather::{BATCH_ROWS, note_configs};
 use crate::leaf::{Place, PlaceColumns};
 use crate::statement::FileStatement;
 
@@ -48,6 +49,8 @@ pub(super) struct Survey {
     pub(super) rows: Tables<u64>,
     /// Landed rows that are younger than the last window.
     pub(super) young_rows: Tables<u64>,
+    /// Configurations that rows name.
+    pub(super) configs: BTreeSet<Digest>,
 }
 
 impl Survey {
@@ -95,14 +98,14 @@ impl Survey {
             Ok(batches) => batches,
             Err(error) => return Err(pinned.unreadable_file(table, &file.path, error).await),
         };
-        let (mut rows, mut windows) = (0, None);
+        let (mut rows, mut windows) = (FileStats::default(), None);
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| unreadable(&statement.path, error))?;
-            rows += batch.num_rows() as u64;
+            rows.observe(&batch);
             self.batch(places, table, &statement.path, &batch, since, &mut windows)?;
         }
-        if file.stats.as_ref().is_some_and(|stats| stats.rows != rows) {
-            return Err(differs(&statement.path, format!("has {rows} rows, its commit says another number")));
+        if let Some(what) = file.misstated(&rows) {
+            return Err(differs(&statement.path, what));
         }
         Ok(LiveFile { table, file: file.clone(), statement, windows, is_young: since.is_some() })
     }
@@ -116,6 +119,7 @@ impl Survey {
         since: Option<Since>,
         windows: &mut Option<(u64, u64)>,
     ) -> Result<(), AuditError> {
+        note_configs(batch, &mut self.configs).map_err(|error| unreadable(path, error))?;
         let columns = PlaceColumns::new(table, batch).map_err(|error| unreadable(path, error))?;
         for row in 0..batch.num_rows() {
             let place = columns.place(row);

@@ -2,6 +2,7 @@
 
 mod forged;
 mod kept;
+mod stated;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,6 +129,20 @@ async fn a_changed_byte_of_the_log_or_the_keys_is_named() {
     for path in files_below(&plant.registry_dir()) {
         flip(&plant, &path, "checkpoint").await;
     }
+    plant.audit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_or_missing_configuration_of_rows_is_named() {
+    let plant = anchored().await;
+    let [config] = &files_below(&plant.lake_dir().join("_config"))[..] else { panic!("one configuration") };
+    let name = format!("_config/{}", config.file_name().unwrap().to_str().unwrap());
+    flip(&plant, config, &name).await;
+    let whole = fs::read(config).unwrap();
+    fs::remove_file(config).unwrap();
+    let named = found(&plant).await;
+    assert!(named.contains(&name) && named.contains("missing"), "{named}");
+    fs::write(config, whole).unwrap();
     plant.audit().await.unwrap();
 }
 

@@ -4,13 +4,14 @@ use std::fmt;
 
 use arrow::array::RecordBatch;
 use tacho_lake::Lake;
+use tacho_lake::landing::Progress;
 use tacho_lake::ledger::Logs;
 use tacho_lake::ledger::view::LedgerView;
 use tacho_lake::reader::RowFilter;
-use tacho_schemas::RobotKey;
 use tacho_schemas::table::Table;
+use tacho_schemas::{RobotId, RobotKey};
 
-use super::{ProveError, ProveRequest};
+use super::{ProveError, ProveRequest, RecordName};
 use crate::leaf::{Place, PlaceColumns, RowKey};
 use crate::statement::OffsetRange;
 
@@ -64,24 +65,73 @@ impl fmt::Display for Found {
     }
 }
 
+impl RecordName {
+    /// Rows of the record, and of others that the name does not tell apart from it.
+    fn filter(&self) -> RowFilter {
+        let by = |filter: RowFilter, column, value: &Option<i64>| match value {
+            Some(value) => filter.int(column, *value),
+            None => filter,
+        };
+        match self {
+            Self::Key { robot, seq, epoch } => {
+                by(RowFilter::all().robot(robot.as_str()).int("seq", *seq), "stream_epoch", epoch)
+            }
+            Self::Place { log_epoch, partition, offset, ordinal } => {
+                let filter = RowFilter::all().int("partition", *partition).int("offset", *offset);
+                by(filter.int("ordinal", *ordinal), "log_epoch", log_epoch)
+            }
+        }
+    }
+
+    /// The epoch that tells them apart: the highest is meant.
+    fn epoch(&self, places: &PlaceColumns, row: usize) -> Option<i64> {
+        match self {
+            Self::Key { .. } => places.stream_epoch(row),
+            Self::Place { .. } => Some(places.place(row).log_epoch),
+        }
+    }
+
+    /// The same name with an epoch.
+    fn in_epoch(&self, found: Option<i64>) -> Self {
+        let mut name = self.clone();
+        match &mut name {
+            Self::Key { epoch, .. } => *epoch = found,
+            Self::Place { log_epoch, .. } => *log_epoch = found,
+        }
+        name
+    }
+}
+
+impl fmt::Display for RecordName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let epoch = |what, epoch: &Option<i64>| epoch.map_or_else(String::new, |epoch| format!(", {what} {epoch}"));
+        match self {
+            Self::Key { robot, seq, epoch: of } => {
+                write!(f, "robot {}{}, seq {seq}", robot.as_str(), epoch("stream epoch", of))
+            }
+            Self::Place { log_epoch, partition, offset, ordinal } => {
+                let log = epoch("log epoch", log_epoch);
+                write!(f, "partition {partition}{log}, offset {offset}, ordinal {ordinal}")
+            }
+        }
+    }
+}
+
 /// Finds the row of a request.
 pub(super) async fn find(lake: &Lake, request: &ProveRequest) -> Result<Found, ProveError> {
     let reader = lake.reader(request.table)?;
-    let mut filter = RowFilter::all().robot(request.robot.as_str()).int("seq", request.seq);
-    if let Some(epoch) = request.epoch {
-        filter = filter.int("stream_epoch", epoch);
-    }
     let files = reader.live_files(None).await?.files;
     let mut candidates = Vec::new();
-    for batch in reader.rows(&files, &filter).await? {
+    for batch in reader.rows(&files, &request.record.filter()).await? {
         let places = PlaceColumns::new(request.table, &batch)?;
         candidates.extend((0..batch.num_rows()).map(|row| (batch.clone(), places.clone(), row)));
     }
-    let highest = candidates.iter().map(|(_, places, row)| places.stream_epoch(*row)).max();
+    let highest = candidates.iter().map(|(_, places, row)| request.record.epoch(places, *row)).max();
     let Some(highest) = highest else {
-        return Err(ProveError::NoRow { asked: asked(request, request.epoch), exists: exists(lake, request).await? });
+        let asked = asked(request.table, &request.record);
+        return Err(ProveError::NoRow { asked, exists: exists(lake, &request.record).await? });
     };
-    candidates.retain(|(_, places, row)| places.stream_epoch(*row) == highest);
+    candidates.retain(|(_, places, row)| request.record.epoch(places, *row) == highest);
     let chosen = choose(request, highest, &candidates)?;
     let (batch, places, row) = candidates.swap_remove(chosen);
     let log_epoch = places.place(row).log_epoch;
@@ -98,7 +148,7 @@ fn choose(
     candidates: &[(RecordBatch, PlaceColumns, usize)],
 ) -> Result<usize, ProveError> {
     let keys: Vec<String> = candidates.iter().map(|(_, places, row)| key_of(&places.place(*row))).collect();
-    let asked = || asked(request, epoch);
+    let asked = || asked(request.table, &request.record.in_epoch(epoch));
     let exist = || {
         let mut named: Vec<&str> = keys.iter().map(String::as_str).collect();
         named.sort_unstable();
@@ -126,15 +176,21 @@ fn key_of(place: &Place<'_>) -> String {
     }
 }
 
-fn asked(request: &ProveRequest, epoch: Option<i64>) -> String {
-    let epoch = epoch.map_or_else(String::new, |epoch| format!(", stream epoch {epoch}"));
-    format!("{}: robot {}{epoch}, seq {}", request.table.name(), request.robot.as_str(), request.seq)
+fn asked(table: Table, record: &RecordName) -> String {
+    format!("{}: {record}", table.name())
 }
 
-/// What the lake knows of the robot.
-async fn exists(lake: &Lake, request: &ProveRequest) -> Result<String, ProveError> {
+/// What the lake knows of the robot, or of the partition.
+async fn exists(lake: &Lake, record: &RecordName) -> Result<String, ProveError> {
+    match record {
+        RecordName::Key { robot, .. } => of_robot(lake, *robot).await,
+        RecordName::Place { log_epoch, partition, .. } => of_partition(lake, *log_epoch, *partition).await,
+    }
+}
+
+async fn of_robot(lake: &Lake, robot: RobotId) -> Result<String, ProveError> {
     let view = LedgerView::load(lake).await?;
-    let Some(robot) = view.robot(&RobotKey::Id(request.robot)) else {
+    let Some(robot) = view.robot(&RobotKey::Id(robot)) else {
         return Ok("the lake knows no such robot".to_owned());
     };
     let streams = robot.streams.iter().map(|stream| {
@@ -142,4 +198,15 @@ async fn exists(lake: &Lake, request: &ProveRequest) -> Result<String, ProveErro
     });
     let streams: Vec<String> = streams.collect();
     Ok(if streams.is_empty() { "the robot has no streams".to_owned() } else { streams.join(", ") })
+}
+
+async fn of_partition(lake: &Lake, log_epoch: Option<i64>, partition: i64) -> Result<String, ProveError> {
+    let logs = Logs::load(&lake.object_store()).await?;
+    let progress = Progress::of(&logs, &lake.reader(Table::Records)?.head(None).await?.txns);
+    let log_epoch = log_epoch.or(logs.last().map(|log| log.log_epoch)).unwrap_or(0);
+    let next = i32::try_from(partition).map_or(0, |partition| progress.next_offset(log_epoch, partition));
+    Ok(match next {
+        0 => format!("nothing of partition {partition} of log epoch {log_epoch} has landed"),
+        next => format!("of partition {partition} of log epoch {log_epoch} offsets below {next} have landed"),
+    })
 }

@@ -1,17 +1,12 @@
 //! Rebuilds the segment of a row from the lake as it is now, and checks it against the one that was stated.
 
 use tacho_lake::Lake;
-use tacho_lake::ledger::Logs;
-use tacho_lake::reader::RowFilter;
 use tacho_schemas::Digest;
-use tacho_schemas::table::Table;
 
 use super::ProveError;
 use super::row::Found;
-use crate::anchorer::AnchorError;
-use crate::anchorer::gather::hash_rows;
-use crate::anchorer::leaves::Collector;
-use crate::anchorer::window::{read_segments, segments_path};
+use crate::anchorer::gather::rows_in;
+use crate::anchorer::window::{are_of, read_segments, segments_path};
 use crate::merkle::{inclusion, root};
 use crate::proof::Step;
 use crate::published::Published;
@@ -68,12 +63,12 @@ fn stated(
     found: &Found,
 ) -> Result<(Step, SegmentStatement), ProveError> {
     let mut segments = read_segments(&published.dir, window.win_no)?;
-    let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
-    if root(&leaves) != window.segs_root {
+    if !are_of(window, &segments) {
         let path = segments_path(&published.dir, window.win_no);
         return Err(ProveError::Changed(format!("{} is not what window {} states", path.display(), window.win_no)));
     }
     let ours = |segment: &SegmentStatement| segment.robot_id == found.robot() && segment.stream_epoch == found.epoch();
+    let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
     let Some(at) = segments.iter().position(ours) else {
         let why = format!("window {} states no segment of robot {} and its stream epoch", window.win_no, found.robot());
         return Err(ProveError::Changed(why));
@@ -90,24 +85,7 @@ async fn hashes(
     ranges: &[&OffsetRange],
     found: &Found,
 ) -> Result<Vec<Digest>, ProveError> {
-    let logs = Logs::load(&lake.object_store()).await?;
-    let epoch_of = |id: &str| logs.iter().find(|log| log.log_id.to_string() == id).map(|log| log.log_epoch);
-    let mut collector = Collector::default();
-    for table in Table::ANCHORED {
-        let reader = lake.reader(table)?;
-        let files = reader.live_files(None).await?.files;
-        for range in ranges {
-            let Some(log_epoch) = epoch_of(&range.log_id) else { continue };
-            let filter = RowFilter::all().robot(found.robot());
-            let filter = filter.place(log_epoch, i64::from(range.partition), range.from..range.to);
-            for batch in reader.rows(&files, &filter).await? {
-                let row = |source| AnchorError::Row { path: table.name().to_owned(), source };
-                let epoch = found.epoch();
-                let ours = |places: &crate::leaf::PlaceColumns, row| (places.stream_epoch(row) == epoch).then_some(0);
-                hash_rows(table, &batch, salts, &mut collector, ours, row)?;
-            }
-        }
-    }
-    let streams = collector.finish();
-    Ok(streams.iter().flat_map(|stream| &stream.leaves).map(|leaf| leaf.hash).collect())
+    let streams = rows_in(lake, salts, ranges, Some(found.robot())).await?;
+    let ours = streams.iter().filter(|stream| stream.epoch == found.epoch());
+    Ok(ours.flat_map(|stream| &stream.leaves).map(|leaf| leaf.hash).collect())
 }

@@ -6,7 +6,8 @@ use crate::plant::{Plant, robot};
 use crate::proof::verify;
 
 fn request(number: usize, seq: i64, table: Table, component: Option<&str>) -> ProveRequest {
-    ProveRequest { robot: robot(number), seq, epoch: None, table, component: component.map(str::to_owned) }
+    let record = RecordName::Key { robot: robot(number), seq, epoch: None };
+    ProveRequest { record, table, component: component.map(str::to_owned) }
 }
 
 async fn proved(plant: &Plant, request: &ProveRequest) -> Result<Vec<u8>, ProveError> {
@@ -73,8 +74,8 @@ async fn what_is_not_there_or_not_yet_anchored_is_told() {
     assert!(other.contains("\"J7\"") && other.contains("J0, J1"), "{other}");
     let gaps = proved(&plant, &request(0, 0, Table::GapEvents, None)).await;
     assert!(matches!(gaps, Err(ProveError::NoLeaves("gap_events"))));
-    let epoch = ProveRequest { epoch: Some(2), ..records(0) };
-    assert!(refused(epoch).await.contains("no such row"));
+    let record = RecordName::Key { robot: robot(0), seq: 0, epoch: Some(2) };
+    assert!(refused(ProveRequest { record, ..records(0) }).await.contains("no such row"));
 }
 
 #[tokio::test]
@@ -89,4 +90,29 @@ async fn a_row_that_was_changed_has_no_proof() {
     std::fs::write(&segments, bytes).unwrap();
     let refused = proved(&plant, &request(0, 0, Table::Records, None)).await.unwrap_err();
     assert!(matches!(refused, ProveError::Changed(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn a_dead_letter_without_a_key_is_proved_by_its_place() {
+    let mut plant = Plant::new();
+    plant.land(2).await;
+    plant.anchor().await;
+    let by_place = |offset, ordinal| {
+        let record = RecordName::Place { log_epoch: None, partition: 1, offset, ordinal };
+        ProveRequest { record, table: Table::Rejected, component: None }
+    };
+    // Of each robot a good record, a letter with and one without a key: robot 1 is alone in partition 1.
+    for (offset, seq) in [(2, Some("1000")), (3, None), (6, None)] {
+        let proof = proved(&plant, &by_place(offset, 0)).await.unwrap();
+        let row = verify(&proof, &key(&plant)).unwrap();
+        assert_eq!((row.table.as_str(), row.robot_id.as_str()), ("rejected", robot(1).as_str()));
+        assert_eq!((row.value("seq"), row.value("offset")), (seq, Some(offset.to_string().as_str())));
+    }
+    let refused = proved(&plant, &by_place(3, 1)).await.unwrap_err().to_string();
+    assert!(refused.contains("offset 3, ordinal 1") && refused.contains("offsets below 7 have landed"), "{refused}");
+    let refused = proved(&plant, &by_place(1, 0)).await.unwrap_err().to_string();
+    assert!(refused.contains("no such row"), "what landed is no dead letter: {refused}");
+    let record = RecordName::Place { log_epoch: Some(1), partition: 1, offset: 1, ordinal: 0 };
+    let joint = ProveRequest { record, table: Table::Joints, component: Some("J1".to_owned()) };
+    assert!(proved(&plant, &joint).await.is_ok());
 }

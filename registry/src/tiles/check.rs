@@ -8,7 +8,7 @@ use tacho_schemas::Digest;
 
 use super::store::at;
 use super::{TILE_WIDTH, TileError, TileKind, TilePath, TileStore, encode_bundle, level_width, tile_width};
-use crate::merkle::{TreeHead, leaf_hash, root};
+use crate::merkle::{TreeHead, root};
 
 impl TileStore {
     /// Checks every bundle and every tile that the tree `head` has, in constant memory; gives every entry, in
@@ -23,15 +23,7 @@ impl TileStore {
         mut visit: impl FnMut(u64, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         for index in 0..head.size.div_ceil(TILE_WIDTH) {
-            let width = tile_width(0, index, head.size);
-            let bundle = TilePath::new(TileKind::Entries, index, width);
-            let tile = TilePath::new(TileKind::Hashes(0), index, width);
-            let hashes = self.hashes(&tile)?;
-            let first = index * TILE_WIDTH;
-            for ((index, entry), hash) in (first..).zip(self.bundle(&bundle)?).zip(hashes) {
-                if leaf_hash(&entry) != hash {
-                    return Err(TileError::Entry { path: self.file(&bundle), hashes: self.file(&tile), index }.into());
-                }
+            for (index, entry) in (index * TILE_WIDTH..).zip(self.checked_bundle(index, head.size)?) {
                 visit(index, &entry)?;
             }
         }

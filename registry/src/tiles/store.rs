@@ -161,23 +161,28 @@ impl TileStore {
         Ok(path)
     }
 
-    /// One entry, checked against its leaf hash in the tiles (prove its inclusion to check that, too).
-    ///
-    /// # Errors
-    /// [`TileError`] names the file.
-    pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, TileError> {
-        let width = tile_width(0, index / TILE_WIDTH, size);
-        if index >= size {
-            return Err(TileError::Refused(ProofError::OutsideTree { index, size }.to_string()));
-        }
-        let bundle = TilePath::new(TileKind::Entries, index / TILE_WIDTH, width);
-        let mut entries = self.bundle(&bundle)?;
-        let entry = usize::try_from(index % TILE_WIDTH).map_or_else(|_| Vec::new(), |at| entries.swap_remove(at));
-        if leaf_hash(&entry) == self.hash(Node { level: 0, index }, size)? {
-            Ok(entry)
-        } else {
-            let hashes = TilePath::new(TileKind::Hashes(0), index / TILE_WIDTH, width);
-            Err(TileError::Entry { path: self.file(&bundle), hashes: self.file(&hashes), index })
+    /// All entries with their indices, checked against their leaf hashes in the tiles (prove an inclusion to check
+    /// those, too); bundle by bundle, from either end.
+    pub fn entries(&self, size: u64) -> impl DoubleEndedIterator<Item = Result<(u64, Vec<u8>), TileError>> + '_ {
+        (0..size.div_ceil(TILE_WIDTH)).flat_map(move |bundle| match self.checked_bundle(bundle, size) {
+            Ok(entries) => (bundle * TILE_WIDTH..).zip(entries).map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+
+    /// The entries of a bundle of a tree of `size` leaves, checked against their leaf hashes in the tiles.
+    pub(super) fn checked_bundle(&self, bundle: u64, size: u64) -> Result<Vec<Vec<u8>>, TileError> {
+        let width = tile_width(0, bundle, size);
+        let tile = TilePath::new(TileKind::Hashes(0), bundle, width);
+        let path = TilePath::new(TileKind::Entries, bundle, width);
+        let (hashes, entries) = (self.hashes(&tile)?, self.bundle(&path)?);
+        let wrong = entries.iter().zip(hashes).position(|(entry, hash)| leaf_hash(entry) != hash);
+        match wrong {
+            None => Ok(entries),
+            Some(at) => {
+                let index = bundle * TILE_WIDTH + at as u64;
+                Err(TileError::Entry { path: self.file(&path), hashes: self.file(&tile), index })
+            }
         }
     }
 

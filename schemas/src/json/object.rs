@@ -71,9 +71,9 @@ macro_rules! fields {
             enum Bit { $($field,)+ }
 
             impl $crate::json::object::Object for $owner {
-                const MANDATORY: u64 = $($crate::json::object::fields!(@mandatory $how Bit::$field) |)+ 0;
+                const MANDATORY: u64 = $($crate::json::object::mandatory_bit!($how Bit::$field) |)+ 0;
                 const FIELDS: &'static [(&'static str, u64)] =
-                    &[$(($name, $crate::json::object::fields!(@mandatory $how Bit::$field)),)+];
+                    &[$(($name, $crate::json::object::mandatory_bit!($how Bit::$field)),)+];
 
                 fn blank() -> Self {
                     $blank
@@ -86,7 +86,7 @@ macro_rules! fields {
                 ) -> Result<$crate::json::object::Field<S>, S::Error> {
                     let bit = match key {
                         $($name => {
-                            $crate::json::object::fields!(@read $how self.$field, $kind, source);
+                            $crate::json::object::read_field!($how self.$field, $kind, source);
                             Bit::$field
                         })+
                         _unknown => return Ok($crate::json::object::Field::Unknown(source)),
@@ -96,7 +96,7 @@ macro_rules! fields {
 
                 fn write(&self, out: &mut String) {
                     let mut object = $crate::json::encode::Members::open(out);
-                    $($crate::json::object::fields!(@write $how self.$field, $kind, $name, object);)+
+                    $($crate::json::object::write_field!($how self.$field, $kind, $name, object);)+
                     object.close();
                 }
             }
@@ -113,42 +113,80 @@ macro_rules! fields {
             }
         }
     };
+}
 
-    (@mandatory must $bit:expr) => { 1 << $bit as u32 };
-    (@mandatory check $bit:expr) => { 1 << $bit as u32 };
-    (@mandatory whole $bit:expr) => { 1 << $bit as u32 };
-    (@mandatory $optional:ident $bit:expr) => { 0 };
+/// The bit of a mandatory field, 0 of another.
+macro_rules! mandatory_bit {
+    (must $bit:expr) => {
+        1 << $bit as u32
+    };
+    (check $bit:expr) => {
+        1 << $bit as u32
+    };
+    (whole $bit:expr) => {
+        1 << $bit as u32
+    };
+    ($optional:ident $bit:expr) => {
+        0
+    };
+}
 
-    (@read must $slot:expr, $kind:ty, $source:ident) => { $slot = $source.must::<$kind>()? };
-    (@read check $slot:expr, $kind:ty, $source:ident) => { $source.must::<$kind>()? };
-    (@read may $slot:expr, $kind:ty, $source:ident) => { $slot = $source.may::<$kind>()? };
-    (@read zero $slot:expr, $kind:ty, $source:ident) => { $slot = $source.may::<$kind>()?.unwrap_or(0) };
-    (@read whole $slot:expr, $kind:ty, $source:ident) => { $slot = $source.whole::<$kind>()? };
-    (@read part $slot:expr, $kind:ty, $source:ident) => { $slot = $source.part::<$kind>()? };
-    (@read list $slot:expr, $kind:ty, $source:ident) => { $slot = $source.list::<$kind>()? };
+/// Reads a field into its slot.
+macro_rules! read_field {
+    (must $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.must::<$kind>()?
+    };
+    (check $slot:expr, $kind:ty, $source:ident) => {
+        $source.must::<$kind>()?
+    };
+    (may $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.may::<$kind>()?
+    };
+    (zero $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.may::<$kind>()?.unwrap_or(0)
+    };
+    (whole $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.whole::<$kind>()?
+    };
+    (part $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.part::<$kind>()?
+    };
+    (list $slot:expr, $kind:ty, $source:ident) => {
+        $slot = $source.list::<$kind>()?
+    };
+}
 
-    (@write must $slot:expr, $kind:ty, $name:literal, $object:ident) => { $object.value::<$kind>($name, &$slot) };
-    (@write check $slot:expr, $kind:ty, $name:literal, $object:ident) => { $object.value::<$kind>($name, &()) };
-    (@write may $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+/// Writes a field from its slot, if there is something to write.
+macro_rules! write_field {
+    (must $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+        $object.value::<$kind>($name, &$slot)
+    };
+    (check $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+        $object.value::<$kind>($name, &())
+    };
+    (may $slot:expr, $kind:ty, $name:literal, $object:ident) => {
         if let Some(value) = &$slot {
             $object.value::<$kind>($name, value);
         }
     };
-    (@write zero $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+    (zero $slot:expr, $kind:ty, $name:literal, $object:ident) => {
         if $slot != 0 {
             $object.value::<$kind>($name, &$slot);
         }
     };
-    (@write whole $slot:expr, $kind:ty, $name:literal, $object:ident) => { $object.object($name, &$slot) };
-    (@write part $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+    (whole $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+        $object.object($name, &$slot)
+    };
+    (part $slot:expr, $kind:ty, $name:literal, $object:ident) => {
         if let Some(part) = &$slot {
             $object.object($name, part.as_ref());
         }
     };
-    (@write list $slot:expr, $kind:ty, $name:literal, $object:ident) => {
+    (list $slot:expr, $kind:ty, $name:literal, $object:ident) => {
         if !$slot.is_empty() {
             $object.list($name, &$slot);
         }
     };
 }
-pub(super) use fields;
+
+pub(super) use {fields, mandatory_bit, read_field, write_field};

@@ -2,14 +2,20 @@
 //!
 //! Each cell is appended under its column's name, so that a row reads like its table; that names and
 //! order agree is asserted in debug builds. A value that its decimal cannot hold becomes null and is named.
+//!
+//! Most cells of a robot's rows are null, so a null costs no more than a step of the cursor: a column is filled up with its
+//! nulls when the next value comes, or at the end.
 
-use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, ListBuilder, RecordBatch,
-    StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
 
+use arrow::array::{
+    ArrayBuilder as _, ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Builder, ListBuilder, RecordBatch,
+    StringBuilder,
+};
+use arrow::datatypes::{Date32Type, Decimal128Type, Field, Int64Type, TimestampMicrosecondType};
+
+use super::cells::{Cells, Row};
+use super::fixed::Fixed;
 use super::{Kind, Table};
 
 /// Microseconds in a day.
@@ -22,74 +28,63 @@ pub struct TableBuilder {
     columns: Vec<ColumnBuilder>,
     next: usize,
     rows: usize,
+    expected: usize,
     misfits: Vec<&'static str>,
 }
 
 #[derive(Debug)]
 enum ColumnBuilder {
     Text(StringBuilder),
-    Int(Int64Builder),
+    Int(Cells<Int64Type>),
     Bool(BooleanBuilder),
-    Time(TimestampMicrosecondBuilder),
-    Day(Date32Builder),
-    Decimal(Decimal128Builder, Fixed),
+    Time(Cells<TimestampMicrosecondType>),
+    Day(Cells<Date32Type>),
+    Decimal(Cells<Decimal128Type>, Fixed),
     DecimalList(ListBuilder<Decimal128Builder>, Fixed),
     Binary(BinaryBuilder),
 }
 
-/// How a float becomes a fixed-point number.
-#[derive(Debug, Clone, Copy)]
-struct Fixed {
-    factor: f64,
-    bound: f64,
-}
-
-impl Fixed {
-    fn new(precision: u8, scale: u8) -> Self {
-        Self { factor: 10_f64.powi(i32::from(scale)), bound: 10_f64.powi(i32::from(precision)) }
-    }
-
-    /// The unscaled value, rounded half away from zero: IEEE multiplication and rounding, the same everywhere.
-    #[expect(clippy::cast_possible_truncation, reason = "the bound is at most 10^18, which i64 holds")]
-    fn unscaled(self, value: f64) -> Option<i128> {
-        let scaled = (value * self.factor).round();
-        (scaled.abs() < self.bound).then_some(i128::from(scaled as i64))
-    }
+/// A builder, with the nulls that were passed over up to this row.
+macro_rules! filled {
+    ($builder:expr, $rows:expr) => {{
+        let passed = $rows - $builder.len();
+        if passed > 0 {
+            $builder.append_nulls(passed);
+        }
+        $builder
+    }};
 }
 
 impl ColumnBuilder {
     fn new(kind: Kind) -> Self {
-        let decimals = |precision, scale: u8| {
-            Decimal128Builder::new().with_data_type(DataType::Decimal128(precision, scale.cast_signed()))
-        };
         match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Int => Self::Int(Int64Builder::new()),
+            Kind::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
+            Kind::Int => Self::Int(Cells::new()),
             Kind::Bool => Self::Bool(BooleanBuilder::new()),
-            Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-            Kind::Day => Self::Day(Date32Builder::new()),
-            Kind::Decimal { precision, scale } => {
-                Self::Decimal(decimals(precision, scale), Fixed::new(precision, scale))
-            }
+            Kind::Time => Self::Time(Cells::new()),
+            Kind::Day => Self::Day(Cells::new()),
+            Kind::Decimal { precision, scale } => Self::Decimal(Cells::new(), Fixed::new(precision, scale)),
             Kind::DecimalList { precision, scale } => {
-                let values = decimals(precision, scale);
-                let field = Field::new("element", DataType::Decimal128(precision, scale.cast_signed()), true);
-                Self::DecimalList(ListBuilder::new(values).with_field(field), Fixed::new(precision, scale))
+                let fixed = Fixed::new(precision, scale);
+                let values = Decimal128Builder::new().with_data_type(fixed.data_type());
+                let field = Field::new("element", fixed.data_type(), true);
+                Self::DecimalList(ListBuilder::new(values).with_field(field), fixed)
             }
-            Kind::Binary => Self::Binary(BinaryBuilder::new()),
+            Kind::Binary => Self::Binary(BinaryBuilder::with_capacity(0, 0)),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    /// The column of `rows` cells; the builder is empty again.
+    fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
-            Self::Text(builder) => Arc::new(builder.finish()),
-            Self::Int(builder) => Arc::new(builder.finish()),
-            Self::Bool(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Day(builder) => Arc::new(builder.finish()),
-            Self::Decimal(builder, _) => Arc::new(builder.finish()),
-            Self::DecimalList(builder, _) => Arc::new(builder.finish()),
-            Self::Binary(builder) => Arc::new(builder.finish()),
+            Self::Text(builder) => Arc::new(filled!(builder, rows).finish()),
+            Self::Int(cells) => Arc::new(cells.finish(rows)),
+            Self::Bool(builder) => Arc::new(filled!(builder, rows).finish()),
+            Self::Time(cells) => Arc::new(cells.finish(rows).with_timezone("UTC")),
+            Self::Day(cells) => Arc::new(cells.finish(rows)),
+            Self::Decimal(cells, fixed) => Arc::new(cells.finish(rows).with_data_type(fixed.data_type())),
+            Self::DecimalList(builder, _) => Arc::new(filled!(builder, rows).finish()),
+            Self::Binary(builder) => Arc::new(filled!(builder, rows).finish()),
         }
     }
 }
@@ -98,7 +93,12 @@ impl TableBuilder {
     /// A builder without rows.
     pub fn new(table: Table) -> Self {
         let columns = table.columns().iter().map(|column| ColumnBuilder::new(column.kind)).collect();
-        Self { table, columns, next: 0, rows: 0, misfits: Vec::new() }
+        Self { table, columns, next: 0, rows: 0, expected: 0, misfits: Vec::new() }
+    }
+
+    /// Says how many rows may come to be: memory for so many is taken at once. Without effect on a column that has values.
+    pub fn expect_rows(&mut self, rows: usize) {
+        self.expected = rows;
     }
 
     /// Complete rows so far.
@@ -106,43 +106,57 @@ impl TableBuilder {
         self.rows
     }
 
-    /// The column under the cursor; its name must be the one that the caller means.
-    fn cell(&mut self, name: &'static str) -> &mut ColumnBuilder {
+    /// Moves the cursor on; the column's name must be the one that the caller means.
+    #[inline]
+    fn pass(&mut self, name: &'static str) {
         debug_assert_eq!(self.table.columns()[self.next].name, name, "column order of {}", self.table.name());
-        let cell = &mut self.columns[self.next];
         self.next += 1;
-        cell
+    }
+
+    /// The column that the cursor passes, and the row that it stands on.
+    #[inline]
+    fn cell(&mut self, name: &'static str) -> (Row, &mut ColumnBuilder) {
+        self.pass(name);
+        (Row { number: self.rows, expected: self.expected }, &mut self.columns[self.next - 1])
     }
 
     /// Appends a text cell.
+    #[inline]
     pub fn text(&mut self, name: &'static str, value: Option<&str>) {
+        let Some(value) = value else { return self.pass(name) };
         match self.cell(name) {
-            ColumnBuilder::Text(builder) => builder.append_option(value),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Text(builder)) => filled!(builder, row.number).append_value(value),
+            (_, other) => mismatch(name, other),
         }
     }
 
     /// Appends an integer cell.
+    #[inline]
     pub fn int(&mut self, name: &'static str, value: Option<i64>) {
+        let Some(value) = value else { return self.pass(name) };
         match self.cell(name) {
-            ColumnBuilder::Int(builder) => builder.append_option(value),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Int(cells)) => cells.put(row, value),
+            (_, other) => mismatch(name, other),
         }
     }
 
     /// Appends a Boolean cell.
+    #[inline]
     pub fn boolean(&mut self, name: &'static str, value: Option<bool>) {
+        let Some(value) = value else { return self.pass(name) };
         match self.cell(name) {
-            ColumnBuilder::Bool(builder) => builder.append_option(value),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Bool(builder)) => filled!(builder, row.number).append_value(value),
+            (_, other) => mismatch(name, other),
         }
     }
 
     /// Appends a time cell, in microseconds UTC.
+    #[inline]
     pub fn time(&mut self, name: &'static str, value_us: Option<i64>) {
+        let Some(value_us) = value_us else { return self.pass(name) };
         match self.cell(name) {
-            ColumnBuilder::Time(builder) => builder.append_option(value_us),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Time(cells)) => cells.put(row, value_us),
+            (_, other) => mismatch(name, other),
         }
     }
 
@@ -150,51 +164,61 @@ impl TableBuilder {
     pub fn day_of(&mut self, name: &'static str, time_us: i64) {
         let day = i32::try_from(time_us.div_euclid(DAY_US)).unwrap_or(i32::MAX);
         match self.cell(name) {
-            ColumnBuilder::Day(builder) => builder.append_value(day),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Day(cells)) => cells.put(row, day),
+            (_, other) => mismatch(name, other),
         }
     }
 
     /// Appends a decimal cell, rounded to the column's resolution; what does not fit is null and a misfit.
+    #[inline]
     pub fn decimal(&mut self, name: &'static str, value: Option<f64>) {
-        let misfit = match self.cell(name) {
-            ColumnBuilder::Decimal(builder, fixed) => {
-                let unscaled = value.and_then(|value| fixed.unscaled(value));
-                builder.append_option(unscaled);
-                value.is_some() && unscaled.is_none()
+        let Some(value) = value else { return self.pass(name) };
+        let fits = match self.cell(name) {
+            (row, ColumnBuilder::Decimal(cells, fixed)) => {
+                fixed.unscaled(value).map(|unscaled| cells.put(row, unscaled)).is_some()
             }
-            other => mismatch(name, other),
+            (_, other) => mismatch(name, other),
         };
-        if misfit {
-            self.misfits.push(name);
+        if !fits {
+            self.misfit(name);
         }
     }
 
     /// Appends a list cell; an element that does not fit is null and makes the column a misfit.
+    #[inline]
     pub fn decimals(&mut self, name: &'static str, values: Option<&[f64]>) {
-        let misfit = match self.cell(name) {
-            ColumnBuilder::DecimalList(builder, fixed) => {
-                let mut misfit = false;
-                for value in values.unwrap_or_default() {
+        let Some(values) = values else { return self.pass(name) };
+        let fits = match self.cell(name) {
+            (row, ColumnBuilder::DecimalList(builder, fixed)) => {
+                let builder = filled!(builder, row.number);
+                let mut fits = true;
+                for value in values {
                     let unscaled = fixed.unscaled(*value);
-                    misfit |= unscaled.is_none();
+                    fits &= unscaled.is_some();
                     builder.values().append_option(unscaled);
                 }
-                builder.append(values.is_some());
-                misfit
+                builder.append(true);
+                fits
             }
-            other => mismatch(name, other),
+            (_, other) => mismatch(name, other),
         };
-        if misfit {
-            self.misfits.push(name);
+        if !fits {
+            self.misfit(name);
         }
     }
 
+    #[cold]
+    fn misfit(&mut self, name: &'static str) {
+        self.misfits.push(name);
+    }
+
     /// Appends a cell of bytes.
+    #[inline]
     pub fn binary(&mut self, name: &'static str, value: Option<&[u8]>) {
+        let Some(value) = value else { return self.pass(name) };
         match self.cell(name) {
-            ColumnBuilder::Binary(builder) => builder.append_option(value),
-            other => mismatch(name, other),
+            (row, ColumnBuilder::Binary(builder)) => filled!(builder, row.number).append_value(value),
+            (_, other) => mismatch(name, other),
         }
     }
 
@@ -213,8 +237,8 @@ impl TableBuilder {
 
     /// The rows so far, as a batch; the builder is empty again.
     pub fn finish(&mut self) -> RecordBatch {
-        let columns = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
+        let columns = self.columns.iter_mut().map(|column| column.finish(rows)).collect();
         RecordBatch::try_new(self.table.arrow_schema(), columns)
             .expect("builders are made from the schema and mandatory cells are given")
     }
@@ -229,13 +253,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_rounded_to_the_resolution_and_one_too_large_is_refused() {
-        let fixed = Fixed::new(9, 2);
-        assert_eq!(fixed.unscaled(27.875), Some(2788));
-        assert_eq!(fixed.unscaled(-0.005), Some(-1));
-        assert_eq!(fixed.unscaled(9_999_999.99), Some(999_999_999));
-        assert_eq!(fixed.unscaled(10_000_000.0), None);
-        assert_eq!(fixed.unscaled(f64::NAN), None);
+    fn passed_cells_are_null_before_between_and_behind_values() {
+        let mut builder = TableBuilder::new(Table::Maintenance);
+        let note = Table::Maintenance.columns().iter().position(|column| column.name == "work_order").unwrap();
+        for row in 0..5 {
+            for column in Table::Maintenance.columns() {
+                match column.kind {
+                    Kind::Text if column.name == "work_order" => {
+                        builder.text(column.name, (row % 2 == 1).then_some("W"))
+                    }
+                    Kind::Text => builder.text(column.name, Some("x")),
+                    Kind::Int => builder.int(column.name, Some(row)),
+                    Kind::Time => builder.time(column.name, Some(row)),
+                    Kind::Day => builder.day_of(column.name, row),
+                    other => unreachable!("{other}"),
+                }
+            }
+            builder.end_row();
+        }
+        let batch = builder.finish();
+        let valid: Vec<bool> = (0..5).map(|row| batch.column(note).is_valid(row)).collect();
+        assert_eq!(valid, [false, true, false, true, false]);
+        assert_eq!(builder.finish().num_rows(), 0);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use tacho_schemas::RobotId;
 use tacho_schemas::json::encode;
 use tacho_schemas::record::Record;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use super::Stop;
 use super::blueprint::{self, Blueprint};
-use super::device::{Broker, Device, Outbound};
 use super::faults::{Fault, Faults};
 use super::robot::Robot;
-use super::tally::Tally;
+use crate::publishing::device::{Broker, Device, Outbound};
+use crate::publishing::tally::Tally;
 
 /// Publishes that may wait for a device.
 const OUTBOX: usize = 64;
@@ -75,7 +75,12 @@ impl Fleet {
 
     /// Publishes until the plan is fulfilled and everything is acknowledged, or until `stop`; says how many
     /// records were treated how.
-    pub(crate) async fn publish(mut self, broker: Broker, tally: Tally, stop: Stop) -> BTreeMap<String, u64> {
+    pub(crate) async fn publish(
+        mut self,
+        broker: Broker,
+        tally: Tally,
+        stop: CancellationToken,
+    ) -> BTreeMap<String, u64> {
         let connections = self.plan.connections.min(self.plan.robots);
         let mut devices = tokio::task::JoinSet::new();
         let outboxes: Vec<_> = (0..connections)

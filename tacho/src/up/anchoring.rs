@@ -1,12 +1,15 @@
 //! The anchoring role: closes windows behind the landing, and lets go of the raw log what is anchored.
+//!
+//! Landing never waits for it: where the log of statements cannot be opened, or a window cannot be closed, records are
+//! taken and landed all the same, and the board says that they are not anchored. One case refuses the start, because it
+//! is about the records, too: a registry that is ahead shows that this data directory is not the newest one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
 use tacho_lake::landing::Landing;
 use tacho_log::EmbeddedLog;
-use tacho_registry::{Anchored, Anchorer, Verdict};
+use tacho_registry::{Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 use tokio::task::JoinHandle;
@@ -14,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use super::processing::told;
+use crate::chain::chain;
 
 /// The part's name on the board.
 const PART: &str = "anchors";
@@ -44,23 +47,43 @@ impl tacho_lake::maintenance::Anchored for Closed {
     fn stated(&self, table: Table) -> Option<i64> {
         self.version(table)
     }
-
-    /// Rows are not dropped by age yet: that needs their leaf hashes kept and a statement of what was dropped.
-    fn droppable_before(&self, _table: Table) -> Option<NaiveDate> {
-        None
-    }
 }
 
 /// The role, ready to run.
 #[derive(Debug)]
 pub(super) struct Anchoring {
-    pub(super) anchorer: Anchorer,
-    pub(super) log: Arc<EmbeddedLog>,
-    pub(super) closed: Closed,
-    pub(super) board: Board,
+    options: AnchorerOptions,
+    /// Once it is open.
+    anchorer: Option<Anchorer>,
+    log: Arc<EmbeddedLog>,
+    closed: Closed,
+    board: Board,
 }
 
 impl Anchoring {
+    /// Opens the log of statements; what stands in the way is told on the board, and tried again by [`Anchoring::run`].
+    ///
+    /// # Errors
+    /// Only if a registry is ahead of the log.
+    pub(super) async fn open(
+        options: AnchorerOptions,
+        log: Arc<EmbeddedLog>,
+        closed: Closed,
+        board: Board,
+    ) -> Result<Self, OpenError> {
+        let anchorer = match Anchorer::open(options.clone()).await {
+            Ok(anchorer) => Some(anchorer),
+            Err(stale @ OpenError::RegistryAhead { .. }) => return Err(stale),
+            Err(trouble) => {
+                // What landed before and is not anchored is not known then: it is at least as old as this start.
+                board.write(|facts| facts.unanchored_since = Some(Instant::now()));
+                board.fails(PART, chain(&trouble));
+                None
+            }
+        };
+        Ok(Self { options, anchorer, log, closed, board })
+    }
+
     /// Anchors until `drain`; then, once `processing` has landed the rest, a last window.
     pub(super) async fn run(mut self, drain: CancellationToken, processing: JoinHandle<Landing>) {
         self.note().await;
@@ -81,32 +104,44 @@ impl Anchoring {
 
     /// Closes a window if one is due; whether to go on.
     async fn tick(&mut self, force: bool) -> bool {
-        match self.anchorer.tick(force).await {
-            Ok(None) => {
+        let closed = self.close(force).await;
+        if let Some(anchorer) = &self.anchorer {
+            let since = anchorer.unanchored_since();
+            self.board.write(|facts| facts.unanchored_since = since);
+        }
+        match closed {
+            Ok(anchored) => {
                 self.board.works(PART);
-                true
-            }
-            Ok(Some(anchored)) => {
-                self.anchored(&anchored).await;
-                true
-            }
-            Err(trouble) => {
-                let text = told(&trouble);
-                self.board.fails(PART, text.clone());
-                if trouble.verdict() == Verdict::Halt {
-                    error!(error = text, "anchoring halts: landing goes on, a person is needed");
-                    return false;
+                if let Some(anchored) = anchored {
+                    self.anchored(&anchored).await;
                 }
-                warn!(error = text, "no window was anchored; it is tried again");
                 true
+            }
+            Err((verdict, error)) => {
+                self.board.fails(PART, error.clone());
+                match verdict {
+                    Verdict::Halt => error!(error, "anchoring halts: landing goes on, a person is needed"),
+                    Verdict::Wait => warn!(error, "no window was anchored; it is tried again"),
+                }
+                verdict == Verdict::Wait
             }
         }
+    }
+
+    async fn close(&mut self, force: bool) -> Result<Option<Anchored>, (Verdict, String)> {
+        let anchorer = match &mut self.anchorer {
+            Some(anchorer) => anchorer,
+            none => {
+                let opened = Anchorer::open(self.options.clone()).await;
+                none.insert(opened.map_err(|trouble| (trouble.verdict(), chain(&trouble)))?)
+            }
+        };
+        anchorer.tick(force).await.map_err(|trouble| (trouble.verdict(), chain(&trouble)))
     }
 
     async fn anchored(&self, anchored: &Anchored) {
         info!(window = anchored.win_no, rows = anchored.rows, tree_size = anchored.tree_size, "window anchored");
         self.note().await;
-        self.board.works(PART);
         self.board.write(|facts| {
             facts.windows = anchored.win_no + 1;
             facts.anchored_rows += anchored.rows;
@@ -116,9 +151,10 @@ impl Anchoring {
 
     /// Tells maintenance and the log what is anchored, and may so be compacted or let go.
     async fn note(&self) {
-        self.closed.set(self.anchorer.stated_versions());
-        if let Err(error) = self.log.release(&self.anchorer.anchored_progress(self.log.identity().log_id)).await {
-            warn!(%error, "no segment of the log was let go");
+        let Some(anchorer) = &self.anchorer else { return };
+        self.closed.set(anchorer.stated_versions());
+        if let Err(error) = self.log.release(&anchorer.anchored_progress(self.log.identity().log_id)).await {
+            warn!(error = chain(&error), "no segment of the log was let go");
         }
     }
 }

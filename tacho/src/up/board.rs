@@ -32,9 +32,18 @@ pub(crate) struct Facts {
     pub(crate) anchored_rows: u64,
     /// When the last window was anchored.
     pub(crate) anchored_at: Option<Instant>,
+    /// When the oldest record that is in no window landed.
+    pub(crate) unanchored_since: Option<Instant>,
 }
 
-/// Whether the instance can take records and land them.
+impl Facts {
+    /// Age of the oldest record that is landed and not anchored; zero if there is none.
+    fn anchor_age(&self) -> Duration {
+        self.unanchored_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// Whether the instance can take records, land and anchor them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) ready: bool,
@@ -59,12 +68,15 @@ impl Board {
 
     /// Says that a part works again, or works.
     pub(crate) fn works(&self, part: &'static str) {
-        self.facts().failing.remove(part);
+        if self.facts().failing.remove(part).is_some() {
+            gauge!("tacho_part_failing", "part" => part).set(0.0);
+        }
     }
 
     /// Says that a part cannot do its work.
     pub(crate) fn fails(&self, part: &'static str, reason: impl Into<String>) {
         self.facts().failing.insert(part, reason.into());
+        gauge!("tacho_part_failing", "part" => part).set(1.0);
     }
 
     /// Whether all parts work.
@@ -86,7 +98,7 @@ impl Board {
         gauge!("tacho_ready").set(f64::from(u8::from(facts.failing.is_empty())));
         #[expect(clippy::cast_precision_loss, reason = "a gauge for people")]
         gauge!("tacho_process_lag_records").set(facts.lag_records as f64);
-        let age = facts.anchored_at.map_or(Duration::ZERO, |at| at.elapsed());
+        let age = facts.anchor_age();
         gauge!("tacho_anchor_age_seconds").set(age.as_secs_f64());
     }
 }
@@ -103,5 +115,13 @@ mod tests {
         assert_eq!(board.readiness().text, "not ready\nlog: disk full\n");
         board.works("log");
         assert!(board.readiness().ready);
+    }
+
+    #[test]
+    fn the_age_of_anchors_is_that_of_the_oldest_record_without_one() {
+        let mut facts = Facts { anchored_at: Some(Instant::now()), ..Facts::default() };
+        assert_eq!(facts.anchor_age(), Duration::ZERO);
+        facts.unanchored_since = Instant::now().checked_sub(Duration::from_secs(7));
+        assert!(facts.anchor_age() >= Duration::from_secs(7));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use tacho_config::{Settings, Snapshot};
 use tacho_lake::Lake;
 use tacho_lake::config_store::ConfigStore;
@@ -14,12 +14,42 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::roster::{self, Signed};
+use crate::exit::WrongUse;
 
 /// The snapshot that the settings mean, without a roster.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     let schema_ids: BTreeMap<String, Digest> =
         Table::ALL.iter().map(|table| (table.name().to_owned(), table.schema_id())).collect();
-    Snapshot::of_settings(settings, schema_ids).map_err(|problems| anyhow!("{problems}")).context("configuration")
+    let snapshot = Snapshot::of_settings(settings, schema_ids);
+    Ok(snapshot.map_err(|problems| WrongUse(format!("configuration: {problems}")))?)
+}
+
+/// Stores the configuration that the settings mean, with the roster that they name; also gives its version, 0 without one.
+async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
+    let roster = settings.processing.roster.as_ref().map(roster::read).transpose().context("roster")?;
+    let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
+    let digest = store(settings, roster, &lake.configs().context("configuration store")?).await?;
+    Ok((digest, version))
+}
+
+/// Appends control records: from here on the configuration is in force.
+pub(super) async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
+    let session = Uuid::new_v4();
+    let appender = log.appender();
+    for (counter, partition) in (0_u64..).zip(partitions) {
+        let id = RecordId { session, counter };
+        let delivered = appender.append_control(*partition, id, crate::clock::now_us(), digest).await;
+        delivered.with_context(|| format!("control record for partition {partition}"))?;
+        info!(partition, %digest, "configuration put in force");
+    }
+    Ok(())
+}
+
+/// Puts the configuration in force in every partition of a log that is new: nothing can be processed before.
+pub(super) async fn begin(settings: &Settings, lake: &Lake, log: &EmbeddedLog) -> anyhow::Result<()> {
+    let partitions: Vec<i32> = (0..log.identity().partitions).collect();
+    let (digest, _version) = meant(settings, lake).await?;
+    put_in_force(log, &partitions, digest).await
 }
 
 /// Stores the configuration that the settings mean, with this roster, and gives its digest.
@@ -46,21 +76,14 @@ pub(super) async fn apply(
     landing: &Landing,
     log: &EmbeddedLog,
 ) -> anyhow::Result<u64> {
-    let roster = settings.processing.roster.as_ref().map(roster::read).transpose().context("roster")?;
-    let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
-    let digest = store(settings, roster, &lake.configs().context("configuration store")?).await?;
-    let session = Uuid::new_v4();
-    let appender = log.appender();
+    let (digest, roster_version) = meant(settings, lake).await?;
     let ends = log.next_offsets();
-    for (counter, (partition, next)) in (0_u64..).zip(landing.progress()) {
-        let all_landed = usize::try_from(partition).is_ok_and(|slot| ends.get(slot) == Some(&next));
-        if all_landed && landing.config_in_force(partition) == Some(digest) {
-            continue;
-        }
-        let id = RecordId { session, counter };
-        let delivered = appender.append_control(partition, id, crate::clock::now_us(), digest).await;
-        delivered.with_context(|| format!("control record for partition {partition}"))?;
-        info!(partition, %digest, "configuration put in force");
-    }
-    Ok(version)
+    let in_force = |(partition, next): &(i32, i64)| {
+        let all_landed = usize::try_from(*partition).is_ok_and(|slot| ends.get(slot) == Some(next));
+        all_landed && landing.config_in_force(*partition) == Some(digest)
+    };
+    let lacking = landing.progress().into_iter().filter(|place| !in_force(place));
+    let partitions: Vec<i32> = lacking.map(|(partition, _)| partition).collect();
+    put_in_force(log, &partitions, digest).await?;
+    Ok(roster_version)
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::simulate::device::Broker;
-use crate::simulate::tally::Tally;
+use crate::publishing::device::Broker;
+use crate::publishing::tally::Tally;
 use crate::simulate::{Fleet, Plan};
 
 /// Robots of the demo.

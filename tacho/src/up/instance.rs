@@ -1,12 +1,12 @@
 //! The data directory of an instance: its format, and `endpoints.json`, by which others find it.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use tacho_registry::durable::{self, Access};
 
 /// Version of the layout of a data directory; a newer one is refused.
 const FORMAT: u32 = 1;
@@ -74,7 +74,15 @@ pub(crate) fn require(dir: &Path) -> anyhow::Result<()> {
 }
 
 fn refuse(dir: &Path, format: u32) -> anyhow::Result<()> {
-    bail!("{} has format {format}, this program knows format {FORMAT}: use a newer release", dir.display())
+    let file = dir.join("format");
+    if format > FORMAT {
+        bail!("{} says format {format}, this program knows format {FORMAT}: use a newer release", file.display());
+    }
+    bail!(
+        "{} says format {format}, which no release has written ({FORMAT} would be right): the file is damaged, or this is \
+         no data directory of tacho",
+        file.display()
+    )
 }
 
 fn format_of(dir: &Path) -> anyhow::Result<Option<u32>> {
@@ -92,16 +100,7 @@ fn format_of(dir: &Path) -> anyhow::Result<Option<u32>> {
 
 /// Writes a file so that after a crash there is the old one or the new one, whole.
 fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let temporary = path.with_extension("tmp");
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::File::open(folder)?.sync_all()
-    };
-    write().with_context(|| path.display().to_string())
+    durable::replace(path, bytes, Access::Shared).with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]
@@ -118,5 +117,8 @@ mod tests {
         fs::write(data.join("format"), "2\n").unwrap();
         let error = Instance::open(&data).unwrap_err().to_string();
         assert!(error.contains("format 2") && error.contains("newer release"), "{error}");
+        fs::write(data.join("format"), "0\n").unwrap();
+        let error = Instance::open(&data).unwrap_err().to_string();
+        assert!(error.contains("no release has written") && !error.contains("newer"), "{error}");
     }
 }

@@ -1,11 +1,12 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
-use anyhow::{Context as _, anyhow};
-use tacho_config::{Settings, Users};
+use tacho_config::{Problems, Settings, Users};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
 use tacho_lake::{Faults, LakeOptions};
 use tacho_log::EmbeddedSettings;
+
+use crate::exit::WrongUse;
 
 /// The MQTT front's settings; reads the users' file.
 pub(super) fn mqtt(settings: &Settings) -> anyhow::Result<MqttSettings> {
@@ -13,9 +14,8 @@ pub(super) fn mqtt(settings: &Settings) -> anyhow::Result<MqttSettings> {
     let users = match &mqtt.users_file {
         None => Vec::new(),
         Some(path) => {
-            let users = Users::load(path).map_err(|problems| anyhow!("{problems}"));
-            let users = users.with_context(|| format!("users file {}", path.display()))?;
-            users.iter().map(user).collect()
+            let wrong = |problems: Problems| WrongUse(format!("users file {}: {problems}", path.display()));
+            Users::load(path).map_err(wrong)?.iter().map(user).collect()
         }
     };
     Ok(MqttSettings {
@@ -55,11 +55,13 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
     }
 }
 
-/// How the lake is written.
+/// How the lake is written. What anchors name of it must be there; where they cannot be read, which the anchors
+/// themselves tell, that is not known, and landing goes on without.
 pub(super) fn lake(settings: &Settings, faults: &Faults) -> LakeOptions {
     LakeOptions {
         faults: faults.clone(),
         checkpoint_every: i64::from(settings.lake.checkpoint_every),
+        confirmed: tacho_registry::anchorer::anchored_versions(&settings.data_dir).unwrap_or_default(),
         ..LakeOptions::default()
     }
 }
@@ -76,7 +78,26 @@ pub(super) fn maintenance(settings: &Settings) -> MaintenanceOptions {
             ..CompactOptions::default()
         },
         removed_keep: settings.lake.retention.keep_removed_files,
-        keep_days: settings.lake.retention.rows_days,
         ..defaults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Values at the ends of what `tacho check` lets through.
+    #[test]
+    fn the_log_takes_whatever_a_configuration_may_say() {
+        for text in [
+            "partitions = 1\nsegment_size = \"16 MiB\"\ncommit_bytes = \"2 MiB\"\nqueue_bytes = \"4 MiB\"",
+            "partitions = 256\nsegment_size = \"1 GiB\"\ncommit_bytes = \"64 MiB\"\nqueue_bytes = \"1 GiB\"",
+        ] {
+            let text = format!("profile = \"development\"\n[log]\n{text}");
+            let settings = Settings::parse(&text, Path::new("")).unwrap_or_else(|problems| panic!("{problems}"));
+            assert_eq!(log(&settings).check(), Ok(()));
+        }
     }
 }

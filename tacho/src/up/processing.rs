@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
+use crate::chain::chain;
 use collector::{Batch, Collector};
 use processors::{ConfigError, Processors};
 
@@ -25,8 +26,10 @@ use processors::{ConfigError, Processors};
 const PART: &str = "processing";
 /// Commits between two clean-ups of ledger snapshots that nothing needs any more.
 const CLEAN_EVERY: u64 = 32;
-/// Pause after an error that time may heal.
+/// First pause after an error that time may heal; each next one is twice as long until something lands.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// When a batch is handed to the lander.
 #[derive(Debug, Clone, Copy)]
@@ -76,9 +79,14 @@ impl Trouble {
 impl Processing {
     /// Processes and lands until `drain`, and then what the log still holds.
     pub(super) async fn run(mut self, drain: CancellationToken) -> Landing {
+        let mut pause = PAUSE;
         loop {
+            let commits = self.commits;
             let Err(trouble) = self.follow(&drain).await else { return self.landing };
-            let trouble_text = told(&trouble);
+            if self.commits > commits || drain.is_cancelled() {
+                pause = PAUSE;
+            }
+            let trouble_text = chain(&trouble);
             self.board.fails(PART, trouble_text.clone());
             match trouble.verdict() {
                 Verdict::Halt => {
@@ -87,8 +95,12 @@ impl Processing {
                     return self.landing;
                 }
                 Verdict::Retry | Verdict::Wait => {
-                    warn!(error = trouble_text, "landing goes on from what is committed");
-                    tokio::time::sleep(PAUSE).await;
+                    warn!(error = trouble_text, again_in_ms = pause.as_millis(), "nothing lands; it is tried again");
+                    tokio::select! {
+                        () = drain.cancelled(), if !drain.is_cancelled() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
         }
@@ -100,7 +112,10 @@ impl Processing {
         let processors = Processors::new(self.configs.clone(), self.landing.log_epoch());
         let reader = self.log.reader(&self.landing.progress())?;
         let in_force = self.landing.progress().iter().map(|(p, _)| (*p, self.landing.config_in_force(*p))).collect();
-        self.board.works(PART);
+        // After a trouble the part works again once something has landed, or if nothing is left to land.
+        if self.lag_records() == 0 {
+            self.board.works(PART);
+        }
         let collector = Collector::new(reader, processors, in_force, self.commit);
         let (batches, mut landable) = mpsc::channel(1);
         let collecting = AbortOnDrop(tokio::spawn(collector.run(batches, drain.clone())));
@@ -121,27 +136,22 @@ impl Processing {
         {
             warn!(%error, "old ledger snapshots stay for now");
         }
-        let next_offsets: i64 = self.log.next_offsets().iter().sum();
-        let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
+        let lag_records = self.lag_records();
         self.board.write(|facts| {
             facts.landed += landed.counts.landed;
             facts.duplicate += landed.counts.duplicate;
             facts.rejected += landed.counts.rejected;
-            facts.lag_records = next_offsets - progress;
+            facts.lag_records = lag_records;
         });
         Ok(())
     }
-}
 
-/// An error with its sources, as one text.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
+    /// Records of the log that have not landed.
+    fn lag_records(&self) -> i64 {
+        let next_offsets: i64 = self.log.next_offsets().iter().sum();
+        let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
+        next_offsets - progress
     }
-    text
 }
 
 /// A task that ends with whoever waits for it.

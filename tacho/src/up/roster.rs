@@ -15,10 +15,8 @@ use tacho_config::{Roster, Settings};
 use tacho_lake::config_store::ConfigStore;
 use tacho_log::EmbeddedLog;
 use tacho_registry::note::{Note, VerifierKey};
-use tacho_schemas::RecordId;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use super::configuration;
 
@@ -75,7 +73,7 @@ impl Watch {
 
     /// Runs until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let Some(roster) = self.settings.processing.roster.clone() else { return };
+        let Some(roster) = self.settings.processing.roster.clone() else { return stop.cancelled().await };
         let mut seen = stamps(&roster);
         loop {
             tokio::select! {
@@ -105,12 +103,8 @@ impl Watch {
             return Ok(());
         }
         let digest = configuration::store(&self.settings, Some(signed), &self.configs).await?;
-        let (session, appender) = (Uuid::new_v4(), self.log.appender());
-        for (counter, partition) in (0_u64..).zip(0..self.log.identity().partitions) {
-            let id = RecordId { session, counter };
-            let delivered = appender.append_control(partition, id, crate::clock::now_us(), digest).await;
-            delivered.with_context(|| format!("control record for partition {partition}"))?;
-        }
+        let partitions: Vec<i32> = (0..self.log.identity().partitions).collect();
+        configuration::put_in_force(&self.log, &partitions, digest).await?;
         info!(version, %digest, "a newer roster is in force");
         self.version = version;
         Ok(())

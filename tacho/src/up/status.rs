@@ -53,7 +53,8 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
 /// What a person can do now.
 pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bool, demo: bool) {
     let data = data.display();
-    let who = if anonymous { "anyone on this machine may connect" } else { "users by file" };
+    let (who, login) =
+        if anonymous { ("anyone on this machine may connect", "") } else { ("users by file", " -u USER -P PASSWORD") };
     let fleet = if demo {
         format!(
             "demo    {} simulated robots publish once a second; a second of theirs is ten hours of work\n",
@@ -68,9 +69,9 @@ pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bo
          admin   http://{}/ready  /live  /metrics\n\
          data    {data}\n\
          {fleet}\
-         try     tacho sql --data {data} \"select * from fleet\"\n        \
+         try     tacho sql --data {data} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
          tacho sql --data {data} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
-         mosquitto_pub -h {} -p {} -q 1 -t robots/ID/telemetry -f record.json\n",
+         mosquitto_pub -h {} -p {}{login} -q 1 -t robots/ID/telemetry -f record.json\n",
         endpoints.mqtt,
         endpoints.admin,
         endpoints.mqtt.ip(),

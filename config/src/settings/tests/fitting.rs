@@ -11,7 +11,9 @@ fn settings_that_are_certain_to_hurt_together_are_refused() {
     let cases = [
         ("[mqtt]\nmax_bytes_connection = \"64 KiB\"", "mqtt.max_bytes_connection"),
         ("[mqtt]\nmax_bytes_total = \"2 MiB\"", "mqtt.max_bytes_total"),
+        ("[mqtt]\nmax_bytes_total = \"3 MiB\"\nmax_bytes_connection = \"1 MiB\"", "mqtt.max_bytes_total"),
         ("[log]\nqueue_bytes = \"4 MiB\"", "log.queue_bytes"),
+        ("[log]\ncommit_bytes = \"1 MiB\"", "log.commit_bytes"),
         ("[log]\nsegment_size = \"16 MiB\"\ncommit_bytes = \"32 MiB\"", "log.segment_size"),
         ("[log]\nretention_bytes = \"256 MiB\"", "log.retention_bytes"),
         ("[admin]\nlisten = \"127.0.0.1:1883\"", "admin.listen"),
@@ -27,6 +29,11 @@ fn settings_that_are_certain_to_hurt_together_are_refused() {
         assert_eq!(found.len(), 1, "{text}: {found:?}");
         assert!(found[0].starts_with(&format!("{key} = ")), "{text}: {found:?}");
     }
+    let found =
+        problems("profile = \"development\"\n[mqtt]\nmax_bytes_total = \"3 MiB\"\nmax_bytes_connection = \"1 MiB\"");
+    assert_eq!(found, ["mqtt.max_bytes_total = 3 MiB: expected at least 4 MiB (4 × mqtt.max_publish)"]);
+    let found = problems("profile = \"development\"\n[log]\ncommit_bytes = \"1 MiB\"");
+    assert!(found[0].contains("at least 2 MiB: what one read of a connection brings"), "{found:?}");
     for folder in ["/", ".", ".."] {
         let mut settings = Settings::development();
         settings.data_dir = folder.into();

@@ -1,6 +1,7 @@
 //! The end of a connection: what was received is still appended, the session is stored or forgotten, the client is
 //! told why, and the will goes out.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -11,7 +12,9 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::Connection;
+use crate::mqtt::auth::Principal;
 use crate::mqtt::encode;
+use crate::mqtt::link::Subscriptions;
 use crate::mqtt::reason::{End, Reason};
 use crate::mqtt::sessions::Stored;
 use crate::mqtt::will::Will;
@@ -50,18 +53,9 @@ impl Connection {
             Some(link) => Some(link.close().await),
             None => None,
         };
-        let now = Instant::now();
         let (stored, will) = match subscriptions {
             Some(subscriptions) if !session_expiry.is_zero() => {
-                let (later, will) = split_will(will, now, session_expiry);
-                let stored = Stored {
-                    subscriptions,
-                    // What is not delivered yet is re-sent and appended again: better twice than never.
-                    received: qos2.into_iter().filter_map(|(pkid, delivered)| delivered.then_some(pkid)).collect(),
-                    expires_at: now + session_expiry,
-                    will: later.map(|(at, will)| (at, will, principal.clone())),
-                };
-                (Some(Box::new(stored)), will)
+                store(subscriptions, qos2, session_expiry, will, &principal)
             }
             Some(subscriptions) => {
                 broker.forget(subscriptions.filters());
@@ -94,14 +88,29 @@ impl Connection {
     }
 }
 
-type LaterWill = Option<(Instant, Box<Will>)>;
-
-/// A will for later, if it has a delay, or for now.
-fn split_will(will: Option<Box<Will>>, now: Instant, session_expiry: Duration) -> (LaterWill, Option<Box<Will>>) {
-    match will {
-        Some(will) if !will.delay.is_zero() => (Some((now + will.delay.min(session_expiry), will)), None),
+/// What waits for the client to come back, and the will if it has no delay.
+fn store(
+    subscriptions: Subscriptions,
+    qos2: HashMap<u16, bool>,
+    session_expiry: Duration,
+    will: Option<Box<Will>>,
+    principal: &Principal,
+) -> (Option<Box<Stored>>, Option<Box<Will>>) {
+    let now = Instant::now();
+    let (later, will) = match will {
+        Some(will) if !will.delay.is_zero() => {
+            (Some((now + will.delay.min(session_expiry), will, principal.clone())), None)
+        }
         will => (None, will),
-    }
+    };
+    let stored = Stored {
+        subscriptions,
+        // What is not delivered yet is re-sent and appended again: better twice than never.
+        received: qos2.into_iter().filter_map(|(pkid, delivered)| delivered.then_some(pkid)).collect(),
+        expires_at: now + session_expiry,
+        will: later,
+    };
+    (Some(Box::new(stored)), will)
 }
 
 /// Writes the last packets and waits shortly for the client to close: closing with unread bytes would reset the

@@ -118,14 +118,15 @@ async fn establish(
     let link = match (stored, place) {
         (Some(stored), Ok(place)) => {
             qos2.extend(stored.received.iter().map(|pkid| (*pkid, true)));
-            Some(stored.subscriptions.open(Memory::Resumed, place).await)
+            Some(stored.subscriptions.open(Memory::Resumed, place, broker.outboxes.open(kick)).await)
         }
         (Some(stored), Err(full)) => {
             guard.detach(Some(stored));
             return Err(full);
         }
         (None, Ok(place)) if persistent => {
-            Some(Subscriptions::new(broker.links.slot()).open(Memory::Fresh, place).await)
+            let outbox = broker.outboxes.open(kick);
+            Some(Subscriptions::new(broker.links.slot()).open(Memory::Fresh, place, outbox).await)
         }
         (None, _) => None,
     };

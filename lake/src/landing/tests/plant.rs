@@ -54,6 +54,26 @@ impl Plant {
         content
     }
 
+    /// Data files that no commit has ever named.
+    pub(super) async fn unnamed_files(&self) -> Vec<String> {
+        let lake = Lake::read_only(self.dir.path()).unwrap();
+        let mut unnamed = Vec::new();
+        for table in Table::ALL {
+            let reader = lake.reader(table).unwrap();
+            let commits = reader.commits_between(-1, reader.version().await.unwrap()).await.unwrap();
+            let named: Vec<String> = commits.into_iter().flat_map(|commit| commit.adds).map(|add| add.path).collect();
+            let folder = self.dir.path().join(table.name());
+            for day in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let is_day = day.file_name().unwrap().to_str().unwrap().starts_with("received_day=");
+                for file in is_day.then(|| std::fs::read_dir(&day).unwrap()).into_iter().flatten() {
+                    let path = file.unwrap().path().strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+                    unnamed.extend((!named.contains(&path)).then(|| format!("{}/{path}", table.name())));
+                }
+            }
+        }
+        unnamed
+    }
+
     pub(super) async fn view(&self) -> BTreeMap<RobotKey, Counts> {
         let lake = Lake::read_only(self.dir.path()).unwrap();
         let view = LedgerView::load(&lake).await.unwrap();

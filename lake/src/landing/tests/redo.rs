@@ -53,6 +53,9 @@ async fn after_an_error_at_any_step_each_record_lands_once() {
             assert_eq!(plant.content().await, content, "{step}, same process: {same_process}");
             assert_eq!(plant.view().await, counts, "{step}");
             assert_eq!(landing.record_before(0), Some(feed.id_at(0, feed.end(0) - 1)), "{step}");
+            // Of a commit that may have been made, the file stays; all others of the batch are gone.
+            let left = plant.unnamed_files().await;
+            assert_eq!(left.len(), usize::from(step.ends_with("before_commit")), "{step}: {left:?}");
         }
     }
 }

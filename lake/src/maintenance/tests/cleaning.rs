@@ -14,7 +14,7 @@ async fn vacuum_waits_for_the_anchorer_and_leaves_live_and_unfinished_files() {
     assert_eq!(parquet_files(dir.path()), 5);
     assert_eq!(maintainer.vacuum(None).await.unwrap(), 0);
     assert_eq!(maintainer.vacuum(Some(4)).await.unwrap(), 0, "the merge is commit 5");
-    let unfinished = maintainer.committer.write_rows(sample::batch(Table::Joints, 3)).await.unwrap();
+    let unfinished = maintainer.committer.write_rows(vec![sample::batch(Table::Joints, 3)]).await.unwrap();
     assert_eq!(maintainer.vacuum(Some(5)).await.unwrap(), 4);
     assert_eq!(parquet_files(dir.path()), 2);
     drop(unfinished);
@@ -103,25 +103,6 @@ async fn a_damaged_checkpoint_stops_the_clean_up() {
     assert_eq!(log::list(maintainer.committer.store().as_ref()).await.unwrap().entries.len(), 5);
 }
 
-#[tokio::test]
-async fn days_are_dropped_only_as_far_as_the_anchorer_has_stated() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut table = writer(dir.path()).await;
-    append(&mut table, 4).await;
-    append(&mut table, 4).await;
-    let mut maintainer = maintainer(dir.path(), "").await;
-    let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-    assert_eq!(maintainer.drop_days(Some(2), day).await.unwrap(), 0, "the day itself is kept");
-    assert_eq!(maintainer.drop_days(Some(1), next_day()).await.unwrap(), 1);
-    assert_eq!(live(dir.path()).await.len(), 1);
-    let reload = table.append(Vec::new(), vec![Txn { app_id: "a".to_owned(), version: 9 }], Vec::new()).await;
-    assert!(matches!(reload, Err(CommitError::Reload { .. })), "the ban on deletions was lifted: {reload:?}");
-    table.refresh().await.unwrap();
-    append(&mut table, 4).await;
-    assert_eq!(maintainer.drop_days(Some(9), next_day()).await.unwrap(), 2);
-    assert_eq!(live(dir.path()).await, []);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_background_keeps_a_table_small_until_it_is_stopped() {
     let dir = tempfile::tempdir().unwrap();
@@ -155,8 +136,6 @@ async fn the_background_keeps_a_table_small_until_it_is_stopped() {
 /// All that maintenance does to one table, with a fault on the way.
 async fn everything(dir: &FsPath, faults: &str) {
     let mut maintainer = maintainer(dir, faults).await;
-    let first_of_march = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-    let _dropped = maintainer.drop_days(Some(i64::MAX), first_of_march).await;
     let _merged = maintainer.compact_once(Some(i64::MAX), later()).await;
     let _written = maintainer.committer.checkpoint().await;
     let _vacuumed = maintainer.vacuum(Some(i64::MAX)).await;
@@ -165,16 +144,13 @@ async fn everything(dir: &FsPath, faults: &str) {
 
 #[tokio::test]
 async fn a_fault_at_any_step_loses_no_row_and_the_next_round_ends_what_was_begun() {
-    let parts = ["compact", "checkpoint", "vacuum", "log_cleanup", "retention"];
+    let parts = ["compact", "checkpoint", "vacuum", "log_cleanup"];
     let steps = crate::fault::steps().into_iter();
     let steps: Vec<String> = steps.filter(|step| parts.iter().any(|part| step.contains(part))).collect();
-    assert_eq!(steps.len(), 13);
+    assert_eq!(steps.len(), 11);
     for step in steps {
         let dir = tempfile::tempdir().unwrap();
-        let mut table = checkpointed(dir.path(), 6, &[2, 4, 6]).await;
-        let day_before = sample::batch_at(Table::Joints, 1, 0, 5, sample::START_US - 86_400_000_000);
-        let old = table.write_rows(day_before).await.unwrap();
-        table.append(old, Vec::new(), Vec::new()).await.unwrap();
+        checkpointed(dir.path(), 6, &[2, 4, 6]).await;
         everything(dir.path(), &format!("{step}=error")).await;
         everything(dir.path(), "").await;
         assert_eq!(rows(dir.path()).await.num_rows(), 24, "{step}");

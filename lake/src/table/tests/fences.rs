@@ -26,6 +26,17 @@ async fn a_fence_without_a_transaction_holds_too() {
 }
 
 #[tokio::test]
+async fn a_transaction_without_a_fence_is_nobodys_and_only_rises() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (open(dir.path(), "").await, open(dir.path(), "").await);
+    first.append(Vec::new(), txn("mark", 7), Vec::new()).await.unwrap();
+    second.append(Vec::new(), txn("mark", 5), Vec::new()).await.unwrap();
+    assert_eq!(second.txn("mark"), Some(7));
+    second.append(Vec::new(), txn("mark", 8), Vec::new()).await.unwrap();
+    assert_eq!(open(dir.path(), "").await.txn("mark"), Some(8));
+}
+
+#[tokio::test]
 async fn commits_of_others_are_stepped_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut tables = Vec::new();
@@ -82,7 +93,7 @@ async fn a_lost_answer_is_found_out_and_the_commit_counts_once() {
 async fn an_injected_fault_before_the_commit_leaves_the_table_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let mut table = open(dir.path(), "lake.joints.before_commit=error").await;
-    let files = table.write_rows(sample::batch(Table::Joints, 3)).await.unwrap();
+    let files = table.write_rows(vec![sample::batch(Table::Joints, 3)]).await.unwrap();
     let failed = table.append(files.clone(), txn("a", 3), fence("a", None)).await;
     assert!(matches!(failed, Err(CommitError::Fault(_))));
     assert_eq!(rows_at(&table, None).await, 0);

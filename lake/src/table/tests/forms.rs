@@ -20,7 +20,7 @@ async fn rows_of_two_days_go_to_two_files_each_sorted() {
     let dir = tempfile::tempdir().unwrap();
     let table = open(dir.path(), "").await;
     let batch = sample::batch_at(Table::Joints, 0, 0, 60, sample::START_US - 30_000_000);
-    let files = table.write_rows(batch).await.unwrap();
+    let files = table.write_rows(vec![batch]).await.unwrap();
     let days: Vec<&str> = files.iter().map(|file| file.received_day.as_str()).collect();
     assert_eq!(days, ["2026-02-28", "2026-03-01"]);
     let reader = TableReader::new(Table::Joints, Arc::clone(table.store()));
@@ -67,7 +67,7 @@ async fn a_table_of_another_kind_is_refused() {
 async fn a_batch_of_another_table_is_refused_and_an_empty_one_makes_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let table = open(dir.path(), "").await;
-    assert!(table.write_rows(sample::batch(Table::Joints, 0)).await.unwrap().is_empty());
-    let refused = table.write_rows(sample::batch(Table::Batteries, 1)).await;
+    assert!(table.write_rows(vec![sample::batch(Table::Joints, 0)]).await.unwrap().is_empty());
+    let refused = table.write_rows(vec![sample::batch(Table::Batteries, 1)]).await;
     assert!(matches!(refused, Err(WriteError::Schema { table: "joints" })));
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_newest_entry_that_was_cut_is_removed_and_its_version_made_again() {
+async fn a_newest_entry_that_was_cut_is_set_aside_and_its_version_made_again() {
     for rest in [&b""[..], b"{\"commitInfo\":{}}\n{\"txn\":{\"appI", &[0; 512]] {
         let dir = tempfile::tempdir().unwrap();
         let mut table = open(dir.path(), "").await;
@@ -13,6 +13,7 @@ async fn a_newest_entry_that_was_cut_is_removed_and_its_version_made_again() {
         std::fs::write(&newest, rest).unwrap();
         let mut table = open(dir.path(), "").await;
         assert_eq!((table.version(), table.txn("a")), (1, Some(5)));
+        assert_eq!(std::fs::read(newest.with_extension("json.torn")).unwrap(), rest, "what is left of it stays");
         append_rows(&mut table, "a", 5, 5).await;
         assert_eq!(rows_at(&table, None).await, 10);
     }
@@ -70,7 +71,7 @@ async fn checkpoints_are_written_in_the_background_as_commits_come() {
 }
 
 #[tokio::test]
-async fn a_truncated_checkpoint_is_removed_while_its_entries_are_there() {
+async fn a_truncated_checkpoint_is_set_aside_while_its_entries_are_there() {
     let dir = tempfile::tempdir().unwrap();
     let mut table = open(dir.path(), "").await;
     append_rows(&mut table, "a", 0, 4).await;
@@ -79,5 +80,6 @@ async fn a_truncated_checkpoint_is_removed_while_its_entries_are_there() {
     std::fs::write(&checkpoint, "PAR1").unwrap();
     let table = open(dir.path(), "").await;
     assert_eq!(table.txn("a"), Some(4));
-    assert!(!checkpoint.exists());
+    assert!(!checkpoint.exists() && checkpoint.with_extension("parquet.torn").exists());
+    assert!(!checkpoint.with_file_name("_last_checkpoint").exists());
 }

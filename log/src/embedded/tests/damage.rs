@@ -13,6 +13,20 @@ async fn ten_batches() -> (TempDir, Vec<usize>, Vec<RawRecord>) {
     (dir, positions, all)
 }
 
+#[tokio::test]
+async fn damage_is_told_at_every_start_until_the_segment_goes() {
+    let (dir, positions, all) = ten_batches().await;
+    fs::remove_file(&files(dir.path(), "index")[0]).unwrap();
+    flip(&files(dir.path(), "log")[0], positions[4] + 60);
+    let log = open(&dir, one_segment());
+    let told = log.report().damage.clone();
+    assert_eq!((told.len(), told[0].position), (1, positions[4].try_into().unwrap()));
+    let lost = all.iter().find(|record| record.envelope.id.counter == 4).unwrap();
+    assert_eq!(log.held_before(lost.partition, lost.offset + 1).await.unwrap(), HeldBefore::Lost);
+    log.close().await;
+    assert_eq!(open(&dir, one_segment()).report().damage, told);
+}
+
 /// Checks that exactly these records are lost, in the report of the start if it looked, and for a reader.
 async fn check(dir: &TempDir, all: &[RawRecord], counters: &[u64], reported: bool) {
     let log = open(dir, one_segment());

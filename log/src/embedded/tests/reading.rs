@@ -154,13 +154,13 @@ async fn the_id_of_the_record_before_an_offset_is_told() {
     let log = open(&dir, settings());
     fill(&log, 0, 40, 300).await;
     for record in read_all(&log).await {
-        let id = log.record_id_before(record.partition, record.offset + 1).await.unwrap();
-        assert_eq!(id, Some(record.envelope.id));
+        let held = log.held_before(record.partition, record.offset + 1).await.unwrap();
+        assert_eq!(held, HeldBefore::Record(record.envelope.id));
     }
-    assert_eq!(log.record_id_before(0, 0).await.unwrap(), None);
+    assert_eq!(log.held_before(0, 0).await.unwrap(), HeldBefore::Nothing);
     let next = log.next_offsets()[0];
-    assert!(matches!(log.record_id_before(0, next + 1).await, Err(ReadError::OutOfRange { .. })));
-    assert!(matches!(log.record_id_before(9, 0).await, Err(ReadError::NoSuchPartition { .. })));
+    assert!(matches!(log.held_before(0, next + 1).await, Err(ReadError::OutOfRange { .. })));
+    assert!(matches!(log.held_before(9, 0).await, Err(ReadError::NoSuchPartition { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,7 +46,7 @@ async fn released_segments_go_oldest_first_until_the_bytes_fit() {
     let first = log.first_offsets();
     assert!(first[0] > 0);
     assert!(matches!(log.reader(&[(0, first[0] - 1)]), Err(ReadError::OutOfRange { .. })));
-    assert_eq!(log.record_id_before(0, first[0]).await.unwrap(), None);
+    assert_eq!(log.held_before(0, first[0]).await.unwrap(), HeldBefore::Nothing);
     let (all, next) = (read_all(&log).await, log.next_offsets());
     log.close().await;
 

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use tacho_schemas::RawRecord;
-use tacho_schemas::processed::{Processed, Verdict};
-use tacho_schemas::table::Table;
+use tacho_schemas::processed::Processed;
 
 use super::fixture::{full, processor, raw};
+use crate::fuzzing::{every_record_has_a_verdict, rows_agree_with_verdicts};
 
 /// What may stand in place of any field.
 fn oddity() -> impl Strategy<Value = Value> {
@@ -87,26 +87,6 @@ fn entries(processed: &Processed) -> Vec<String> {
     processed.entries.iter().map(|entry| format!("{entry:?}")).collect()
 }
 
-fn check_rows_agree(processed: &Processed) {
-    let mut records = 0;
-    let mut components = [0_usize; 5];
-    for entry in &processed.entries {
-        if let Verdict::Kept(kept) = &entry.verdict {
-            records += 1;
-            for (sum, rows) in components.iter_mut().zip(kept.component_rows) {
-                *sum += rows as usize;
-            }
-        }
-    }
-    assert_eq!(processed.rows.get(Table::Records).num_rows(), records);
-    for (table, rows) in Table::COMPONENTS.into_iter().zip(components) {
-        assert_eq!(processed.rows.get(table).num_rows(), rows, "{}", table.name());
-    }
-    for table in [Table::Rejected, Table::GapEvents] {
-        assert_eq!(processed.rows.get(table).num_rows(), 0);
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -114,12 +94,8 @@ proptest! {
     fn every_publish_has_a_verdict_in_order_and_rows_agree_with_verdicts(payloads in prop::collection::vec(payload(), 0..6)) {
         let raws: Vec<_> = (10_i64..).zip(payloads).map(|(offset, payload)| raw(offset, payload)).collect();
         let processed = process(&raws);
-        for raw in &raws {
-            prop_assert!(processed.entries.iter().any(|entry| entry.offset == raw.offset));
-        }
-        let places: Vec<_> = processed.entries.iter().map(|entry| (entry.offset, entry.ordinal)).collect();
-        prop_assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
-        check_rows_agree(&processed);
+        every_record_has_a_verdict(&processed, &raws);
+        rows_agree_with_verdicts(&processed);
     }
 
     #[test]

@@ -33,7 +33,7 @@ async fn forge(plant: &Plant, table: Table, data_change: bool, change: impl Fn(R
 /// The lines that add rows to a table.
 async fn written(plant: &Plant, table: Table, rows: RecordBatch, data_change: bool) -> Vec<String> {
     let writer = LakeTable::open_or_create(&plant.lake_dir(), table, TableOptions::default()).await.unwrap();
-    let files = writer.write_rows(rows).await.unwrap();
+    let files = writer.write_rows(vec![rows]).await.unwrap();
     let add = |file: &NewFile| {
         json!({"add": {
             "path": file.path, "partitionValues": {"received_day": file.received_day}, "size": file.size,

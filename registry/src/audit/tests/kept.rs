@@ -4,14 +4,15 @@ use tacho_schemas::RobotId;
 
 use super::*;
 use crate::plant::robot;
-use crate::{ProveRequest, proof, prove};
+use crate::{ProveRequest, RecordName, proof, prove};
 
 async fn stated(plant: &Plant) -> Tables<i64> {
     plant.anchorer().await.unwrap().stated_versions()
 }
 
 async fn is_proved(plant: &Plant, robot: RobotId, seq: i64) -> u64 {
-    let request = ProveRequest { robot, seq, epoch: None, table: Table::Joints, component: Some("J1".to_owned()) };
+    let record = RecordName::Key { robot, seq, epoch: None };
+    let request = ProveRequest { record, table: Table::Joints, component: Some("J1".to_owned()) };
     let proof = prove(&plant.data_dir(), &plant.lake_dir(), &request).await.unwrap();
     let key = fs::read_to_string(plant.data_dir().join("keys/log.vkey")).unwrap();
     proof::verify(&proof, &key.trim().parse().unwrap()).unwrap().win_no

@@ -52,7 +52,9 @@ proptest! {
         prop_assert_eq!(head.root, root(&leaves));
         let index = seed % head.size;
         prop_assert_eq!(store.inclusion(index, &head).unwrap(), inclusion::prove(&leaves, index).unwrap());
-        prop_assert_eq!(store.entry(index, head.size).unwrap(), entries(index..index + 1).remove(0));
+        let read: Vec<_> = store.entries(head.size).map(Result::unwrap).collect();
+        prop_assert_eq!(&read, &(0..).zip(entries(0..head.size)).collect::<Vec<_>>());
+        prop_assert!(store.entries(head.size).rev().map(Result::unwrap).eq(read.into_iter().rev()));
         for old in &heads {
             let path = consistency::prove(&leaves, old.size).unwrap();
             prop_assert_eq!(store.consistency(old, &head).unwrap(), path);
@@ -104,7 +106,6 @@ fn a_wrong_head_is_refused_before_anything_is_computed() {
     assert!(matches!(store.inclusion(3, &forged), Err(TileError::NotOfTree { .. })));
     let longer = TreeHead { size: 301, ..heads[1] };
     assert!(store.edge(&longer).is_err());
-    assert!(store.entry(300, 300).is_err());
     assert!(store.inclusion(u64::MAX, &heads[1]).is_err());
     let long = vec![vec![0; MAX_ENTRY_BYTES + 1]];
     assert!(matches!(store.stage(&heads[1], &long), Err(TileError::Refused(_))));
