@@ -22,7 +22,7 @@ impl Clock {
     ///
     /// # Errors
     /// If the folder cannot be written.
-    #[expect(clippy::print_stderr, reason = "a skipped test says why")]
+    #[allow(clippy::print_stderr, reason = "a skipped test says why")]
     pub fn new(folder: &Path) -> anyhow::Result<Option<Self>> {
         let of_architecture = |entry: std::fs::DirEntry| entry.path().join("faketime/libfaketimeMT.so.1");
         let found = std::fs::read_dir("/usr/lib").context("/usr/lib")?.flatten().map(of_architecture);

@@ -1,4 +1,4 @@
-//! The system calls of a running process, as strace sees them, in the order in which they began and ended.
+//! The system calls of a running process by strace: seen in the order in which they began and ended, or made slow.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -41,10 +41,24 @@ impl Trace {
     /// # Errors
     /// If strace cannot be started.
     pub fn attach(pid: u32, file: PathBuf) -> anyhow::Result<Option<Self>> {
+        Self::follow(pid, file, &["-s", "16000000", "-e", CALLS])
+    }
+
+    /// Makes each call of this name last longer, as on a slow disk, until the trace is dropped; `None` as above.
+    ///
+    /// # Errors
+    /// If strace cannot be started.
+    pub fn slow(pid: u32, file: PathBuf, call: &str, by: Duration) -> anyhow::Result<Option<Self>> {
+        let delay = format!("inject={call}:delay_exit={}", by.as_micros());
+        Self::follow(pid, file, &["-e", &format!("trace={call}"), "-e", &delay])
+    }
+
+    fn follow(pid: u32, file: PathBuf, what: &[&str]) -> anyhow::Result<Option<Self>> {
         let messages = file.with_extension("messages");
         let strace = Command::new("strace")
-            .args(["-f", "-y", "-s", "16000000", "-e", CALLS, "-e", "signal=none", "-o"])
+            .args(["-f", "-y", "-e", "signal=none", "-o"])
             .arg(&file)
+            .args(what)
             .args(["-p", &pid.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

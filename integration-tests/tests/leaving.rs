@@ -1,11 +1,12 @@
-//! How commands end: exit statuses, errors that are told once, ports before folders, interrupts.
+//! How commands end: exit statuses, errors that are told once, ports before folders, interrupts, one deadline for all.
 
 use std::process::Command;
 use std::time::Duration;
 
-use tacho_integration_tests::client::simulate;
+use tacho_integration_tests::client::{http_get, installed, simulate, simulated};
 use tacho_integration_tests::plant::{tacho, text};
-use tacho_integration_tests::{Plant, PlantOptions, until_some};
+use tacho_integration_tests::trace::Trace;
+use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 #[test]
 fn a_bad_configuration_is_wrong_use_and_a_missing_one_could_not_be_read() {
@@ -62,4 +63,44 @@ fn an_interrupted_simulation_reports_and_ends_well() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(report["acknowledged"].as_i64().unwrap() > 0, "{report}");
     plant.stop().unwrap();
+}
+
+/// An instance with records in its log that it cannot land soon: each fsync of its lake takes seconds.
+fn with_a_slow_disk() -> Option<(Plant, Trace)> {
+    if !installed("strace") {
+        return None;
+    }
+    let plant = Plant::started(PlantOptions::default()).unwrap();
+    let (pid, file) = (plant.pid().unwrap(), plant.beside("calls.txt"));
+    let slow = Trace::slow(pid, file, "fsync", Duration::from_secs(3)).unwrap()?;
+    let args = ["--robots", "5", "--rate", "0", "--records", "100", "--epoch", "7"];
+    simulated(&plant.mqtt().unwrap(), &args).unwrap();
+    Some((plant, slow))
+}
+
+#[test]
+fn the_end_comes_in_time_however_slow_the_disk_and_the_rest_lands_later() {
+    let Some((mut plant, slow)) = with_a_slow_disk() else { return };
+    plant.stop().unwrap();
+    assert!(plant.logged().contains("not done in time"), "{}", plant.logged());
+    drop(slow);
+    plant.start().unwrap();
+    let lake = plant.lake();
+    until("all landed", Duration::from_secs(60), &Some(100), || lake.try_int("select count(*) from records"));
+    assert_eq!(lake.twice().unwrap(), Vec::new());
+    assert_eq!(lake.imbalances().unwrap(), Vec::new());
+    plant.stop().unwrap();
+}
+
+#[test]
+fn a_second_signal_ends_at_once_with_130() {
+    let Some((mut plant, _slow)) = with_a_slow_disk() else { return };
+    let (pid, admin) = (plant.pid().unwrap().to_string(), plant.admin().unwrap());
+    let terminate = || assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    terminate();
+    until_some("the drain", Duration::from_secs(10), || {
+        http_get(&admin, "/ready").is_ok_and(|answer| answer.contains("draining")).then_some(())
+    });
+    terminate();
+    assert_eq!(plant.wait_for_end(Duration::from_secs(10)).unwrap().code(), Some(130));
 }

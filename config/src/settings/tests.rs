@@ -180,7 +180,7 @@ fn what_is_written_is_read_back() {
         [log]
         retention_age = "none"
         [lake.retention]
-        keep_removed_files = "3 days"
+        keep_removed_files = "3d"
         [anchor]
         origin = "registry.example/fleet"
         registry_dir = "/srv/registry"

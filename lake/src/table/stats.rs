@@ -53,6 +53,11 @@ pub enum StatValue {
 }
 
 impl FileStats {
+    /// What a commit states and this release cannot read.
+    pub(super) fn unreadable() -> Self {
+        Self { foreign: true, ..Self::default() }
+    }
+
     /// Takes the rows of a batch into account.
     pub fn observe(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
@@ -85,7 +90,7 @@ impl FileStats {
     /// How what a commit states differs from what its file's rows give; `None` if it does not.
     pub(super) fn difference(&self, rows: &Self) -> Option<String> {
         // With the bounds of times as commits have them.
-        let found = Self::from_json(&rows.to_json()).unwrap_or_default();
+        let found = Self::from_json(&rows.to_json()).unwrap_or_else(Self::unreadable);
         if self.rows != found.rows {
             return Some(format!("has {} rows, its commit states {}", found.rows, self.rows));
         }
