@@ -33,9 +33,9 @@ pub enum EntryError {
     },
 }
 
-/// A data file becomes part of the table.
+/// A data file becomes part of the table. What else one may say, such as a deletion vector, would hide rows: it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Add {
     pub(crate) path: String,
     #[serde(default)]
@@ -101,9 +101,9 @@ pub(crate) struct Format {
     pub(crate) options: BTreeMap<String, String>,
 }
 
-/// What a reader and a writer must be able to do.
+/// What a reader and a writer must be able to do; table features, which these tables do not have, are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Protocol {
     pub(crate) min_reader_version: i32,
     pub(crate) min_writer_version: i32,
@@ -230,6 +230,17 @@ mod tests {
         assert_eq!(decode(3, &text).unwrap(), actions);
         text.extend_from_slice(b"{\"domainMetadata\":{\"domain\":\"d\"}}\n");
         assert_eq!(decode(3, &text).unwrap()[1].txn, Some(txn));
+    }
+
+    #[test]
+    fn a_deletion_vector_and_table_features_are_refused_by_name() {
+        let add = r#"{"add":{"path":"a","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true"#;
+        assert!(decode(3, format!("{add}}}}}").as_bytes()).is_ok());
+        let vector = decode(3, format!(r#"{add},"deletionVector":{{"storageType":"i"}}}}}}"#).as_bytes()).unwrap_err();
+        assert!(format!("{vector:?}").contains("deletionVector"), "{vector:?}");
+        let protocol =
+            br#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"]}}"#;
+        assert!(decode(3, protocol).is_err());
     }
 
     #[test]
