@@ -130,6 +130,11 @@ impl Table {
         &COLUMNS[self.index()]
     }
 
+    /// The columns that the table had in a generation of the schemas, in schema order.
+    pub fn columns_of(self, generation: u8) -> impl Iterator<Item = &'static Column> {
+        self.columns().iter().filter(move |column| column.generation <= generation)
+    }
+
     /// The column that tells the rows of one record apart (the row key), if a record can have several.
     pub fn row_key(self) -> Option<&'static str> {
         match self {
@@ -175,18 +180,10 @@ impl Table {
     /// columns that came later.
     pub fn canonical_text_of(self, generation: u8) -> String {
         let mut text = format!("{}\n", self.name());
-        let there = |column: &&Column| column.name != "received_day" && column.generation <= generation;
-        for column in self.columns().iter().filter(there) {
+        for column in self.columns_of(generation).filter(|column| column.name != "received_day") {
             writeln!(text, "{} {}", column.name, column.kind).expect("writing to a String succeeds");
         }
         text
-    }
-
-    /// The canonical text of any generation of this table's schema that has the digest `id`: rows that were anchored under it
-    /// are leaves of its columns for ever.
-    pub fn canonical_text_named(self, id: &Digest) -> Option<String> {
-        let texts = (1..=GENERATION).rev().map(|generation| self.canonical_text_of(generation));
-        texts.into_iter().find(|text| Digest::of(text.as_bytes()) == *id)
     }
 
     /// SHA-256 of the canonical text.
@@ -232,14 +229,11 @@ mod tests {
             (Table::Vibration, "01b5efd7e3c8dc805d2e15e4a40566c78ed7ff20e59b695c1905396cd757074b"),
             (Table::Records, "de327707b0f4f7486c0ba9c7e5c8871d56512383c9d0b5d91d35bc746b210243"),
         ] {
-            let text = table.canonical_text_of(1);
-            assert_eq!(Digest::of(text.as_bytes()).to_string(), digest, "{}", table.name());
-            let id = Digest::of(text.as_bytes());
-            assert_eq!(table.canonical_text_named(&id), Some(text));
+            let id = Digest::of(table.canonical_text_of(1).as_bytes());
+            assert_eq!(id.to_string(), digest, "{}", table.name());
             assert_ne!(id, table.schema_id());
         }
         assert_eq!(Table::Events.canonical_text_of(1), Table::Events.canonical_text());
-        assert_eq!(Table::Joints.canonical_text_named(&Digest::of(b"another")), None);
     }
 
     #[test]

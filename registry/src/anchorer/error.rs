@@ -151,6 +151,12 @@ pub enum AnchorError {
         #[source]
         source: RowError,
     },
+    /// A window was closed by a later release.
+    #[error("window {win_no} has rows of a schema that this release does not know")]
+    UnknownSchema {
+        /// Number of the window.
+        win_no: u64,
+    },
     /// A salt key cannot be had.
     #[error(transparent)]
     Salt(#[from] SaltError),
@@ -249,6 +255,7 @@ impl AnchorError {
             Self::FileChanged { .. }
             | Self::OutsideWindow { .. }
             | Self::Row { .. }
+            | Self::UnknownSchema { .. }
             | Self::Tile(_)
             | Self::Statement(_)
             | Self::ReadBack { .. }

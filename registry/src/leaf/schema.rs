@@ -2,7 +2,7 @@
 //! ever, also where this release has other columns.
 
 use tacho_schemas::Digest;
-use tacho_schemas::table::{Kind, Table};
+use tacho_schemas::table::{GENERATION, Kind, Table};
 
 use crate::text::{decimal, excerpt};
 
@@ -40,19 +40,19 @@ pub enum SchemaError {
 impl SchemaText {
     /// The schema that a table has in this release.
     pub fn of(table: Table) -> Self {
-        let columns = table.columns().iter().filter(|column| column.kind != Kind::Day);
-        let text = table.canonical_text();
+        Self::of_generation(table, GENERATION)
+    }
+
+    /// The schema that a table had in a generation of them.
+    pub(super) fn of_generation(table: Table, generation: u8) -> Self {
+        let columns = table.columns_of(generation).filter(|column| column.kind != Kind::Day);
+        let text = table.canonical_text_of(generation);
         Self {
             table: table.name().to_owned(),
             columns: columns.map(|column| (column.name.to_owned(), column.kind)).collect(),
             id: Digest::of(text.as_bytes()),
             text,
         }
-    }
-
-    /// The schema of a table that has this ID: of this release, or of a former one, under which rows were anchored.
-    pub fn named(table: Table, id: &Digest) -> Option<Self> {
-        Self::parse(&table.canonical_text_named(id)?).ok()
     }
 
     /// Reads a canonical text.
@@ -134,20 +134,14 @@ mod tests {
     #[test]
     fn the_text_of_every_table_is_read_back() {
         for table in Table::ALL {
-            let schema = SchemaText::parse(&table.canonical_text()).unwrap();
-            assert_eq!(schema, SchemaText::of(table));
+            for generation in 1..=GENERATION {
+                let schema = SchemaText::parse(&table.canonical_text_of(generation)).unwrap();
+                assert_eq!(schema, SchemaText::of_generation(table, generation));
+            }
+            let schema = SchemaText::of(table);
             assert_eq!(schema.id(), table.schema_id());
             assert_eq!(schema.columns().len(), table.columns().len() - 1, "{}", table.name());
         }
-    }
-
-    #[test]
-    fn schemas_of_former_releases_are_found_by_their_ids() {
-        let former = SchemaText::parse(&Table::Joints.canonical_text_of(1)).unwrap();
-        assert_eq!(SchemaText::named(Table::Joints, &former.id()), Some(former.clone()));
-        assert!(former.columns().len() < SchemaText::of(Table::Joints).columns().len());
-        assert_eq!(SchemaText::named(Table::Joints, &Table::Joints.schema_id()), Some(SchemaText::of(Table::Joints)));
-        assert_eq!(SchemaText::named(Table::Records, &former.id()), None);
     }
 
     #[test]
