@@ -53,7 +53,7 @@ pub struct FollowingErrorLimits {
 /// A table of `[[joints]]` as read: one entry for each of its names, or the default.
 pub(super) enum JointsEntry {
     Named(Vec<JointModel>),
-    Default(JointModel),
+    Default(Box<JointModel>),
 }
 
 impl JointsEntry {
@@ -75,7 +75,7 @@ impl JointsEntry {
             if !names.is_empty() {
                 s.problem("names", &names.join(", "), "either `names` or `default = true`");
             }
-            return Self::Default(joint);
+            return Self::Default(Box::new(joint));
         }
         if names.is_empty() {
             s.problem("names", "", "the names of joints in records, such as [\"J1\"], or `default = true`");

@@ -223,7 +223,7 @@ fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<Join
         let entry = JointsEntry::read(inner, reducers);
         let one = match &entry {
             JointsEntry::Named(joints) => joints.first(),
-            JointsEntry::Default(joint) => Some(joint),
+            JointsEntry::Default(joint) => Some(joint.as_ref()),
         };
         // All joints of an entry are alike, and their reducers were looked at where they are defined.
         let mut alike = one.cloned();
@@ -239,7 +239,7 @@ fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<Join
             JointsEntry::Default(_) if default_joint.is_some() => {
                 s.problem("joints", "default = true", "at most one entry for other names");
             }
-            JointsEntry::Default(joint) => default_joint = Some(joint),
+            JointsEntry::Default(joint) => default_joint = Some(*joint),
         }
     }
     (named, default_joint)

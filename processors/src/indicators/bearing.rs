@@ -79,7 +79,9 @@ pub fn a_iso(rolling: Rolling, kappa: f64, x: f64) -> f64 {
         Rolling::Balls => (2.5671, a, 1.0 / 3.0, 9.3, 0.83),
         Rolling::Rollers => (1.5859, if kappa < 0.4 { 1.3993 } else { 1.2348 }, 0.4, 9.185, 1.0),
     };
-    let bracket = 1.0 - libm::pow(c - a / libm::pow(kappa, b), inner) * libm::pow(x, root);
+    // The standard's coefficients are rounded: at κ = 0.1 the difference is 0, and for rollers a little below.
+    let difference = (c - a / libm::pow(kappa, b)).max(0.0);
+    let bracket = 1.0 - libm::pow(difference, inner) * libm::pow(x, root);
     if bracket <= 0.0 { 50.0 } else { (0.1 * libm::pow(bracket, -power)).min(50.0) }
 }
 

@@ -53,9 +53,9 @@ mod tests {
     #[test]
     fn above_rated_torque_the_grease_lives_shorter_by_its_cube() {
         let mut turns = [0.0; TEMP_BINS];
-        turns[2] = 491_898_148.148_148_15;
+        turns[2] = 491_898_148.148_148_2;
         near(grease_usage(Ok(&grease(8.5e8)), Some(&turns), Ok(1.2_f64.powi(3))).unwrap(), 1.0);
-        near(grease_usage(Ok(&grease(8.5e8)), Some(&turns), Ok(0.2)).unwrap(), 491_898_148.148_148_15 / 8.5e8);
+        near(grease_usage(Ok(&grease(8.5e8)), Some(&turns), Ok(0.2)).unwrap(), 491_898_148.148_148_2 / 8.5e8);
     }
 
     /// Yamaha's worked example: 10 moves a minute of a quarter turn, ratio 80, 24 h on 240 days a year.

@@ -76,7 +76,7 @@ fn ageing_of(cycles: &[f64; SOC_BINS], at_temp: &[f64; TEMP_BINS], at_charge: &[
     let of_temp = mean(at_temp, &BY_TEMP);
     let hours: f64 = at_temp.iter().sum();
     let calendar = K_TIME_PER_S * 3600.0 * hours * of_temp * of_charge;
-    let by_depth = dot(cycles, &*BY_DEPTH);
+    let by_depth = dot(cycles, &BY_DEPTH);
     calendar + by_depth * of_temp * of_charge
 }
 
