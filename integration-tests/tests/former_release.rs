@@ -1,6 +1,8 @@
 //! A data directory that a former release has left, with tables of fewer columns: this release goes on with it, and its rows
 //! stay proved.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn proved(data: &Path, seq: &str, joint: &str) -> Vec<String> {
     let proof = tacho(&[&arguments[..], &["--data", data.to_str().unwrap()]].concat()).unwrap();
     assert!(proof.status.success(), "seq {seq}: {}", text(&proof));
     let file = data.with_file_name(format!("{seq}.tlog-proof"));
-    std::fs::write(&file, proof.stdout).unwrap();
+    fs::write(&file, proof.stdout).unwrap();
     verified(data, &file)
 }
 
@@ -40,10 +42,15 @@ fn a_lake_of_a_former_release_is_gone_on_with_and_its_rows_stay_proved() {
     if !installed("mosquitto_pub") {
         return;
     }
-    let mut plant = Plant::new(PlantOptions::eager()).unwrap();
+    let eager = "[log]\npartitions = 2\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2";
+    let mut plant = Plant::new(PlantOptions::configured(eager)).unwrap();
     let data = plant.data();
     for (name, to) in [("data", data.clone()), ("data.registry", plant.beside("data.registry"))] {
         copy_folder(&former(name), &to).unwrap();
+    }
+    // Version control does not keep that only the owner may read secrets.
+    for secret in ["keys/log.key", "keys/salts/2026-11"] {
+        fs::set_permissions(data.join(secret), Permissions::from_mode(0o600)).unwrap();
     }
     let before = plant.audit().unwrap();
     assert!(before.status.success() && text(&before).contains("2 windows, 28 rows"), "{}", text(&before));
@@ -59,7 +66,7 @@ fn a_lake_of_a_former_release_is_gone_on_with_and_its_rows_stay_proved() {
     plant.start().unwrap();
     let file = plant.beside("record.json");
     for seq in 4..6 {
-        std::fs::write(&file, record(ROBOT, 1, seq)).unwrap();
+        fs::write(&file, record(ROBOT, 1, seq)).unwrap();
         mosquitto_pub(&plant.mqtt().unwrap(), "311", &topic(ROBOT), &file).unwrap();
         let sql = format!("select count(*) from records where seq = {seq} and formula_version = '2026.2'");
         until("a record of this release", Duration::from_secs(30), &Some(1), || lake.try_int(&sql));
@@ -85,11 +92,11 @@ fn a_lake_of_a_former_release_is_gone_on_with_and_its_rows_stay_proved() {
     assert_eq!(lake.int("select count(*) from joints where bearing_damage is null").unwrap(), 18 + 2);
 
     let [merged] = &live_files(&data, "joints").unwrap()[..] else { panic!("one file") };
-    let whole = std::fs::read(merged).unwrap();
+    let whole = fs::read(merged).unwrap();
     for at in (0..whole.len()).step_by(whole.len() / 9 + 1) {
         let mut changed = whole.clone();
         changed[at] ^= 1;
-        std::fs::write(merged, changed).unwrap();
+        fs::write(merged, changed).unwrap();
         let found = plant.audit().unwrap();
         assert_eq!(found.status.code(), Some(1), "byte {at}: {}", text(&found));
         assert!(text(&found).contains("joints/"), "byte {at}: {}", text(&found));

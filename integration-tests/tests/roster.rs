@@ -7,6 +7,7 @@ use std::time::Duration;
 use tacho_config::Roster;
 use tacho_integration_tests::client::{installed, mosquitto_pub};
 use tacho_integration_tests::data::{record, topic};
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
 use tacho_registry::note::{Note, SignerKey};
 
@@ -40,7 +41,8 @@ fn robots_are_told_by_the_roster_in_force_and_a_newer_one_needs_no_restart() {
     publish_roster(folder.path(), &roster(1, "active"), &key);
     std::fs::write(folder.path().join("roster.vkey"), format!("{}\n", key.verifier())).unwrap();
     let (file, key_file) = (folder.path().join("roster"), folder.path().join("roster.vkey"));
-    let config = format!("[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}");
+    let config =
+        format!("[anchor]\nwindow = \"1s\"\n[processing]\nroster_file = {file:?}\nroster_key_file = {key_file:?}");
     let mut plant = Plant::started(PlantOptions::configured(&config)).unwrap();
     let mqtt = plant.mqtt().unwrap();
     let lake = plant.lake();
@@ -93,5 +95,32 @@ fn robots_are_told_by_the_roster_in_force_and_a_newer_one_needs_no_restart() {
     let alerts = lake.rows("select robot_id, kind from identity_alerts").unwrap();
     let has = |robot: &str, kind: &str| alerts.iter().any(|row| row["robot_id"] == robot && row["kind"] == kind);
     assert!(has(UNLISTED, "counter_backwards") && has(UNLISTED, "sequence_conflict"), "{alerts:?}");
+    until("all is anchored", Duration::from_secs(60), &true, || {
+        plant.audit().is_ok_and(|said| text(&said).contains("not yet anchored: 0 rows"))
+    });
     plant.stop().unwrap();
+    stated(&plant, [(1, roster(1, "active")), (2, roster(3, "scrapped"))]);
+}
+
+/// Each row's window states the roster that was in force, and a roster that is gone from the lake is missed.
+fn stated(plant: &Plant, rosters: [(i64, String); 2]) {
+    let data = plant.data();
+    for (seq, roster) in rosters {
+        let digest = Roster::parse(&roster).unwrap().digest();
+        let seq = seq.to_string();
+        let proof = tacho(&["prove", "--robot", ACTIVE, "--seq", &seq, "--data", data.to_str().unwrap()]).unwrap();
+        let file = plant.beside("row.tlog-proof");
+        std::fs::write(&file, &proof.stdout).unwrap();
+        let key = data.join("keys/log.vkey");
+        let held = tacho(&["verify", file.to_str().unwrap(), "--key", key.to_str().unwrap()]).unwrap();
+        assert!(text(&held).contains(&format!("roster of robots with SHA-256 {digest}")), "seq {seq}: {}", text(&held));
+        let stored = data.join(format!("lake/_config/{digest}.json"));
+        let aside = plant.beside("roster-aside");
+        std::fs::rename(&stored, &aside).unwrap();
+        let found = plant.audit().unwrap();
+        assert!(!found.status.success() && text(&found).contains(&digest.to_string()), "{}", text(&found));
+        std::fs::rename(&aside, &stored).unwrap();
+    }
+    let sound = plant.audit().unwrap();
+    assert!(sound.status.success(), "{}", text(&sound));
 }

@@ -17,6 +17,7 @@ use super::plan::Prepared;
 use super::{AnchorError, framed, root_and_number};
 use crate::leaf::Schemas;
 use crate::merkle::leaf_hash;
+use crate::rosters;
 use crate::salts::SaltStore;
 use crate::statement::window::{Counts, OffsetRange};
 use crate::statement::{CompactStatement, FileStatement, SegmentStatement, Statement as _, WindowStatement};
@@ -135,7 +136,7 @@ pub(super) async fn build(
         n_files,
         schema_ids: schemas.ids(|table| *gathered.rows.get(table) > 0),
         config_digests: gathered.configs.iter().copied().collect(),
-        roster_digest: None,
+        roster_digest: rosters::in_lake(lake, &gathered.configs).await?,
         prev_win_hash: lock.last_window,
         beacon: prepared.beacon,
     };
