@@ -1,8 +1,12 @@
-//! What is held against a robot ID beyond its shape: the alphabet, the segments, the list of countries.
+//! What is held against a robot ID beyond its shape: the alphabet, the segments, the list of countries, a check character.
 //!
 //! An unknown country is a flag and never a refusal: the scheme's own code lists are not public yet.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
+
+pub use check::CheckScheme;
 
 /// ISO 3166-1 alpha-2 codes that are assigned, as of the version named in [`IdPolicy::builtin`].
 const ASSIGNED: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
@@ -38,6 +42,9 @@ pub struct IdPolicy {
     pub countries_assigned: Vec<String>,
     /// Codes left to users, sorted.
     pub countries_reserved: Vec<String>,
+    /// Scheme of the last character; none by default, as none is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_character: Option<CheckScheme>,
 }
 
 impl IdPolicy {
@@ -54,6 +61,7 @@ impl IdPolicy {
             countries_version: "ISO 3166-1:2020 alpha-2, 249 codes".to_owned(),
             countries_assigned: assigned,
             countries_reserved: reserved,
+            check_character: None,
         }
     }
 

@@ -4,9 +4,11 @@
 //! number is the processors' business.
 
 mod battery;
+mod brakes;
 mod builtin;
 mod joint;
 mod kind_word;
+mod laws;
 mod load;
 mod reducer;
 mod robot_model;
@@ -20,8 +22,13 @@ use tacho_schemas::record::RobotKind;
 use crate::limits::Limits;
 use crate::problem::{Problem, Problems};
 
-pub use battery::{BatteryModel, Chemistry};
+pub use battery::{BatteryModel, Chemistry, CycleLife, Resistance};
+pub use brakes::BrakeModel;
 pub use joint::{FollowingErrorLimits, JointModel};
+pub use laws::{
+    BearingModel, FatigueModel, FrictionModel, GreaseModel, JointLaws, LostMotionLimits, MomentaryPeakModel, Rolling,
+    WindingModel,
+};
 pub use reducer::{Reducer, ReducerRating};
 pub use robot_model::{HealthWeights, RobotModel};
 

@@ -7,6 +7,7 @@ mod canonical;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tacho_schemas::Digest;
@@ -15,13 +16,17 @@ use crate::ids::IdPolicy;
 use crate::limits::Limits;
 use crate::models::{Models, RobotModel};
 use crate::problem::Problems;
+use crate::roster::Roster;
 use crate::settings::Settings;
 
 /// The set of formulas of this release.
-pub const FORMULAS: &str = "2026.1";
+pub const FORMULAS: &str = "2026.2";
+
+/// The set of formulas of the release before: six indicators a joint, three a pack, and what follows from them.
+pub const FORMULAS_2026_1: &str = "2026.1";
 
 /// The sets of formulas that this binary has. A snapshot that names another one halts its partition before any commit.
-pub const FORMULAS_SUPPORTED: &[&str] = &[FORMULAS];
+pub const FORMULAS_SUPPORTED: &[&str] = &[FORMULAS, FORMULAS_2026_1];
 
 /// Version of the JSON that this code writes and reads.
 const FORMAT: u32 = 1;
@@ -35,6 +40,8 @@ pub struct Snapshot {
     formulas: String,
     schema_ids: BTreeMap<String, Digest>,
     roster: Option<Digest>,
+    /// What the roster says; a snapshot that was read back has only its digest until it is given.
+    roster_content: Option<Arc<Roster>>,
 }
 
 /// Why bytes are no snapshot.
@@ -87,6 +94,7 @@ impl Snapshot {
             formulas: formulas.to_owned(),
             schema_ids,
             roster: None,
+            roster_content: None,
         })
     }
 
@@ -101,7 +109,8 @@ impl Snapshot {
             None => Models::builtin(),
         };
         let limits = settings.processing.limits.clone();
-        Self::build(models, limits, IdPolicy::builtin(), FORMULAS, schema_ids)
+        let ids = IdPolicy { check_character: settings.processing.check_character, ..IdPolicy::builtin() };
+        Self::build(models, limits, ids, FORMULAS, schema_ids)
     }
 
     /// Robot models, each with the ranges in force for it.
@@ -134,9 +143,20 @@ impl Snapshot {
         &self.schema_ids
     }
 
-    /// Digest of the roster in force; none in this release.
+    /// Digest of the roster in force, if there is one.
     pub fn roster(&self) -> Option<Digest> {
         self.roster
+    }
+
+    /// What that roster says; none before [`Snapshot::with_roster`].
+    pub fn roster_content(&self) -> Option<&Roster> {
+        self.roster_content.as_deref()
+    }
+
+    /// The same snapshot with this roster in force.
+    #[must_use]
+    pub fn with_roster(self, roster: Arc<Roster>) -> Self {
+        Self { roster: Some(roster.digest()), roster_content: Some(roster), ..self }
     }
 
     /// The snapshot as canonical JSON: keys sorted by bytes, no blanks, numbers in their shortest form.
@@ -184,6 +204,7 @@ impl Snapshot {
             formulas: written.formulas.into_owned(),
             schema_ids: written.schema_ids.into_owned(),
             roster: written.roster,
+            roster_content: None,
         };
         if !snapshot.ids.is_sorted() || snapshot.canonical_bytes() != bytes {
             return Err(SnapshotError::NotCanonical);

@@ -93,3 +93,19 @@ pub fn simulated(mqtt: &str, args: &[&str]) -> anyhow::Result<serde_json::Value>
     ensure!(output.status.success(), "tacho simulate: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("report of tacho simulate")
 }
+
+/// Publishes each line of a file as one message, with `mosquitto_pub` at QoS 1.
+///
+/// # Errors
+/// If one is not acknowledged.
+pub fn mosquitto_pub_lines(mqtt: &str, topic: &str, file: &Path) -> anyhow::Result<()> {
+    let (host, port) = address(mqtt)?;
+    let lines = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+    let output = Command::new("mosquitto_pub")
+        .args(["-h", host, "-p", port, "-V", "311", "-q", "1", "-t", topic, "-l"])
+        .stdin(lines)
+        .output()
+        .context("mosquitto_pub")?;
+    ensure!(output.status.success(), "mosquitto_pub: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}

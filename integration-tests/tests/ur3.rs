@@ -57,4 +57,42 @@ fn every_row_of_the_recording_lands_with_the_files_temperatures_and_currents() {
         }
     }
     assert_eq!(nulls, 54 * 6);
+    labels(&plant, &header, &text);
+}
+
+/// Load and temperature beside the file's own labels: as many rows, and the same mean squares of the current.
+fn labels(plant: &Plant, header: &[&str], text: &str) {
+    let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    let lake = plant.lake();
+    for (label, of_file) in [("grip_lost", "grip_lost"), ("protective_stop_count", "Robot_ProtectiveStop")] {
+        // The replay counts protective stops up; a rise is the label.
+        let condition = match label {
+            "grip_lost" => "r.extra like '%\"/grip_lost\":true%'".to_owned(),
+            _ => "r.stopped".to_owned(),
+        };
+        let sql = format!(
+            "select count(*) as n, avg(cast(j.thermal_load_rate_pct as double)) as load_pct, \
+             avg(cast(j.temp_motor_c as double)) as temp_c from joints j join (select robot_id, seq, extra, \
+             protective_stop_count > lag(protective_stop_count, 1, 0) over (partition by robot_id order by seq) as stopped \
+             from records) r on r.robot_id = j.robot_id and r.seq = j.seq \
+             where j.joint = 'J2' and j.thermal_load_rate_pct is not null and {condition}"
+        );
+        let row = &lake.rows(&sql).unwrap()[0];
+        let (mut n, mut squares, mut before) = (0, 0.0, false);
+        for line in text.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let set = cells[column(of_file)].trim().eq_ignore_ascii_case("true");
+            let counted = if label == "grip_lost" { set } else { set && !before };
+            before = set;
+            if counted && let Ok(current) = cells[column("Current_J2")].trim().parse::<f64>() {
+                n += 1;
+                squares += current * current;
+            }
+        }
+        assert_eq!(row["n"].as_i64().unwrap(), n, "{label}: {row:?}");
+        let expected = 100.0 * squares / f64::from(u32::try_from(n).unwrap()) / (3.0 * 3.0);
+        let load = row["load_pct"].as_f64().unwrap();
+        assert!((load / expected - 1.0).abs() < 2e-3, "{label}: {load} is not {expected}");
+        println!("{label}: {n} rows, mean load of J2 {load:.1} %, {:.1} °C", row["temp_c"].as_f64().unwrap());
+    }
 }

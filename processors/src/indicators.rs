@@ -5,33 +5,72 @@
 //! from `libm`, so that the same record gives the same bits on any machine.
 
 pub mod battery;
+pub mod bearing;
+pub mod brake;
+pub mod catalogue;
+pub mod duty;
+pub mod fatigue;
 pub mod following_error;
+pub mod friction;
+pub mod further;
+pub mod grease;
 pub mod health;
+mod method;
+pub mod path;
+pub mod pose;
+pub mod rv;
 pub mod strain_wave;
+pub mod temperature;
 pub mod thermal_load;
+pub mod torque;
+pub mod vibration;
 
 use tacho_config::models::{JointModel, Reducer, ReducerRating};
-use tacho_config::{Found, FoundBy};
+use tacho_config::{FORMULAS, FORMULAS_2026_1, Found, FoundBy};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::{Battery, Counters, Joint, Record};
 
 use battery::{CapacityMethod, ChargeSamples};
-use strain_wave::StrainWaveWear;
+use further::{FurtherBattery, FurtherJoint};
+pub use method::{Method, Traced};
+use strain_wave::ReducerWear;
 
 /// A value, or why there is none.
 pub type Indicator = Result<f64, Absent>;
+
+/// A set of formulas, as a configuration names it. Each release keeps those of the release before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormulaSet {
+    /// Six indicators a joint, three a pack, and the robot's health.
+    Y2026R1,
+    /// Those, RV reducers among them, and the further ones of [`further`]; a joint's health is the least of more laws.
+    Y2026R2,
+}
+
+impl FormulaSet {
+    /// The set of a name, if this binary has it.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            FORMULAS_2026_1 => Some(Self::Y2026R1),
+            FORMULAS => Some(Self::Y2026R2),
+            _ => None,
+        }
+    }
+}
 
 /// Indicators of one joint: the columns of `joints` of these names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointIndicators {
     /// `reducer_damage`, `reducer_l10_h`, `reducer_rul_h`.
-    pub wear: StrainWaveWear,
+    pub wear: ReducerWear,
     /// `thermal_load_rate_pct`.
     pub thermal_load_rate_pct: Indicator,
     /// `following_error_health`.
     pub following_error_health: Indicator,
     /// `component_health_index`: the least of the joint's healths.
     pub health_index: Indicator,
+    /// The further columns; none by the formulas 2026.1.
+    pub further: Option<FurtherJoint>,
 }
 
 /// Indicators of one battery pack: the columns of `batteries` of these names.
@@ -43,6 +82,8 @@ pub struct BatteryIndicators {
     pub equivalent_full_cycles: Indicator,
     /// `pack_health_index`.
     pub health_index: Indicator,
+    /// The further columns; none by the formulas 2026.1.
+    pub further: Option<FurtherBattery>,
 }
 
 /// Health of a robot: the columns `robot_health_index` and `robot_health_component`.
@@ -67,10 +108,19 @@ pub fn operating_h(counters: &Counters, component_epoch: i64) -> Indicator {
 }
 
 /// Indicators of a joint; `model` is what the robot's model says of it.
-pub fn of_joint(joint: &Joint, counters: &Counters, model: Option<&JointModel>, found: Found<'_>) -> JointIndicators {
+pub fn of_joint(
+    joint: &Joint,
+    counters: &Counters,
+    model: Option<&JointModel>,
+    found: Found<'_>,
+    formulas: FormulaSet,
+) -> JointIndicators {
+    if formulas == FormulaSet::Y2026R2 {
+        return further::of_joint(joint, counters, model, found);
+    }
     let unrated = unrated(found);
     let wear = match strain_wave_rating(model, unrated) {
-        Err(reason) => StrainWaveWear::absent(reason),
+        Err(reason) => ReducerWear::absent(reason),
         Ok(rating) => {
             let rev_load = strain_wave::load_revolutions(joint.input_rev_load, joint.load_hist_rev.as_deref());
             strain_wave::wear(rating, rev_load, operating_h(counters, joint.component_epoch))
@@ -81,11 +131,15 @@ pub fn of_joint(joint: &Joint, counters: &Counters, model: Option<&JointModel>, 
     let limits = model.and_then(|model| model.following_error.as_ref()).ok_or(unrated);
     let following_error_health = following_error::following_error_health(limits, joint.following_error_rms_rad);
     let healths = [wear.damage.map(health::of_damage), following_error_health];
-    JointIndicators { wear, thermal_load_rate_pct, following_error_health, health_index: least(&healths) }
+    let health_index = least(&healths);
+    JointIndicators { wear, thermal_load_rate_pct, following_error_health, health_index, further: None }
 }
 
 /// Indicators of a battery pack in a window of `window_s` seconds.
-pub fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>) -> BatteryIndicators {
+pub fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>, formulas: FormulaSet) -> BatteryIndicators {
+    if formulas == FormulaSet::Y2026R2 {
+        return further::of_battery(pack, window_s, found);
+    }
     let model = found.model.battery.as_ref().ok_or(unrated(found));
     let nominal_ah = model.map(|model| model.nominal_capacity_ah);
     let soh_capacity = battery::soh_capacity(nominal_ah, pack.full_charge_ah, charge_samples(pack, window_s));
@@ -94,6 +148,7 @@ pub fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>) -> BatteryInd
         soh_capacity,
         equivalent_full_cycles: battery::equivalent_full_cycles(nominal_ah, pack.discharged_ah, pack.charged_ah),
         health_index: battery::pack_health(soh_capacity.map(|(soh, _)| soh), end_of_life),
+        further: None,
     }
 }
 

@@ -13,12 +13,14 @@ use tacho_config::snapshot::FORMULAS_SUPPORTED;
 use tacho_schemas::processed::Processed;
 use tacho_schemas::{Digest, RawRecord};
 
+use crate::indicators::FormulaSet;
 use batch::Batch;
 
 /// Processes raw records under one configuration.
 #[derive(Debug, Clone)]
 pub struct Processor {
     snapshot: Arc<Snapshot>,
+    formulas: FormulaSet,
     log_epoch: i64,
     digest: Digest,
     digest_text: Box<str>,
@@ -41,11 +43,11 @@ impl Processor {
     /// [`UnknownFormulas`] if the snapshot names a set of formulas that this binary lacks: the partition must halt.
     pub fn new(snapshot: Arc<Snapshot>, log_epoch: i64) -> Result<Self, UnknownFormulas> {
         let digest = snapshot.digest();
-        if !snapshot.is_supported() {
+        let Some(formulas) = FormulaSet::named(snapshot.formulas()) else {
             let formulas = snapshot.formulas().to_owned();
             return Err(UnknownFormulas { formulas, config: digest });
-        }
-        Ok(Self { snapshot, log_epoch, digest, digest_text: digest.to_string().into() })
+        };
+        Ok(Self { snapshot, formulas, log_epoch, digest, digest_text: digest.to_string().into() })
     }
 
     /// Digest of the configuration in force.

@@ -3,6 +3,7 @@
 //! What is computed is in [`crate::indicators`]; how cells become columns is the table builder's business.
 
 mod batteries;
+mod further;
 mod joints;
 mod notes;
 mod origin;
@@ -13,7 +14,8 @@ use tacho_schemas::processed::Tables;
 use tacho_schemas::record::Record;
 use tacho_schemas::table::{Table, TableBuilder};
 
-use crate::indicators::{self, BatteryIndicators, JointIndicators};
+use crate::indicators::further::of_record as further_of_record;
+use crate::indicators::{self, BatteryIndicators, FormulaSet, JointIndicators};
 use crate::validate::joint_model;
 
 pub(crate) use notes::Notes;
@@ -46,6 +48,8 @@ impl Rows {
     pub(crate) fn append(&mut self, record: &Record, origin: &Origin<'_>) -> [u32; 5] {
         self.compute(record, origin);
         let health = indicators::of_robot(record, &self.joints, &self.batteries);
+        let of_record = || further_of_record(record, &self.joints, &self.batteries, origin.found);
+        let further = (origin.formulas != FormulaSet::Y2026R1).then(of_record);
         self.expect(record);
         let Self { builders, notes, joints, batteries, records: _ } = self;
         let builder = builders.get_mut(Table::Joints);
@@ -59,7 +63,7 @@ impl Rows {
         sections::vibration(builders.get_mut(Table::Vibration), origin, record, notes);
         sections::events(builders.get_mut(Table::Events), origin, record, notes);
         sections::maintenance(builders.get_mut(Table::Maintenance), origin, record, notes);
-        records::append(builders.get_mut(Table::Records), origin, record, health, notes);
+        records::append(builders.get_mut(Table::Records), origin, record, (health, further.as_ref()), notes);
         [
             record.joints.len(),
             record.batteries.len(),
@@ -95,12 +99,12 @@ impl Rows {
         let found = origin.found;
         let joints = record.joints.iter().enumerate().map(|(position, joint)| {
             let model = joint_model(found, position, &joint.name);
-            indicators::of_joint(joint, &record.counters, model, found)
+            indicators::of_joint(joint, &record.counters, model, found, origin.formulas)
         });
         self.joints.clear();
         self.joints.extend(joints);
         let window_s = window_s(record);
-        let packs = record.batteries.iter().map(|pack| indicators::of_battery(pack, window_s, found));
+        let packs = record.batteries.iter().map(|pack| indicators::of_battery(pack, window_s, found, origin.formulas));
         self.batteries.clear();
         self.batteries.extend(packs);
     }

@@ -13,7 +13,7 @@ mod sieve;
 mod unique;
 
 use tacho_config::models::JointModel;
-use tacho_config::{Found, IdPolicy};
+use tacho_config::{Found, IdPolicy, Roster};
 use tacho_schemas::dead_letter::{Problem, Rejected};
 use tacho_schemas::processed::StreamKey;
 use tacho_schemas::reason::RejectReason;
@@ -32,6 +32,8 @@ pub struct Judge<'a> {
     pub received_at_us: i64,
     /// What is held against robot IDs.
     pub ids: &'a IdPolicy,
+    /// What a registry says of robots, if a roster is in force.
+    pub roster: Option<&'a Roster>,
     /// The model that applies to the robot, with its ranges.
     pub found: Found<'a>,
 }

@@ -4,7 +4,9 @@
 //! not here.
 
 mod format;
+pub mod functions;
 mod lazy;
+mod maintenance;
 mod session;
 mod statements;
 mod views;
@@ -13,3 +15,4 @@ mod visible;
 pub use format::{Format, FormatError, UnknownFormat};
 pub use session::{QueryError, Session};
 pub use statements::AnchorRow;
+pub use views::views;

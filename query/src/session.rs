@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use tacho_config::Rules;
 use tacho_lake::Lake;
 use tacho_lake::lake::ProviderError;
 use tacho_lake::ledger::LogsError;
@@ -18,7 +19,7 @@ use tacho_schemas::table::Table;
 use crate::lazy::LazyTable;
 use crate::statements::AnchorRow;
 use crate::visible::Moment;
-use crate::{statements, views};
+use crate::{functions, statements, views};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,18 @@ impl Session {
         lake_dir: &Path,
         anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
     ) -> Result<Self, QueryError> {
+        Self::open_with(lake_dir, anchors, &Rules::builtin()).await
+    }
+
+    /// The same, with `maintenance_due` by rules of one's own.
+    ///
+    /// # Errors
+    /// If the lake cannot be read, or a rule names a view or column that there is not.
+    pub async fn open_with(
+        lake_dir: &Path,
+        anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
+        rules: &Rules,
+    ) -> Result<Self, QueryError> {
         let lake = Arc::new(Lake::read_only(lake_dir)?);
         let moment = Moment::of(&lake).await?;
         let config = SessionConfig::new()
@@ -106,7 +119,8 @@ impl Session {
             Box::pin(async move { statements::anchor_rows(&anchors().map_err(DataFusionError::Execution)?) })
         });
         context.register_table("anchors", Arc::new(anchors))?;
-        views::create(&context).await?;
+        functions::register(&context);
+        views::create(&context, rules).await?;
         Ok(Self { context })
     }
 

@@ -1,21 +1,43 @@
-//! The ready views. Each is one SQL file in `views/`; a later one may use an earlier one.
+//! The ready views. Each is one SQL file in `views/`; a later one may use an earlier one. `maintenance_due` is made of rules.
 
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use tacho_config::Rules;
+
+use crate::maintenance;
 
 /// Names and definitions, in the order in which they are created.
-const VIEWS: [(&str, &str); 5] = [
+const VIEWS: [(&str, &str); 12] = [
     ("fleet", include_str!("views/fleet.sql")),
     ("joint_wear", include_str!("views/joint_wear.sql")),
     ("battery_health", include_str!("views/battery_health.sql")),
     ("rejections", include_str!("views/rejections.sql")),
     ("gaps", include_str!("views/gaps.sql")),
+    ("fleet_indicators", include_str!("views/fleet_indicators.sql")),
+    ("joint_rul", include_str!("views/joint_rul.sql")),
+    ("battery_rul", include_str!("views/battery_rul.sql")),
+    ("accuracy_trend", include_str!("views/accuracy_trend.sql")),
+    ("event_counts", include_str!("views/event_counts.sql")),
+    ("grease_due", include_str!("views/grease_due.sql")),
+    ("identity_alerts", include_str!("views/identity_alerts.sql")),
 ];
 
-/// Creates the views in a session.
-pub(crate) async fn create(context: &SessionContext) -> Result<(), DataFusionError> {
+/// Names of the views, `maintenance_due` last, with what the first lines of each say of it.
+pub fn views() -> impl Iterator<Item = (&'static str, String)> {
+    let comment = |query: &str| {
+        let lines = query.lines().map_while(|line| line.strip_prefix("-- "));
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    let due = "What is due, by the rules of the configuration: component, advice, urgency, the value and bound that say so, \
+               the row that has it, and the rule's source.";
+    VIEWS.into_iter().map(move |(name, query)| (name, comment(query))).chain([("maintenance_due", due.to_owned())])
+}
+
+/// Creates the views in a session, which has the functions that they use.
+pub(crate) async fn create(context: &SessionContext, rules: &Rules) -> Result<(), DataFusionError> {
     for (name, query) in VIEWS {
         context.sql(&format!("CREATE VIEW {name} AS {query}")).await?;
     }
+    context.sql(&format!("CREATE VIEW maintenance_due AS {}", maintenance::view(rules))).await?;
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! What of each table is visible: rows below the progress of `records`, and nothing else.
+//! What of each table is visible: rows below the progress of `records`, and nothing else, in the columns of this release.
 //!
 //! The other tables commit before `records`, so for a moment, or after a crash, they hold rows of records that
 //! have not landed yet.
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::SessionContext;
@@ -52,17 +54,26 @@ impl Moment {
         self.txns.get(Table::Records)
     }
 
-    /// The table without the rows that have not landed; as it is if it has none.
+    /// The table without the rows that have not landed, and with the columns that it lacks as nulls; as it is if there is
+    /// nothing of both.
     pub(crate) fn visible(
         &self,
         context: &SessionContext,
         table: Table,
         provider: Arc<dyn TableProvider>,
     ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-        match self.landed(table)? {
-            None => Ok(provider),
-            Some(landed) => Ok(context.read_table(provider)?.filter(landed)?.into_view()),
+        let (landed, columns) = (self.landed(table)?, completed(table, &provider.schema())?);
+        if landed.is_none() && columns.is_none() {
+            return Ok(provider);
         }
+        let mut frame = context.read_table(provider)?;
+        if let Some(landed) = landed {
+            frame = frame.filter(landed)?;
+        }
+        if let Some(columns) = columns {
+            frame = frame.select(columns)?;
+        }
+        Ok(frame.into_view())
     }
 
     /// The condition that a row has landed; `None` if all have.
@@ -86,6 +97,20 @@ impl Moment {
             Ok(Some(all.map_or(condition.clone(), |all| all.and(condition))))
         })
     }
+}
+
+/// All columns of this release, for a table that a former one has made and that was not opened for writing since; `None` if it
+/// has them.
+fn completed(table: Table, schema: &Schema) -> Result<Option<Vec<Expr>>, DataFusionError> {
+    let lacks = |name: &str| schema.field_with_name(name).is_err();
+    if !table.columns().iter().any(|column| lacks(column.name)) {
+        return Ok(None);
+    }
+    let columns = table.columns().iter().map(|column| match lacks(column.name) {
+        true => Ok(lit(ScalarValue::try_from(&column.kind.arrow_type())?).alias(column.name)),
+        false => Ok(col(column.name)),
+    });
+    columns.collect::<Result<_, _>>().map(Some)
 }
 
 fn version_of(txns: &[Txn], app_id: &str) -> Option<i64> {

@@ -32,6 +32,7 @@ pub use error::{AnchorError, OpenError, Verdict};
 pub use lock::{Counted, Lock, LogRange, anchored_versions};
 
 use crate::file_registry::FileRegistry;
+use crate::leaf::Schemas;
 use crate::note::SignerKey;
 use crate::salts::SaltStore;
 use crate::tiles::TileStore;
@@ -91,6 +92,8 @@ pub struct Anchorer {
     options: AnchorerOptions,
     dir: PathBuf,
     lake: Lake,
+    /// Of the rows of the windows that it closes.
+    schemas: Schemas,
     key: SignerKey,
     salts: SaltStore,
     tiles: TileStore,
@@ -182,6 +185,15 @@ impl Anchorer {
 /// The root over a list of statements, and how many there are.
 fn root_and_number(leaves: &[Digest]) -> (Digest, u64) {
     (crate::merkle::root(leaves), leaves.len() as u64)
+}
+
+#[cfg(test)]
+impl Anchorer {
+    /// Closes windows as a release with the schemas of this generation.
+    pub(crate) fn of_release(mut self, generation: u8) -> Self {
+        self.schemas = Schemas::of_generation(generation);
+        self
+    }
 }
 
 #[cfg(test)]

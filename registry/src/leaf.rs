@@ -2,15 +2,17 @@
 //!
 //! A leaf depends on the row as stored and on its place in the raw log, on nothing else: not on the file that the
 //! row lies in, nor on the Arrow arrays that it was read into. Rows are encoded in [`row`], the text that names a
-//! schema is read in [`schema`]. This is the hot path of anchoring: nothing is allocated per row.
+//! schema is read in [`schema`], those of a window are in [`schemas`]. This is the hot path of anchoring: nothing is allocated per row.
 
 pub mod place;
 pub mod row;
 pub mod schema;
+pub mod schemas;
 
 pub use place::{Place, PlaceColumns, RowKey};
 pub use row::{RowEncoder, RowError};
 pub use schema::SchemaText;
+pub use schemas::Schemas;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

@@ -25,6 +25,7 @@ pub mod tiles;
 #[cfg(test)]
 mod plant;
 mod published;
+mod rosters;
 mod text;
 
 pub use anchorer::{AnchorError, Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};

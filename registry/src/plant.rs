@@ -13,7 +13,7 @@ use tacho_lake::{Faults, Lake, LakeOptions, LakeTable, Landing, TableOptions};
 use tacho_schemas::dead_letter::{DeadLetter, Problem};
 use tacho_schemas::processed::{Entry, Kept, Processed, Step, StreamKey, Tables, Verdict};
 use tacho_schemas::reason::RejectReason;
-use tacho_schemas::table::{Kind, Table, TableBuilder};
+use tacho_schemas::table::{GENERATION, Kind, Table, TableBuilder};
 use tacho_schemas::{Digest, RecordId, RobotId, RobotKey};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub(crate) struct Plant {
     folder: TempDir,
     identity: LogIdentity,
     rounds: i64,
+    /// Of the schemas of the release that works on it.
+    generation: u8,
 }
 
 pub(crate) fn robot(number: usize) -> RobotId {
@@ -46,14 +48,15 @@ fn config() -> Digest {
 impl Plant {
     pub(crate) fn new() -> Self {
         let identity = LogIdentity { log_id: Uuid::new_v4(), partitions: PARTITIONS };
-        let plant = Self { folder: TempDir::new().unwrap(), identity, rounds: 0 };
+        let plant = Self { folder: TempDir::new().unwrap(), identity, rounds: 0, generation: GENERATION };
         fs::create_dir_all(plant.lake_dir()).unwrap();
         plant
     }
 
     /// A second one of the same data, as a backup or a stolen copy is; it may use the registry of the first.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { folder: TempDir::new().unwrap(), identity: self.identity, rounds: self.rounds };
+        let folder = TempDir::new().unwrap();
+        let copy = Self { folder, identity: self.identity, rounds: self.rounds, generation: self.generation };
         copy_dir(self.folder.path(), copy.folder.path());
         copy
     }
@@ -85,7 +88,13 @@ impl Plant {
     }
 
     pub(crate) async fn anchorer(&self) -> Result<Anchorer, OpenError> {
-        Anchorer::open(self.options()).await
+        let anchorer = Anchorer::open(self.options()).await?;
+        Ok(anchorer.of_release(self.generation))
+    }
+
+    /// From now on a release works on it that has the schemas of this generation.
+    pub(crate) fn run_release(&mut self, generation: u8) {
+        self.generation = generation;
     }
 
     /// Opens the log and closes a window.
@@ -154,7 +163,7 @@ impl Plant {
             }
         }
         let offsets = entries[0].offset..entries[entries.len() - 1].offset + 1;
-        steps.push(Step::Rows(processed((log_epoch, partition), offsets, entries)));
+        steps.push(Step::Rows(processed((log_epoch, partition), offsets, entries, self.generation)));
         steps
     }
 
@@ -209,13 +218,18 @@ fn bad(seq: Option<i64>) -> Verdict {
     Verdict::Rejected { key: seq.map(|seq| StreamKey { epoch: 1, seq }), letter }
 }
 
-fn processed((log_epoch, partition): (i64, i32), offsets: std::ops::Range<i64>, entries: Vec<Entry>) -> Processed {
+fn processed(
+    (log_epoch, partition): (i64, i32),
+    offsets: std::ops::Range<i64>,
+    entries: Vec<Entry>,
+    generation: u8,
+) -> Processed {
     let mut builders = Tables::from_fn(TableBuilder::new);
     for entry in &entries {
         let Verdict::Kept(kept) = &entry.verdict else { continue };
-        row(builders.get_mut(Table::Records), Table::Records, (log_epoch, partition), entry, kept, 0);
-        for joint in 0..2 {
-            row(builders.get_mut(Table::Joints), Table::Joints, (log_epoch, partition), entry, kept, joint);
+        for (table, rows) in [(Table::Records, 1), (Table::Joints, 2)] {
+            let builder = builders.get_mut(table);
+            (0..rows).for_each(|index| row(builder, (table, generation), (log_epoch, partition), entry, kept, index));
         }
     }
     let rows = Tables::from_fn(|table| builders.get_mut(table).finish());
@@ -224,7 +238,7 @@ fn processed((log_epoch, partition): (i64, i32), offsets: std::ops::Range<i64>, 
 
 fn row(
     builder: &mut TableBuilder,
-    table: Table,
+    (table, generation): (Table, u8),
     (log_epoch, partition): (i64, i32),
     entry: &Entry,
     kept: &Kept,
@@ -245,13 +259,13 @@ fn row(
             (Kind::Text, "robot_id") => builder.text(column.name, Some(entry.robot.as_str())),
             (Kind::Text, "joint") => builder.text(column.name, Some(&format!("J{index}"))),
             (Kind::Text, "config_digest") => builder.text(column.name, Some(&config().to_string())),
-            (Kind::Text, _) => builder.text(column.name, Some("x")),
-            (Kind::Int, _) => builder.int(column.name, Some(int)),
+            (Kind::Text, _) => builder.text(column.name, (column.generation <= generation).then_some("x")),
+            (Kind::Int, _) => builder.int(column.name, (column.generation <= generation).then_some(int)),
             (Kind::Bool, _) => builder.boolean(column.name, None),
             (Kind::Time, "window_end") => builder.time(column.name, Some(kept.window_end_us)),
             (Kind::Time, _) => builder.time(column.name, Some(entry.received_at_us)),
             (Kind::Day, _) => builder.day_of(column.name, entry.received_at_us),
-            (Kind::Decimal { .. }, _) => builder.decimal(column.name, Some(1.0)),
+            (Kind::Decimal { .. }, _) => builder.decimal(column.name, (column.generation <= generation).then_some(1.0)),
             (Kind::DecimalList { .. }, _) => builder.decimals(column.name, None),
             (Kind::Binary, _) => builder.binary(column.name, None),
         }

@@ -15,7 +15,8 @@ use tacho_schemas::table::Table;
 
 pub use error::ProveError;
 
-use crate::leaf::{LeafEncoder, RowEncoder, SchemaText};
+use crate::anchorer::AnchorError;
+use crate::leaf::{LeafEncoder, RowEncoder, SchemaText, Schemas};
 use crate::merkle::{inclusion, leaf_hash};
 use crate::proof::{self, Bundle, ProofFile, Step};
 use crate::published::{self, Published};
@@ -74,9 +75,12 @@ pub async fn prove(data_dir: &Path, lake_dir: &Path, request: &ProveRequest) -> 
     let found = row::find(&lake, request).await?;
     let entry = window_of(&published, &found)?.ok_or_else(|| ProveError::NotAnchored(found.to_string()))?;
     let mut salts = SaltStore::read_only(data_dir.join("keys").join("salts"), published.lock.salts.clone());
-    let segment = segment::rebuild(&lake, &mut salts, &published, &entry.1, &found).await?;
-    let row = row_step(&mut salts, &segment, &found)?;
-    assemble(&published, entry, segment, row, &found)
+    let window = &entry.1;
+    let schemas = Schemas::named(&window.schema_ids).ok_or(AnchorError::UnknownSchema { win_no: window.win_no })?;
+    let segment = segment::rebuild(&lake, &mut salts, &published, (window, &schemas), &found).await?;
+    let schema = schemas.of(found.table);
+    let row = row_step(&mut salts, &segment, &found, schema)?;
+    assemble(&published, entry, segment, row, schema)
 }
 
 /// A window and its index in the log.
@@ -90,10 +94,9 @@ fn window_of(published: &Published, found: &Found) -> Result<Option<Entry>, Prov
 }
 
 /// The row as a leaf of its segment.
-fn row_step(salts: &mut SaltStore, segment: &Segment, found: &Found) -> Result<Step, ProveError> {
-    let schema = SchemaText::of(found.table);
-    let rows = RowEncoder::new(&found.batch, &schema)?;
-    let mut encoder = LeafEncoder::new(&schema);
+fn row_step(salts: &mut SaltStore, segment: &Segment, found: &Found, schema: &SchemaText) -> Result<Step, ProveError> {
+    let rows = RowEncoder::new(&found.batch, schema)?;
+    let mut encoder = LeafEncoder::new(schema);
     let month = Month::of_us(found.places.received_at_us(found.row));
     let keys = salts.keys_for(&[(found.places.robot_id(found.row), month)])?;
     let salt = encoder.salt(&keys[0], &found.places.place(found.row));
@@ -110,14 +113,9 @@ fn assemble(
     (index, window): Entry,
     segment: Segment,
     row: Step,
-    found: &Found,
+    schema: &SchemaText,
 ) -> Result<Vec<u8>, ProveError> {
-    let bundle = Bundle {
-        schema: SchemaText::of(found.table).text().to_owned(),
-        row,
-        segment: segment.step,
-        window: window.encode(),
-    };
+    let bundle = Bundle { schema: schema.text().to_owned(), row, segment: segment.step, window: window.encode() };
     let checkpoint = published.note.clone().ok_or(ProveError::NothingAnchored)?;
     let path = published.tiles.inclusion(index, &published.head)?;
     let file = ProofFile { extra: bundle.encode(), index, path, checkpoint };

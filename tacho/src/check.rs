@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tacho_config::{Models, Problems, Settings, Users};
+use tacho_config::{Models, Problems, Rules, Settings, Users};
 
 use crate::exit::Answer;
 
@@ -23,7 +23,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             crate::output::print(&warnings)?;
             let users = settings.mqtt.users_file.as_deref().and_then(|file| Users::load(file).err());
             let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
-            let all: Vec<_> = users.into_iter().chain(models).flat_map(|problems| problems.0).collect();
+            let rules = settings.processing.rules_file.as_deref().and_then(|file| Rules::load(file).err());
+            let all: Vec<_> = users.into_iter().chain(models).chain(rules).flat_map(|problems| problems.0).collect();
             (!all.is_empty()).then_some(Problems(all))
         }
         Err(problems) => Some(problems),

@@ -45,6 +45,9 @@ enum Command {
     /// Lists every problem of a configuration file at once.
     #[command(after_help = "Example: tacho check tacho.toml")]
     Check(crate::check::Args),
+    /// Lists, shows and checks robot models.
+    #[command(after_help = "Example: tacho models show ur5e")]
+    Models(crate::models::Args),
 }
 
 /// Which data directory a reading command means.
@@ -82,6 +85,7 @@ impl Cli {
             Command::Verify(args) => crate::prove::verify(&args),
             Command::Audit(args) => crate::audit::run(args).await,
             Command::Check(args) => crate::check::run(&args),
+            Command::Models(args) => crate::models::run(&args),
         }
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod clock;
 mod exit;
+mod models;
 mod output;
 mod prove;
 mod publishing;

@@ -113,5 +113,8 @@ fn told(row: &proof::VerifiedRow) -> String {
         "\ngenuine: {} row of robot {}, stream epoch {epoch}, segment {}, window {}, entry {} of {} in log {}\n",
         row.table, row.robot_id, row.seg_no, row.win_no, row.log_index, row.head.size, row.origin,
     ));
+    if let Some(roster) = row.roster_digest {
+        text.push_str(&format!("its window states the roster of robots with SHA-256 {roster}\n"));
+    }
     text
 }

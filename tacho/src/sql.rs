@@ -1,5 +1,7 @@
 //! `tacho sql`: one statement on the lake, beside a running instance or without one.
 
+use anyhow::{Context as _, anyhow};
+use tacho_config::Rules;
 use tacho_query::{AnchorRow, Format, Session};
 
 use crate::cli::DataDir;
@@ -26,7 +28,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
         move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| error.to_string());
-    let session = Session::open(&data_dir.join("lake"), anchors).await?;
+    let rules = match &settings.processing.rules_file {
+        Some(file) => Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
+        None => Rules::builtin(),
+    };
+    let session = Session::open_with(&data_dir.join("lake"), anchors, &rules).await?;
     let (schema, rows) = match session.query(&args.statement).await {
         Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),
         answer => answer?,

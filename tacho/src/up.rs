@@ -14,6 +14,7 @@ pub(crate) mod instance;
 mod mapping;
 mod processing;
 mod roles;
+mod roster;
 mod status;
 
 use std::net::SocketAddr;

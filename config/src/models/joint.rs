@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::laws::JointLaws;
 use super::reducer::Reducer;
 use crate::problem::Problem;
 use crate::section::Section;
@@ -32,6 +33,9 @@ pub struct JointModel {
     /// What following error means for health.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub following_error: Option<FollowingErrorLimits>,
+    /// Further laws.
+    #[serde(default, skip_serializing_if = "JointLaws::is_empty")]
+    pub laws: JointLaws,
     /// Where the numbers are from, or "assumed".
     pub source: String,
 }
@@ -49,7 +53,7 @@ pub struct FollowingErrorLimits {
 /// A table of `[[joints]]` as read: one entry for each of its names, or the default.
 pub(super) enum JointsEntry {
     Named(Vec<JointModel>),
-    Default(JointModel),
+    Default(Box<JointModel>),
 }
 
 impl JointsEntry {
@@ -64,13 +68,14 @@ impl JointsEntry {
             max_speed_rad_s: s.optional_number("max_speed_rad_s", 0.001..=1_000.0),
             max_torque_nm: s.optional_number("max_torque_nm", 0.001..=1_000_000.0),
             following_error: read_following_error(s),
+            laws: JointLaws::read(s),
             source: s.text("source", SOURCE_BYTES_MAX),
         };
         if is_default.is_some() {
             if !names.is_empty() {
                 s.problem("names", &names.join(", "), "either `names` or `default = true`");
             }
-            return Self::Default(joint);
+            return Self::Default(Box::new(joint));
         }
         if names.is_empty() {
             s.problem("names", "", "the names of joints in records, such as [\"J1\"], or `default = true`");
@@ -87,7 +92,7 @@ impl JointsEntry {
 impl JointModel {
     /// What is out of order. NaN stands for what could not be read and was reported then.
     pub(super) fn disorders(&self, place: &str) -> Vec<Problem> {
-        let mut found = Vec::new();
+        let mut found = self.laws.disorders(place);
         if let Some(rating) = self.reducer.rating() {
             found.extend(rating.disorders(&format!("{place}.reducer")));
         }

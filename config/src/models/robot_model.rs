@@ -8,6 +8,7 @@ use toml::Table;
 
 use super::SEGMENTS_LEN;
 use super::battery::BatteryModel;
+use super::brakes::BrakeModel;
 use super::joint::{JointModel, JointsEntry, SOURCE_BYTES_MAX};
 use super::reducer::Reducer;
 use crate::limits::{Limits, RangeChange};
@@ -38,6 +39,9 @@ pub struct RobotModel {
     /// Its battery packs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<BatteryModel>,
+    /// Its brakes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brakes: Option<BrakeModel>,
     /// How parts weigh in the robot's health index, besides the weakest part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthWeights>,
@@ -96,6 +100,7 @@ impl RobotModel {
             inner.push_all(battery.disorders(inner.path()));
             battery
         });
+        let brakes = s.section("brakes", BrakeModel::read);
         let health = s.section("health", |inner| {
             let weights = HealthWeights::read(inner);
             inner.push_all(weights.disorder(inner.path()));
@@ -111,6 +116,7 @@ impl RobotModel {
             joints,
             default_joint,
             battery,
+            brakes,
             health,
             limit_changes,
             source,
@@ -217,7 +223,7 @@ fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<Join
         let entry = JointsEntry::read(inner, reducers);
         let one = match &entry {
             JointsEntry::Named(joints) => joints.first(),
-            JointsEntry::Default(joint) => Some(joint),
+            JointsEntry::Default(joint) => Some(joint.as_ref()),
         };
         // All joints of an entry are alike, and their reducers were looked at where they are defined.
         let mut alike = one.cloned();
@@ -233,7 +239,7 @@ fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<Join
             JointsEntry::Default(_) if default_joint.is_some() => {
                 s.problem("joints", "default = true", "at most one entry for other names");
             }
-            JointsEntry::Default(joint) => default_joint = Some(joint),
+            JointsEntry::Default(joint) => default_joint = Some(*joint),
         }
     }
     (named, default_joint)

@@ -159,5 +159,51 @@ fn a_models_ranges_lie_over_those_of_all_robots() {
     assert_eq!(arm.limits.cell_voltage_v.suspect_max, 4.0, "never wider than the hard bound");
     base.amr_speed_m_s.hard_max = 1.0;
     let found = Models::builtin().resolved(&base).expect_err("2 m/s is beyond 1 m/s");
-    assert_eq!(found.to_string(), "drover-d2: limits.amr_speed_m_s.suspect_max = 2: expected at most hard_max (1)");
+    let expected = ["drover-d2", "mir250"]
+        .map(|name| format!("{name}: limits.amr_speed_m_s.suspect_max = 2: expected at most hard_max (1)"));
+    assert_eq!(found.to_string(), expected.join("\n"));
+}
+
+#[test]
+fn robots_that_people_own_are_known_and_claim_no_more_than_they_know() {
+    let models = Models::builtin();
+    for (id, name, rated) in [
+        ("DKUR00UR3E0000000000000000001", "ur3e", true),
+        ("DKUR00UR5E0000000000000000001", "ur5e", true),
+        ("DKUR00UR10E000000000000000001", "ur10e", true),
+        ("JPFAN0LRM2ID00000000000000001", "fanuc-lrmate-200id", false),
+        ("SEABB0IRB12000000000000000001", "abb-irb1200-5-09", false),
+        ("DEKUK0KR6R9200000000000000001", "kuka-kr6-r900-2", false),
+        ("JPYAS0GP700000000000000000001", "yaskawa-gp7", false),
+        ("CNUNI0G1000000000000000000001", "unitree-g1", false),
+        ("DKMIR025000000000000000000001", "mir250", false),
+    ] {
+        let found = models.find(&id.parse().expect("a well-formed ID"), RobotKind::Arm, None);
+        assert_eq!((found.model.name.as_str(), found.by), (name, FoundBy::Segments));
+        for joint in &found.model.joints {
+            assert_eq!(joint.reducer.rating().is_some(), rated, "{name} {}", joint.name);
+            assert!(joint.max_speed_rad_s.is_some(), "{name} {}", joint.name);
+        }
+    }
+    let knee = models.by_name("unitree-g1").unwrap().joint("left_knee_joint").unwrap();
+    assert_eq!((knee.max_torque_nm, knee.max_speed_rad_s), (Some(139.0), Some(20.0)));
+    assert_eq!(models.by_name("ur10e").unwrap().joint("base").unwrap().max_torque_nm, Some(330.0));
+}
+
+#[test]
+fn what_a_law_needs_is_checked_like_everything_else() {
+    let wrong = ARM
+        .replace("reference_arcmin = 1\n", "reference_arcmin = 3\n")
+        .replace("end_mohm = 40", "end_mohm = 20")
+        .replace("life_rev = [8.5e8, ", "life_rev = [");
+    let found = problems_of(&[("arm.toml", &wrong)]);
+    let expected = [
+        "arm.toml: joints[0].grease.life_rev = [850000000.0, ",
+        "arm.toml: joints[0].lost_motion.reference_arcmin = 3: expected below limit_arcmin (3)",
+        "arm.toml: battery.resistance.end_mohm = 20: expected more than new_mohm (20)",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (problem, start) in found.iter().zip(expected) {
+        assert!(problem.starts_with(start), "{problem}");
+    }
 }

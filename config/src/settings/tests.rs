@@ -186,6 +186,10 @@ fn what_is_written_is_read_back() {
         registry_dir = "/srv/registry"
         [processing]
         models_dir = "models"
+        rules_file = "rules.toml"
+        roster_file = "roster"
+        roster_key_file = "roster.vkey"
+        check_character = "iso_7064_mod_37_36"
         [processing.limits.temp_motor_c]
         suspect_max = 80
     "#;

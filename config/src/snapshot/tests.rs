@@ -206,3 +206,19 @@ fn numbers(value: &Value, pointer: &mut String, found: &mut Vec<String>) {
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
+
+#[test]
+fn a_roster_is_part_of_the_name_and_is_given_again_after_reading() {
+    let text = "tacho-roster/1\nversion 1\nmanufacturer UR00\n";
+    let roster = Arc::new(Roster::parse(text).unwrap());
+    let snapshot = shipped().with_roster(Arc::clone(&roster));
+    assert_ne!(snapshot.digest(), shipped().digest());
+    let again = Snapshot::parse(&snapshot.canonical_bytes()).unwrap();
+    assert_eq!((again.roster(), again.roster_content()), (Some(roster.digest()), None));
+    assert_eq!(again.with_roster(roster), snapshot);
+    let mut settings = Settings::development();
+    settings.processing.check_character = Some(crate::CheckScheme::Mod37_36);
+    let checked = Snapshot::of_settings(&settings, schema_ids()).unwrap();
+    assert_ne!(checked.digest(), shipped().digest());
+    assert_eq!(Snapshot::parse(&checked.canonical_bytes()).unwrap(), checked);
+}

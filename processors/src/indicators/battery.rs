@@ -1,7 +1,11 @@
 //! Health and use of a battery pack: state of health by capacity, equivalent full cycles.
 //!
-//! Both need only cumulative counters or one record. Resistance, ageing models, imbalance and abuse are not here;
-//! trends over records are SQL.
+//! Both need only cumulative counters or one record. Resistance, ageing models and use are in this folder; abuse counters are
+//! measured values, and trends over records are SQL.
+
+pub mod ageing;
+pub mod resistance;
+pub mod usage;
 
 use tacho_schemas::reason::Absent;
 
@@ -20,6 +24,8 @@ const SPAN_TOLERANCE: f64 = 0.01;
 pub enum CapacityMethod {
     /// The battery management's last full measurement.
     FullChargeAh,
+    /// Charge counted over a full discharge, down to the cut-off voltage.
+    FullDischarge,
     /// Charge counted over a part of a cycle, over the change of the state of charge.
     PartialCycle,
 }
@@ -29,6 +35,7 @@ impl CapacityMethod {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FullChargeAh => "full_charge_ah",
+            Self::FullDischarge => "full_discharge",
             Self::PartialCycle => "partial_cycle",
         }
     }
@@ -65,13 +72,60 @@ pub fn soh_capacity(
     full_charge_ah: Option<f64>,
     samples: Option<ChargeSamples<'_>>,
 ) -> Result<(f64, CapacityMethod), Absent> {
-    let nominal_ah = positive(nominal_ah)?;
-    if let Some(capacity_ah) = full_charge_ah {
-        return Ok((capacity_ah / nominal_ah, CapacityMethod::FullChargeAh));
+    positive(nominal_ah)?;
+    soh_of(nominal_ah, capacity_ah(full_charge_ah, None, samples))
+}
+
+/// Capacity in Ah, and how it was found: as measured by the pack, else by a full discharge, else by a part of a cycle.
+///
+/// # Errors
+/// [`Absent`] says what is missing, or that too little charge flowed for an estimate.
+pub fn capacity_ah(
+    full_charge_ah: Option<f64>,
+    full_discharge_ah: Option<f64>,
+    samples: Option<ChargeSamples<'_>>,
+) -> Result<(f64, CapacityMethod), Absent> {
+    match (full_charge_ah, full_discharge_ah) {
+        (Some(capacity_ah), _) => Ok((capacity_ah, CapacityMethod::FullChargeAh)),
+        (None, Some(capacity_ah)) => Ok((capacity_ah, CapacityMethod::FullDischarge)),
+        (None, None) => {
+            let samples = samples.ok_or(Absent::InputMissing)?;
+            Ok((partial_cycle_ah(&samples)?, CapacityMethod::PartialCycle))
+        }
     }
-    let samples = samples.ok_or(Absent::InputMissing)?;
-    let capacity_ah = partial_cycle_ah(&samples)?;
-    Ok((capacity_ah / nominal_ah, CapacityMethod::PartialCycle))
+}
+
+/// State of health of a capacity: `Q / C_nom`.
+///
+/// # Errors
+/// The reason why there is no capacity, or no C_nom.
+pub fn soh_of(
+    nominal_ah: Result<f64, Absent>,
+    capacity: Result<(f64, CapacityMethod), Absent>,
+) -> Result<(f64, CapacityMethod), Absent> {
+    let nominal_ah = positive(nominal_ah)?;
+    capacity.map(|(capacity_ah, method)| (capacity_ah / nominal_ah, method))
+}
+
+/// State of charge from which a discharge is a full one.
+const FULL_SOC: f64 = 0.98;
+
+/// Capacity in Ah by a full discharge: `∫|I| dt` from a full charge to the first sample below the cut-off voltage, that one
+/// included; `None` if the samples do not show one.
+///
+/// Source: charge counting of the NASA battery data set, whose published capacities it gives.
+pub fn full_discharge_ah(
+    cut_off_v: Option<f64>,
+    voltage_v: Option<&[f64]>,
+    samples: Option<&ChargeSamples<'_>>,
+) -> Option<f64> {
+    let (cut_off_v, voltage_v, samples) = (cut_off_v?, voltage_v?, samples?);
+    let first_soc = samples.soc.and_then(<[f64]>::first).copied().or(samples.window_soc.map(|(start, _)| start))?;
+    let end = voltage_v.iter().position(|voltage| *voltage < cut_off_v)? + 1;
+    if first_soc < FULL_SOC || samples.t_s.len() < end || samples.current_a.len() < end {
+        return None;
+    }
+    net_charge_ah(&samples.t_s[..end], &samples.current_a[..end]).filter(|charge_ah| *charge_ah < 0.0).map(f64::abs)
 }
 
 /// Capacity in Ah by a part of a cycle: `|ΔAh| / |ΔSoC|`, if the state of charge changed by 0.4 or more.
@@ -233,6 +287,18 @@ mod tests {
             }
         }
         net_charge_ah(&t_s, &current_a)
+    }
+
+    #[test]
+    fn a_discharge_from_full_to_the_cut_off_is_a_capacity() {
+        let samples = half_discharge(None, Some((1.0, 0.0)));
+        let volts = [4.1, 3.6, 2.6];
+        near(full_discharge_ah(Some(2.7), Some(&volts), Some(&samples)).expect("a full discharge"), 10.0, 1e-12);
+        near(full_discharge_ah(Some(3.7), Some(&volts), Some(&samples)).expect("to the second sample"), 5.0, 1e-12);
+        assert_eq!(full_discharge_ah(Some(2.5), Some(&volts), Some(&samples)), None, "never below");
+        let half_full = half_discharge(None, Some((0.9, 0.0)));
+        assert_eq!(full_discharge_ah(Some(2.7), Some(&volts), Some(&half_full)), None);
+        assert_eq!(full_discharge_ah(None, Some(&volts), Some(&samples)), None);
     }
 
     /// The capacities that the data set publishes for its cycles 1, 2 and 168.

@@ -49,6 +49,22 @@ pub fn weakest(parts: impl IntoIterator<Item = Indicator>) -> Option<(usize, f64
     least
 }
 
+/// Weighted geometric mean of healths, 0 to 1: `Π HI^w` over the parts that weigh. One dead part makes it 0, as it should.
+///
+/// # Errors
+/// The reason why there are no weights; [`Absent::InputMissing`] if a part that weighs has no health.
+///
+/// Source: geometric mean as the soft companion of the weakest link; an arithmetic mean would hide one dead part.
+pub fn geometric<const N: usize>(parts: [Option<f64>; N], weights: Result<[f64; N], Absent>) -> Indicator {
+    let mut product = 1.0;
+    for (part, weight) in parts.into_iter().zip(weights?) {
+        if weight > 0.0 {
+            product *= libm::pow(part.ok_or(Absent::InputMissing)?, weight);
+        }
+    }
+    Ok(product)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -79,6 +95,16 @@ mod tests {
         let parts = [Err(Absent::NoRotation), Ok(0.9), Ok(0.2), Ok(0.2)];
         assert_eq!(weakest(parts), Some((2, 0.2)));
         assert_eq!(weakest([Err(Absent::InputMissing)]), None);
+    }
+
+    #[test]
+    fn the_geometric_mean_weighs_its_parts_and_needs_those_that_weigh() {
+        let mean = geometric([Some(0.9), Some(0.6), Some(0.8)], Ok([0.4, 0.35, 0.25])).expect("all is there");
+        assert!((mean / 0.758_267_493_032_061_8 - 1.0).abs() < 1e-12, "{mean}");
+        assert_eq!(geometric([Some(0.5), None], Ok([1.0, 0.0])), Ok(0.5));
+        assert_eq!(geometric([Some(0.5), None], Ok([0.5, 0.5])), Err(Absent::InputMissing));
+        assert_eq!(geometric([Some(0.5)], Err(Absent::ModelUnknown)), Err(Absent::ModelUnknown));
+        assert_eq!(geometric([Some(0.0), Some(1.0)], Ok([0.5, 0.5])), Ok(0.0));
     }
 
     proptest! {

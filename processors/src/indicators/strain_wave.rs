@@ -15,16 +15,17 @@ use super::Indicator;
 ///
 /// The 12 upper edges are 0, .1, .2, .35, .5, .75, 1, 1.25, 1.5, 2, 3 and ∞: the first bin is rotation without load, and
 /// the last, which has no centre, is taken at its lower edge.
-const LOAD_CENTRES: [f64; LOAD_BINS] = [0.0, 0.05, 0.15, 0.275, 0.425, 0.625, 0.875, 1.125, 1.375, 1.75, 2.5, 3.0];
+pub(super) const LOAD_CENTRES: [f64; LOAD_BINS] =
+    [0.0, 0.05, 0.15, 0.275, 0.425, 0.625, 0.875, 1.125, 1.375, 1.75, 2.5, 3.0];
 
 /// Input revolutions at rated torque that spend the whole L10 life: R_N = 60 · L10 · n_N.
-fn rated_input_rev(rating: &ReducerRating) -> f64 {
+pub(super) fn rated_input_rev(rating: &ReducerRating) -> f64 {
     60.0 * rating.rated_life_l10_h * rating.rated_speed_rpm
 }
 
 /// Wear of one reducer since it was new.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StrainWaveWear {
+pub struct ReducerWear {
     /// Spent life, dimensionless and not clamped: 1 is the point that 10 % of reducers do not reach.
     pub damage: Indicator,
     /// L10 life at the load seen so far, in operating hours.
@@ -33,7 +34,7 @@ pub struct StrainWaveWear {
     pub rul_h: Indicator,
 }
 
-impl StrainWaveWear {
+impl ReducerWear {
     /// No wear can be told, for one reason.
     pub fn absent(reason: Absent) -> Self {
         Self { damage: Err(reason), l10_h: Err(reason), rul_h: Err(reason) }
@@ -49,18 +50,22 @@ impl StrainWaveWear {
 /// Each value is absent for a reason of its own: damage needs no hours, and what never turned has no life to extrapolate.
 ///
 /// Source: Harmonic Drive HFUS-2A manual p. 19 and 21, SHG manual p. 30 and 32 (L10 = L50/5).
-pub fn wear(rating: &ReducerRating, rev_load: Indicator, operating_h: Indicator) -> StrainWaveWear {
+pub fn wear(rating: &ReducerRating, rev_load: Indicator, operating_h: Indicator) -> ReducerWear {
+    spent(rated_input_rev(rating), rev_load, operating_h)
+}
+
+/// Wear when `rated_rev` input revolutions at rated torque are the whole L10 life.
+pub(super) fn spent(rated_rev: f64, rev_load: Indicator, operating_h: Indicator) -> ReducerWear {
     let spent_rev = match rev_load {
         Ok(spent_rev) => spent_rev,
-        Err(reason) => return StrainWaveWear::absent(reason),
+        Err(reason) => return ReducerWear::absent(reason),
     };
-    let rated_rev = rated_input_rev(rating);
     if rated_rev <= 0.0 || !rated_rev.is_finite() {
-        return StrainWaveWear::absent(Absent::RatingMissing);
+        return ReducerWear::absent(Absent::RatingMissing);
     }
     let damage = spent_rev / rated_rev;
     let life = life_h(damage, operating_h);
-    StrainWaveWear { damage: Ok(damage), l10_h: life.map(|(l10_h, _)| l10_h), rul_h: life.map(|(_, rul_h)| rul_h) }
+    ReducerWear { damage: Ok(damage), l10_h: life.map(|(l10_h, _)| l10_h), rul_h: life.map(|(_, rul_h)| rul_h) }
 }
 
 /// L10 life and the rest of it, in hours.
@@ -180,7 +185,7 @@ mod tests {
     #[test]
     fn a_record_without_the_counter_says_so() {
         let wear = wear(&csf_40_120(), load_revolutions(None, None), Ok(12.0));
-        assert_eq!(wear, StrainWaveWear::absent(Absent::CounterMissing));
+        assert_eq!(wear, ReducerWear::absent(Absent::CounterMissing));
     }
 
     #[test]

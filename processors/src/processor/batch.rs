@@ -88,6 +88,7 @@ impl<'a> Batch<'a> {
                 slice: &slice,
                 received_at_us: envelope.received_at_us,
                 ids: self.processor.snapshot.ids(),
+                roster: self.processor.snapshot.roster_content(),
                 found,
             };
             validate(&mut record, &judge).map(|()| (record, found))
@@ -119,7 +120,8 @@ impl<'a> Batch<'a> {
             principal: &raw.envelope.principal,
             payload_hash: digest.first_i64(),
             found,
-            formulas: processor.snapshot.formulas(),
+            formulas: processor.formulas,
+            formulas_name: processor.snapshot.formulas(),
             config_digest: &processor.digest_text,
         }
     }

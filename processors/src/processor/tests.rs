@@ -3,5 +3,6 @@
 mod conservation;
 mod dropped;
 mod fixture;
+mod further;
 mod rejected;
 mod rows;

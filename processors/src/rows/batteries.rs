@@ -3,7 +3,7 @@
 use tacho_schemas::record::{Battery, Record};
 use tacho_schemas::table::TableBuilder;
 
-use super::{Notes, Origin};
+use super::{Notes, Origin, further};
 use crate::indicators::BatteryIndicators;
 
 /// Appends the row of a battery pack of a record.
@@ -27,6 +27,7 @@ pub(super) fn append(
     row.text("soh_capacity_method", method);
     notes.indicator(row, "equivalent_full_cycles", indicators.equivalent_full_cycles);
     notes.indicator(row, "pack_health_index", indicators.health_index);
+    further::battery(row, indicators.further.as_ref(), notes);
     origin.end_component(row, record, ("batteries", pack.index), notes);
 }
 

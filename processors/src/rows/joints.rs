@@ -3,7 +3,7 @@
 use tacho_schemas::record::{Joint, Record};
 use tacho_schemas::table::TableBuilder;
 
-use super::{Notes, Origin};
+use super::{Notes, Origin, further};
 use crate::indicators::JointIndicators;
 
 /// Appends the row of a joint of a record.
@@ -29,6 +29,7 @@ pub(super) fn append(
     notes.indicator(row, "thermal_load_rate_pct", indicators.thermal_load_rate_pct);
     notes.indicator(row, "following_error_health", indicators.following_error_health);
     notes.indicator(row, "component_health_index", indicators.health_index);
+    further::joint(row, indicators, notes);
     origin.end_component(row, record, ("joints", joint.index), notes);
 }
 

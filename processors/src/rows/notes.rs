@@ -6,7 +6,7 @@ use tacho_schemas::reason::{Absent, Flag, FlagReason, flags_json};
 use tacho_schemas::record::{Extra, Record};
 use tacho_schemas::table::{Table, TableBuilder};
 
-use crate::indicators::Indicator;
+use crate::indicators::{Indicator, Method, Traced};
 use crate::validate::is_within;
 
 /// The notes on one row; their memory is used again for the next.
@@ -14,6 +14,10 @@ use crate::validate::is_within;
 pub(crate) struct Notes {
     /// A JSON object that is not closed yet; empty if nothing is absent.
     absent: String,
+    /// The same of methods.
+    methods: String,
+    /// Whether a further indicator lacks its input: one entry `*` stands for all of them.
+    inputs_missing: bool,
     flags: Option<String>,
     indicators: Vec<&'static str>,
 }
@@ -29,12 +33,53 @@ impl Notes {
         }
     }
 
+    /// Appends the cell of a further indicator. Where the record lacks what it needs the reason is that of `*`: most robots send
+    /// few of the inputs, and naming each would cost more than the values.
+    pub(super) fn further(&mut self, row: &mut TableBuilder, name: &'static str, indicator: Indicator) {
+        match indicator {
+            Err(Absent::InputMissing | Absent::CounterMissing) => {
+                row.decimal(name, None);
+                self.inputs_missing = true;
+            }
+            indicator => self.indicator(row, name, indicator),
+        }
+    }
+
+    /// Appends the cell of a further indicator that can be found in more than one way.
+    pub(super) fn traced(&mut self, row: &mut TableBuilder, name: &'static str, traced: Traced) {
+        self.further(row, name, traced.map(|(value, _)| value));
+        if let Ok((_, method)) = traced {
+            self.note_method(name, method);
+        }
+    }
+
+    /// Notes how an indicator was found, unless it is as sent.
+    pub(super) fn note_method(&mut self, name: &'static str, method: Method) {
+        if method != Method::Sent {
+            entry(&mut self.methods, name, method.as_str());
+        }
+    }
+
+    /// Notes that a further value, of which there is no number, lacks its input or has another reason.
+    pub(super) fn further_absent(&mut self, name: &'static str, reason: Absent) {
+        match reason {
+            Absent::InputMissing | Absent::CounterMissing => self.inputs_missing = true,
+            reason => self.note_absent(name, reason),
+        }
+    }
+
+    /// The methods so far, closed; to be called once they are complete.
+    pub(super) fn methods(&mut self) -> Option<&str> {
+        if self.methods.is_empty() {
+            return None;
+        }
+        self.methods.push('}');
+        Some(&self.methods)
+    }
+
     /// Notes why an indicator is null. Names and reasons are plain words, which JSON need not escape.
     pub(super) fn note_absent(&mut self, name: &'static str, reason: Absent) {
-        self.absent.push(if self.absent.is_empty() { '{' } else { ',' });
-        for text in ["\"", name, "\":\"", reason.as_str(), "\""] {
-            self.absent.push_str(text);
-        }
+        entry(&mut self.absent, name, reason.as_str());
     }
 
     /// Sets the flags of the row: `flags`, and one for each column whose value its decimal cannot hold. An indicator of which
@@ -47,6 +92,9 @@ impl Notes {
             flags.push(Flag::new(FlagReason::OutOfResolution, column));
         }
         self.flags = flags_json(&flags);
+        if self.inputs_missing {
+            self.note_absent("*", Absent::InputMissing);
+        }
         if !self.absent.is_empty() {
             self.absent.push('}');
         }
@@ -62,8 +110,18 @@ impl Notes {
 
     pub(super) fn clear(&mut self) {
         self.absent.clear();
+        self.methods.clear();
+        self.inputs_missing = false;
         self.flags = None;
         self.indicators.clear();
+    }
+}
+
+/// Appends a member to a JSON object that is not closed yet.
+fn entry(object: &mut String, name: &str, text: &str) {
+    object.push(if object.is_empty() { '{' } else { ',' });
+    for part in ["\"", name, "\":\"", text, "\""] {
+        object.push_str(part);
     }
 }
 

@@ -6,6 +6,7 @@ use tacho_schemas::table::TableBuilder;
 
 use super::Notes;
 use super::notes::{flags_within, own_extra};
+use crate::indicators::FormulaSet;
 
 /// Where a record comes from and what it is processed with.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +27,10 @@ pub(crate) struct Origin<'a> {
     pub(crate) payload_hash: i64,
     /// The model that applies.
     pub(crate) found: Found<'a>,
-    /// Name of the set of formulas.
-    pub(crate) formulas: &'a str,
+    /// The set of formulas.
+    pub(crate) formulas: FormulaSet,
+    /// Its name.
+    pub(crate) formulas_name: &'a str,
     /// Digest of the configuration, as text.
     pub(crate) config_digest: &'a str,
 }
@@ -65,7 +68,7 @@ impl Origin<'_> {
         row.text("absent", notes.absent());
         row.text("flags", notes.flags());
         row.text("extra", extra.to_json_text().as_deref());
-        row.text("formula_version", Some(self.formulas));
+        row.text("formula_version", Some(self.formulas_name));
         row.text("config_digest", Some(self.config_digest));
         row.end_row();
         notes.clear();

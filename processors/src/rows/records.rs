@@ -8,15 +8,16 @@ use tacho_schemas::record::{Counters, Gap, Motion, Quality, Record};
 use tacho_schemas::table::TableBuilder;
 
 use super::notes::rest_of_extra;
-use super::{Notes, Origin};
+use super::{Notes, Origin, further};
 use crate::indicators::RobotHealth;
+use crate::indicators::further::FurtherRecord;
 
 /// Appends the row of a record.
 pub(super) fn append(
     row: &mut TableBuilder,
     origin: &Origin<'_>,
     record: &Record,
-    health: Result<RobotHealth<'_>, Absent>,
+    (health, indicators): (Result<RobotHealth<'_>, Absent>, Option<&FurtherRecord>),
     notes: &mut Notes,
 ) {
     origin.place(row, record);
@@ -33,6 +34,7 @@ pub(super) fn append(
     row.text("quality", quality_json(&record.quality).as_deref());
     row.text("principal", Some(origin.principal));
     row.int("payload_hash", Some(origin.payload_hash));
+    further::record(row, indicators, notes);
     notes.flag_misfits(row, record.flags.clone());
     origin.end(row, notes, &rest_of_extra(record));
 }

@@ -1,9 +1,9 @@
-//! Rows of `vibration`, `events` and `maintenance`, which have no indicators.
+//! Rows of `vibration`, `events` and `maintenance`.
 
 use tacho_schemas::record::Record;
 use tacho_schemas::table::TableBuilder;
 
-use super::{Notes, Origin};
+use super::{Notes, Origin, further};
 
 /// Appends a row per vibration sensor.
 pub(super) fn vibration(row: &mut TableBuilder, origin: &Origin<'_>, record: &Record, notes: &mut Notes) {
@@ -19,6 +19,7 @@ pub(super) fn vibration(row: &mut TableBuilder, origin: &Origin<'_>, record: &Re
         row.decimal("kurtosis", sensor.kurtosis);
         row.decimal("fs_hz", sensor.fs_hz);
         row.decimals("samples_m_s2", sensor.samples_m_s2.as_deref());
+        further::vibration(row, sensor, origin.formulas, notes);
         origin.end_component(row, record, ("vibration", sensor.index), notes);
     }
 }

@@ -1,5 +1,6 @@
 //! Sanity of a record's envelope and counters, the time rule, and what is known of the robot's identity.
 
+use tacho_config::roster::{Listing, RobotStatus};
 use tacho_config::{CountryStatus, FoundBy, Judgement, Limits};
 use tacho_schemas::dead_letter::Problem;
 use tacho_schemas::json::format_time;
@@ -54,6 +55,13 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
     if judge.ids.country(record.robot_id.country()) == CountryStatus::Unknown {
         sieve.flag(FlagReason::UnknownCountry, "/robot_id".to_owned());
     }
+    let check = judge.ids.check_character;
+    if check.is_some_and(|scheme| !scheme.holds(record.robot_id.as_str())) {
+        sieve.flag(FlagReason::CheckCharacter, "/robot_id".to_owned());
+    }
+    if let Some(flag) = judge.roster.and_then(|roster| of_listing(roster.listing(&record.robot_id))) {
+        sieve.flag(flag, "/robot_id".to_owned());
+    }
     if judge.found.model_config_unknown {
         sieve.flag(FlagReason::ModelConfigUnknown, "/model_config".to_owned());
     }
@@ -62,6 +70,18 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
     }
     if judge.found.model.kind != record.robot_kind {
         sieve.inconsistent(Place::Root, "robot_kind");
+    }
+}
+
+/// What is to be said of a robot that a roster lists so.
+fn of_listing(listing: Listing) -> Option<FlagReason> {
+    match listing {
+        Listing::Robot(RobotStatus::Active) => None,
+        Listing::Robot(RobotStatus::Suspended) => Some(FlagReason::RobotSuspended),
+        Listing::Robot(RobotStatus::Scrapped) => Some(FlagReason::RobotScrapped),
+        Listing::RobotUnlisted => Some(FlagReason::RobotUnlisted),
+        Listing::ModelUnlisted => Some(FlagReason::UnknownModel),
+        Listing::ManufacturerUnlisted => Some(FlagReason::UnknownManufacturer),
     }
 }
 

@@ -2,7 +2,9 @@
 SELECT robot_id, pack_id, pack_epoch, stream_epoch, seq, window_end,
        soc_end, voltage_v, current_a, temp_max_c, discharged_ah, full_charge_ah,
        soh_capacity, soh_capacity_method, equivalent_full_cycles, pack_health_index,
-       absent, flags, formula_version, config_digest
+       capacity_ah, end_of_life_ah, dcir_25c_mohm, soh_resistance, c_rate_max, cell_imbalance_mv, energy_efficiency,
+       xu_loss, cycle_damage, cold_charge_count, deep_discharge_count, overtemp_h,
+       methods, absent, flags, formula_version, config_digest
 FROM (
     SELECT *, row_number() OVER (PARTITION BY robot_id, pack_id ORDER BY stream_epoch DESC, seq DESC) AS newest
     FROM batteries

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tacho_lake::config_store::ConfigStoreError;
 use tacho_lake::fault::InjectedFault;
 use tacho_lake::ledger::LogsError;
 use tacho_lake::ledger::view::ViewError;
@@ -164,6 +165,18 @@ pub enum AnchorError {
         #[source]
         source: RowError,
     },
+    /// A window was closed by a later release.
+    #[error("window {win_no} has rows of a schema that this release does not know")]
+    UnknownSchema {
+        /// Number of the window.
+        win_no: u64,
+    },
+    /// A configuration that rows were made under cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigStoreError),
+    /// A configuration that rows were made under is not stored.
+    #[error("configuration {0} is missing in _config of the lake, and rows were made under it")]
+    NoConfig(Digest),
     /// A salt key cannot be had.
     #[error(transparent)]
     Salt(#[from] SaltError),
@@ -256,12 +269,16 @@ impl AnchorError {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Lake(_) | Self::Logs(_) | Self::Ledger(_) | Self::Io { .. } | Self::Injected(_) => Verdict::Wait,
+            Self::Config(ConfigStoreError::Store(_)) => Verdict::Wait,
             Self::Salt(error) if error.may_pass() => Verdict::Wait,
             Self::Registry { source, .. } if source.may_pass() => Verdict::Wait,
             Self::Tile(TileError::Io { .. }) => Verdict::Wait,
             Self::FileChanged { .. }
             | Self::OutsideWindow { .. }
             | Self::Row { .. }
+            | Self::UnknownSchema { .. }
+            | Self::Config(_)
+            | Self::NoConfig(_)
             | Self::Tile(_)
             | Self::Statement(_)
             | Self::ReadBack { .. }

@@ -15,7 +15,8 @@ use tacho_schemas::table::Table;
 
 use super::leaves::{Collector, Stream};
 use super::{AnchorError, LogRange};
-use crate::leaf::{LeafEncoder, Place, PlaceColumns, RowEncoder, RowError, SchemaText};
+use crate::leaf::row::nothing_beside;
+use crate::leaf::{LeafEncoder, Place, PlaceColumns, RowEncoder, RowError, SchemaText, Schemas};
 use crate::salts::SaltStore;
 use crate::statement::{FileStatement, OffsetRange};
 
@@ -40,7 +41,7 @@ pub(crate) async fn gather(
     lake: &Lake,
     salts: &mut SaltStore,
     files: &[(Table, DataFile)],
-    ranges: &[LogRange],
+    (ranges, schemas): (&[LogRange], &Schemas),
 ) -> Result<Gathered, AnchorError> {
     let mut gathered = Gathered::default();
     let mut collector = Collector::default();
@@ -59,7 +60,7 @@ pub(crate) async fn gather(
             // Gap events follow from the other tables; their file is stated, their rows are no leaves.
             if *table != Table::GapEvents {
                 let window = |places: &PlaceColumns, row| holds(ranges, &last, &places.place(row)).then_some(0);
-                let hashed = hash_rows(*table, &batch, salts, &mut collector, window, row)?;
+                let hashed = hash_rows((*table, schemas.of(*table)), &batch, salts, &mut collector, window, row)?;
                 if hashed < batch.num_rows() {
                     return Err(AnchorError::OutsideWindow { path });
                 }
@@ -86,21 +87,21 @@ fn holds(ranges: &[LogRange], last: &Cell<usize>, place: &Place<'_>) -> bool {
     found.is_some()
 }
 
-/// Hashes the rows of a batch for which `window` gives a window; gives how many.
+/// Hashes the rows of a batch for which `window` gives a window, as leaves of a schema; gives how many.
 pub(crate) fn hash_rows(
-    table: Table,
+    (table, schema): (Table, &SchemaText),
     batch: &RecordBatch,
     salts: &mut SaltStore,
     collector: &mut Collector,
     window: impl Fn(&PlaceColumns, usize) -> Option<u64>,
     row_error: impl Fn(RowError) -> AnchorError,
 ) -> Result<usize, AnchorError> {
-    let schema = SchemaText::of(table);
     let places = PlaceColumns::new(table, batch).map_err(&row_error)?;
-    let rows = RowEncoder::new(batch, &schema).map_err(&row_error)?;
-    let mut encoder = LeafEncoder::new(&schema);
+    let rows = RowEncoder::new(batch, schema).map_err(&row_error)?;
+    let mut encoder = LeafEncoder::new(schema);
     let chosen: Vec<(usize, u64)> =
         (0..batch.num_rows()).filter_map(|row| Some((row, window(&places, row)?))).collect();
+    nothing_beside(batch, schema, chosen.iter().map(|(row, _)| *row)).map_err(&row_error)?;
     collector.ready_keys(&places, chosen.iter().map(|(row, _)| *row), salts)?;
     let times = Times::of(table, batch);
     let count = chosen.len();
@@ -140,11 +141,12 @@ impl<'a> Times<'a> {
     }
 }
 
-/// The rows of some ranges of offsets, of one robot or of all, as they lie in the live files now, hashed.
+/// The rows of some ranges of offsets, of one robot or of all, as they lie in the live files now, hashed as leaves of their
+/// window's schemas.
 pub(crate) async fn rows_in(
     lake: &Lake,
     salts: &mut SaltStore,
-    ranges: &[&OffsetRange],
+    (ranges, schemas): (&[&OffsetRange], &Schemas),
     robot: Option<&str>,
 ) -> Result<Vec<Stream>, AnchorError> {
     let logs = Logs::load(&lake.object_store()).await?;
@@ -158,7 +160,7 @@ pub(crate) async fn rows_in(
             let filter = filter.place(log.log_epoch, i64::from(range.partition), range.from..range.to);
             for batch in reader.rows(&files, &filter).await? {
                 let row = |source| AnchorError::Row { path: table.name().to_owned(), source };
-                hash_rows(table, &batch, salts, &mut collector, |_, _| Some(0), row)?;
+                hash_rows((table, schemas.of(table)), &batch, salts, &mut collector, |_, _| Some(0), row)?;
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::checkpoint::Checkpoint;
 use crate::durable;
 use crate::file_registry::FileRegistry;
 use crate::key;
+use crate::leaf::Schemas;
 use crate::note::SignerKey;
 use crate::salts::SaltStore;
 use crate::tiles::TileStore;
@@ -57,7 +58,9 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     let prepared = remake::prepared(&dir, &lock)?;
     let unanchored = Unanchored::behind(&lock);
     info!(origin = lock.origin, windows = lock.next_win_no, tree_size = lock.size, "the transparency log is open");
-    let mut anchorer = Anchorer { options, dir, lake, key, salts, tiles, registry, lock, heads, prepared, unanchored };
+    let schemas = Schemas::present();
+    let mut anchorer =
+        Anchorer { options, dir, lake, schemas, key, salts, tiles, registry, lock, heads, prepared, unanchored };
     if let Known::Less(size) = known {
         anchorer.lodge_anew(size)?;
     }

@@ -22,7 +22,7 @@ impl Anchorer {
     /// Closes the window that was laid down.
     pub(super) async fn close(&mut self, prepared: &Prepared) -> Result<Anchored, AnchorError> {
         let mut heads = self.heads.clone();
-        let built = build(&self.lake, &self.lock, &mut self.salts, prepared, &mut heads).await?;
+        let built = build(&self.lake, &self.lock, &mut self.salts, (prepared, &self.schemas), &mut heads).await?;
         self.reach("gathered")?;
         self.verify_twice(&built, &heads)?;
         write_segments(&self.dir, &built.statement, &built.segments)?;

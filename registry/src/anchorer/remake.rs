@@ -10,6 +10,7 @@ use super::lock::Lock;
 use super::plan::Prepared;
 use super::window::{are_of, read_segments, segments_path, write_segments};
 use super::{AnchorError, Anchorer, Heads};
+use crate::leaf::Schemas;
 use crate::published;
 use crate::statement::{OffsetRange, WindowStatement};
 
@@ -49,7 +50,10 @@ impl Anchorer {
             return Ok(false);
         }
         let ranges: Vec<&OffsetRange> = window.ranges.iter().collect();
-        let streams = rows_in(&self.lake, &mut self.salts, &ranges, None).await?;
+        let Some(schemas) = Schemas::named(&window.schema_ids) else {
+            return Err(AnchorError::UnknownSchema { win_no: window.win_no });
+        };
+        let streams = rows_in(&self.lake, &mut self.salts, (&ranges, &schemas), None).await?;
         let segments = Heads::load(&self.dir, window.win_no)?.extend(&streams);
         if !are_of(&window, &segments) {
             let path = segments_path(&self.dir, window.win_no);

@@ -15,7 +15,9 @@ use super::gather::{Gathered, gather};
 use super::lock::Lock;
 use super::plan::Prepared;
 use super::{AnchorError, framed, root_and_number};
+use crate::leaf::Schemas;
 use crate::merkle::leaf_hash;
+use crate::rosters;
 use crate::salts::SaltStore;
 use crate::statement::window::{Counts, OffsetRange};
 use crate::statement::{CompactStatement, FileStatement, SegmentStatement, Statement as _, WindowStatement};
@@ -111,11 +113,11 @@ pub(super) async fn build(
     lake: &Lake,
     lock: &Lock,
     salts: &mut SaltStore,
-    prepared: &Prepared,
+    (prepared, schemas): (&Prepared, &Schemas),
     heads: &mut super::Heads,
 ) -> Result<Built, AnchorError> {
     let sources = sources(lake, lock, &prepared.versions).await?;
-    let gathered = gather(lake, salts, &sources.files, &prepared.ranges).await?;
+    let gathered = gather(lake, salts, &sources.files, (&prepared.ranges, schemas)).await?;
     let segments = heads.extend(&gathered.streams);
     let leaves: Vec<Digest> = segments.iter().map(|segment| segment.leaf_hash()).collect();
     let (segs_root, n_segs) = root_and_number(&leaves);
@@ -132,20 +134,13 @@ pub(super) async fn build(
         n_heads,
         files_root,
         n_files,
-        schema_ids: sorted(Table::ALL.into_iter().filter(|table| *gathered.rows.get(*table) > 0).map(Table::schema_id)),
-        config_digests: sorted(gathered.configs.iter().copied()),
-        roster_digest: None,
+        schema_ids: schemas.ids(|table| *gathered.rows.get(table) > 0),
+        config_digests: gathered.configs.iter().copied().collect(),
+        roster_digest: rosters::in_lake(lake, &gathered.configs).await?,
         prev_win_hash: lock.last_window,
         beacon: prepared.beacon,
     };
     Ok(Built { statement, segments, gathered, compactions: sources.compactions })
-}
-
-fn sorted(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = digests.collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
 }
 
 fn offset_ranges(prepared: &Prepared) -> Vec<OffsetRange> {

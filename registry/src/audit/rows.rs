@@ -1,7 +1,7 @@
 //! Rows against segments and heads, window by window. As many windows are taken at once as have no more rows than the
 //! largest window, so memory does not grow with the lake.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use arrow::array::{AsArray as _, RecordBatch};
@@ -21,7 +21,7 @@ use crate::anchorer::gather::{BATCH_ROWS, hash_rows};
 use crate::anchorer::heads::Heads;
 use crate::anchorer::leaves::{Collector, Stream};
 use crate::anchorer::window::{are_of, read_segments, segments_path};
-use crate::leaf::PlaceColumns;
+use crate::leaf::{PlaceColumns, SchemaText, Schemas};
 use crate::published::Published;
 use crate::salts::SaltStore;
 use crate::statement::{SegmentStatement, WindowStatement};
@@ -52,13 +52,14 @@ pub(super) async fn check(
     while first < windows.len() {
         let group = first..end_of_group(windows, first);
         progress(&format!("window {} of {}", group.end, windows.len()));
-        let (streams, tallies) = gather(pinned, survey, places, salts, &group).await?;
-        for (at, tally) in group.clone().zip(&tallies) {
+        let schemas = windows[group.clone()].iter().map(schemas_of).collect::<Result<Vec<_>, _>>()?;
+        let (streams, tallies) = gather(pinned, survey, places, salts, (&group, &schemas)).await?;
+        for ((at, tally), schemas) in group.clone().zip(&tallies).zip(&schemas) {
             let window = &windows[at];
             let from = streams.partition_point(|stream| stream.window < window.win_no);
             let to = streams.partition_point(|stream| stream.window <= window.win_no);
             let found = heads.extend(&streams[from..to]);
-            let audited = Audited { published, survey, window, tally };
+            let audited = Audited { published, survey, window, schemas, tally };
             audited.check(&found)?;
             if heads.root() != (window.heads_root, window.n_heads) {
                 return Err(differs(
@@ -70,6 +71,11 @@ pub(super) async fn check(
         first = group.end;
     }
     Ok(windows.last().map_or(0, |window| window.n_heads))
+}
+
+/// The schemas of a window's rows.
+fn schemas_of(window: &WindowStatement) -> Result<Schemas, AuditError> {
+    Schemas::named(&window.schema_ids).ok_or(AuditError::Schema { win_no: window.win_no })
 }
 
 /// The window after the last that is taken together with `first`.
@@ -88,7 +94,7 @@ async fn gather(
     survey: &Survey,
     places: &Places,
     salts: &mut SaltStore,
-    group: &Range<usize>,
+    (group, schemas): (&Range<usize>, &[Schemas]),
 ) -> Result<(Vec<Stream>, Vec<Tally>), AuditError> {
     let windows = group.start as u64..group.end as u64;
     let mut gathering = Gathering {
@@ -97,6 +103,7 @@ async fn gather(
         collector: Collector::default(),
         tallies: group.clone().map(|_| Tally::default()).collect(),
         windows: windows.clone(),
+        schemas,
     };
     let overlaps =
         |file: &&LiveFile| file.windows.is_some_and(|(first, last)| first < windows.end && windows.start <= last);
@@ -120,6 +127,7 @@ struct Gathering<'a> {
     collector: Collector,
     tallies: Vec<Tally>,
     windows: Range<u64>,
+    schemas: &'a [Schemas],
 }
 
 impl Gathering<'_> {
@@ -135,8 +143,7 @@ impl Gathering<'_> {
         let configs = configs.ok_or_else(|| differs(path, "has no configuration digests"))?;
         for row in 0..batch.num_rows() {
             let Some(win_no) = window_of(&columns, row) else { continue };
-            let at = usize::try_from(win_no - self.windows.start).unwrap_or(usize::MAX);
-            let tally = &mut self.tallies[at];
+            let tally = &mut self.tallies[at(&self.windows, win_no)];
             *tally.rows.get_mut(file.table) += 1;
             let config = configs.value(row);
             if !config.is_empty() && !tally.configs.contains(config) {
@@ -147,12 +154,25 @@ impl Gathering<'_> {
             return Ok(());
         }
         let row = |source| AnchorError::Row { path: path.clone(), source };
-        let hashed = hash_rows(file.table, batch, self.salts, &mut self.collector, window_of, row);
-        hashed.map(drop).map_err(|error| match error {
-            AnchorError::Salt(error) => unreadable("keys/salts", error),
-            error => unreadable(path, error),
-        })
+        // Mostly one, whatever the number of windows.
+        let schemas = self.schemas.iter().map(|schemas| schemas.of(file.table));
+        let schemas: BTreeMap<Digest, &SchemaText> = schemas.map(|schema| (schema.id(), schema)).collect();
+        for (id, schema) in schemas {
+            let has_schema = |win_no: &u64| self.schemas[at(&windows, *win_no)].of(file.table).id() == id;
+            let window_of = |columns: &PlaceColumns, row: usize| window_of(columns, row).filter(has_schema);
+            let hashed = hash_rows((file.table, schema), batch, self.salts, &mut self.collector, window_of, row);
+            hashed.map_err(|error| match error {
+                AnchorError::Salt(error) => unreadable("keys/salts", error),
+                error => unreadable(path, error),
+            })?;
+        }
+        Ok(())
     }
+}
+
+/// Where a window stands among those that are taken together.
+fn at(windows: &Range<u64>, win_no: u64) -> usize {
+    usize::try_from(win_no - windows.start).unwrap_or(usize::MAX)
 }
 
 /// One window, and what was found of it.
@@ -160,6 +180,7 @@ struct Audited<'a> {
     published: &'a Published,
     survey: &'a Survey,
     window: &'a WindowStatement,
+    schemas: &'a Schemas,
     tally: &'a Tally,
 }
 
@@ -170,10 +191,6 @@ impl Audited<'_> {
         let stated = read_segments(&self.published.dir, win_no).map_err(|error| unreadable(path.display(), error))?;
         if !are_of(window, &stated) {
             return Err(differs(path.display(), format!("not the segments that window {win_no} states")));
-        }
-        let known = |id: &Digest| Table::ALL.iter().any(|table| table.schema_id() == *id);
-        if !window.schema_ids.iter().all(known) {
-            return Err(AuditError::Schema { win_no });
         }
         let mut lake: HashMap<_, _> = found.iter().map(|segment| (stream(segment), segment)).collect();
         for segment in &stated {
@@ -236,9 +253,7 @@ impl Audited<'_> {
             return Err(differs(object, "its counts are not those of the rows that landed and were rejected"));
         }
         let configs: BTreeSet<String> = window.config_digests.iter().map(Digest::to_string).collect();
-        let mut schemas: Vec<Digest> =
-            Table::ALL.into_iter().filter(|table| *rows.get(*table) > 0).map(Table::schema_id).collect();
-        schemas.sort_unstable();
+        let schemas = self.schemas.ids(|table| *rows.get(table) > 0);
         if configs != self.tally.configs || schemas != window.schema_ids {
             return Err(differs(object, "states other configurations or schemas than its rows have"));
         }

@@ -1,6 +1,7 @@
 //! Every kind of tampering with a real lake and log, and what the audit says of it.
 
 mod forged;
+mod former;
 mod kept;
 mod stated;
 

@@ -41,6 +41,16 @@ pub enum RowError {
         /// What Arrow says.
         source: ArrowError,
     },
+    /// A column that the row's schema does not name has a value: it would be no part of the row's leaf.
+    #[error(
+        "column {column} of row {row} has a value, and the schema that the row was anchored under has no such column"
+    )]
+    Beside {
+        /// Name of the column.
+        column: String,
+        /// Number of the row in its batch.
+        row: usize,
+    },
     /// A decimal that 64 bits do not hold.
     #[error("a decimal in row {row} has more than 18 digits")]
     Decimal {
@@ -106,6 +116,28 @@ impl RowEncoder {
         cbor::put_array(out, self.columns.len());
         self.columns.iter().try_for_each(|column| column.put(row, out))
     }
+}
+
+/// Checks that rows hold nothing in columns that their schema does not name, as those of later releases.
+///
+/// # Errors
+/// [`RowError::Beside`] names the first value that is no part of a leaf.
+pub(crate) fn nothing_beside(
+    batch: &RecordBatch,
+    schema: &SchemaText,
+    rows: impl Iterator<Item = usize> + Clone,
+) -> Result<(), RowError> {
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let named = || schema.columns().iter().any(|(name, _)| name == field.name());
+        // The day follows from `received_at`.
+        if column.null_count() == column.len() || *field.data_type() == DataType::Date32 || named() {
+            continue;
+        }
+        if let Some(row) = rows.clone().find(|row| column.is_valid(*row)) {
+            return Err(RowError::Beside { column: field.name().clone(), row });
+        }
+    }
+    Ok(())
 }
 
 impl ColumnEncoder {

@@ -2,7 +2,7 @@
 //! ever, also where this release has other columns.
 
 use tacho_schemas::Digest;
-use tacho_schemas::table::{Kind, Table};
+use tacho_schemas::table::{GENERATION, Kind, Table};
 
 use crate::text::{decimal, excerpt};
 
@@ -40,8 +40,13 @@ pub enum SchemaError {
 impl SchemaText {
     /// The schema that a table has in this release.
     pub fn of(table: Table) -> Self {
-        let columns = table.columns().iter().filter(|column| column.kind != Kind::Day);
-        let text = table.canonical_text();
+        Self::of_generation(table, GENERATION)
+    }
+
+    /// The schema that a table had in a generation of them.
+    pub(super) fn of_generation(table: Table, generation: u8) -> Self {
+        let columns = table.columns_of(generation).filter(|column| column.kind != Kind::Day);
+        let text = table.canonical_text_of(generation);
         Self {
             table: table.name().to_owned(),
             columns: columns.map(|column| (column.name.to_owned(), column.kind)).collect(),
@@ -129,8 +134,11 @@ mod tests {
     #[test]
     fn the_text_of_every_table_is_read_back() {
         for table in Table::ALL {
-            let schema = SchemaText::parse(&table.canonical_text()).unwrap();
-            assert_eq!(schema, SchemaText::of(table));
+            for generation in 1..=GENERATION {
+                let schema = SchemaText::parse(&table.canonical_text_of(generation)).unwrap();
+                assert_eq!(schema, SchemaText::of_generation(table, generation));
+            }
+            let schema = SchemaText::of(table);
             assert_eq!(schema.id(), table.schema_id());
             assert_eq!(schema.columns().len(), table.columns().len() - 1, "{}", table.name());
         }

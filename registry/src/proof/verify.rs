@@ -29,6 +29,8 @@ pub struct VerifiedRow {
     pub seg_no: u64,
     /// Number of the window.
     pub win_no: u64,
+    /// The roster of robots that was in force for the window's rows, if it states one.
+    pub roster_digest: Option<Digest>,
     /// Origin of the log.
     pub origin: String,
     /// Index of the window's statement in the log.
@@ -130,6 +132,7 @@ pub fn verify(proof: &[u8], key: &VerifierKey) -> Result<VerifiedRow, VerifyErro
         stream_epoch: segment.stream_epoch,
         seg_no: segment.seg_no,
         win_no: window.win_no,
+        roster_digest: window.roster_digest,
         origin: checkpoint.origin,
         log_index: file.index,
         head: checkpoint.head,

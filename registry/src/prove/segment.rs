@@ -7,6 +7,7 @@ use super::ProveError;
 use super::row::Found;
 use crate::anchorer::gather::rows_in;
 use crate::anchorer::window::{are_of, read_segments, segments_path};
+use crate::leaf::Schemas;
 use crate::merkle::{inclusion, root};
 use crate::proof::Step;
 use crate::published::Published;
@@ -33,16 +34,16 @@ pub(super) async fn rebuild(
     lake: &Lake,
     salts: &mut SaltStore,
     published: &Published,
-    window: &WindowStatement,
+    (window, schemas): (&WindowStatement, &Schemas),
     found: &Found,
 ) -> Result<Segment, ProveError> {
     let (step, stated) = stated(published, window, found)?;
     // A robot is in one partition of a log: others are looked into only if that is not the whole of it.
     let near: Vec<&OffsetRange> = window.ranges.iter().filter(|range| found.is_in(range)).collect();
-    let mut leaves = hashes(lake, salts, &near, found).await?;
+    let mut leaves = hashes(lake, salts, (&near, schemas), found).await?;
     if leaves.len() as u64 != stated.count {
         let all: Vec<&OffsetRange> = window.ranges.iter().collect();
-        leaves = hashes(lake, salts, &all, found).await?;
+        leaves = hashes(lake, salts, (&all, schemas), found).await?;
     }
     if leaves.len() as u64 == stated.count && root(&leaves) == stated.rows_root {
         return Ok(Segment { leaves, step, win_no: window.win_no });
@@ -82,10 +83,10 @@ fn stated(
 async fn hashes(
     lake: &Lake,
     salts: &mut SaltStore,
-    ranges: &[&OffsetRange],
+    rows: (&[&OffsetRange], &Schemas),
     found: &Found,
 ) -> Result<Vec<Digest>, ProveError> {
-    let streams = rows_in(lake, salts, ranges, Some(found.robot())).await?;
+    let streams = rows_in(lake, salts, rows, Some(found.robot())).await?;
     let ours = streams.iter().filter(|stream| stream.epoch == found.epoch());
     Ok(ours.flat_map(|stream| &stream.leaves).map(|leaf| leaf.hash).collect())
 }

@@ -60,7 +60,7 @@ pub struct WindowStatement {
     pub schema_ids: Vec<Digest>,
     /// Configurations in force: rising, none twice.
     pub config_digests: Vec<Digest>,
-    /// The roster, if there is one.
+    /// The roster that all of these configurations name, if it is one.
     pub roster_digest: Option<Digest>,
     /// Leaf hash of the previous window's statement.
     pub prev_win_hash: Option<Digest>,

@@ -29,5 +29,11 @@ words! {
         NotFinite = "not_finite",
         /// The law does not apply to this kind of robot or component.
         NotApplicable = "not_applicable",
+        /// The pack was not at rest, or not long enough.
+        NotAtRest = "not_at_rest",
+        /// The robot did not know where it was.
+        NotLocalized = "not_localized",
+        /// The values do not vary, so nothing can be divided by their variance.
+        NoVariance = "no_variance",
     }
 }

@@ -31,6 +31,12 @@ words! {
         UnknownModel = "unknown_model",
         /// The roster says that this robot is scrapped.
         RobotScrapped = "robot_scrapped",
+        /// The roster says that this robot is suspended.
+        RobotSuspended = "robot_suspended",
+        /// The roster knows the robot's model, and not the robot.
+        RobotUnlisted = "robot_unlisted",
+        /// The ID's last character is not what the configured scheme says.
+        CheckCharacter = "check_char_mismatch",
         /// No configuration is known for this robot model.
         ModelUnknown = "model_unknown",
         /// The generic configuration of the robot's kind was used.

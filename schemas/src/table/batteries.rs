@@ -1,6 +1,6 @@
 //! Columns of `batteries`: state, counters and health of one battery pack.
 
-use super::column::{Column, int, list, place, provenance, text, time, total, value};
+use super::column::{Column, int, list, place, provenance, since, text, time, total, value};
 
 pub(super) fn columns() -> Vec<Column> {
     let mut columns = place();
@@ -21,6 +21,7 @@ pub(super) fn columns() -> Vec<Column> {
         total("equivalent_full_cycles", 3, "charge throughput over twice the nominal capacity"),
         value("pack_health_index", 4, "0 at end of life, 1 as new"),
     ]);
+    columns.extend(since(2, further_indicators()));
     columns.extend(provenance());
     columns
 }
@@ -74,5 +75,21 @@ fn tests_and_samples() -> [Column; 7] {
         list("samples_voltage_v", 4, "samples of the voltage"),
         list("samples_current_a", 4, "samples of the current"),
         list("samples_soc", 4, "samples of the state of charge"),
+    ]
+}
+
+/// Of the formulas 2026.2 on; before them they are null.
+fn further_indicators() -> [Column; 10] {
+    [
+        total("capacity_ah", 6, "capacity that soh_capacity is computed from"),
+        total("end_of_life_ah", 6, "capacity at the end of life of the pack's model"),
+        value("dcir_25c_mohm", 3, "direct-current internal resistance at 25 °C"),
+        value("soh_resistance", 4, "state of health by resistance: 1 as new, 0 at end of life"),
+        value("c_rate_max", 4, "greatest current in the window over the nominal capacity, 1/h"),
+        value("cell_imbalance_mv", 1, "greatest minus least cell voltage at rest"),
+        value("energy_efficiency", 4, "energy drawn over energy put in, over the pack's life"),
+        value("xu_loss", 6, "share of the capacity lost by Xu's ageing model"),
+        total("cycle_damage", 9, "Miner sum over the cumulative cycles by depth of discharge"),
+        text("methods", "JSON object: indicator -> how it was found, where not from counters or statistics as sent"),
     ]
 }

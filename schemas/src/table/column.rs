@@ -84,6 +84,8 @@ pub struct Column {
     pub nullable: bool,
     /// What it holds.
     pub doc: &'static str,
+    /// Generation of the schema that it came with, from 1.
+    pub generation: u8,
 }
 
 impl Column {
@@ -93,7 +95,7 @@ impl Column {
     }
 
     const fn of(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, nullable: true, doc }
+        Self { name, kind, nullable: true, doc, generation: 1 }
     }
 
     /// The same column, mandatory.
@@ -101,6 +103,11 @@ impl Column {
         self.nullable = false;
         self
     }
+}
+
+/// Columns that came with a later generation of the schema.
+pub(super) fn since<const N: usize>(generation: u8, columns: [Column; N]) -> [Column; N] {
+    columns.map(|column| Column { generation, ..column })
 }
 
 pub(super) const fn text(name: &'static str, doc: &'static str) -> Column {

@@ -1,6 +1,6 @@
 //! Columns of `joints`: counters, window statistics and wear indicators of one joint.
 
-use super::column::{Column, int, list, place, provenance, text, time, total, value};
+use super::column::{Column, int, list, place, provenance, since, text, time, total, value};
 
 pub(super) fn columns() -> Vec<Column> {
     let mut columns = place();
@@ -14,6 +14,7 @@ pub(super) fn columns() -> Vec<Column> {
     columns.extend(statistics());
     columns.extend(tests_and_samples());
     columns.extend(indicators());
+    columns.extend(since(2, further_indicators()));
     columns.extend(provenance());
     columns
 }
@@ -73,5 +74,25 @@ fn indicators() -> [Column; 6] {
         total("thermal_load_rate_pct", 2, "100 (I_rms/I_cont)^2"),
         value("following_error_health", 4, "following error between reference (1) and limit (0)"),
         value("component_health_index", 4, "least health of the joint's indicators, 0 to 1"),
+    ]
+}
+
+/// Of the formulas 2026.2 on; before them they are null.
+fn further_indicators() -> [Column; 14] {
+    [
+        value("average_torque_ratio", 4, "life-average torque over its limit T_A (RV: over T_0)"),
+        total("momentary_peak_usage", 6, "momentary peaks over the catalogue's allowed number"),
+        total("grease_usage", 6, "spent lives of the reducer's grease since the component was new"),
+        total("bearing_damage", 9, "spent life of the output bearing (ISO 281); 1 is its rating life"),
+        total("fatigue_damage", 9, "Miner sum over the cumulative torque cycles"),
+        total("fatigue_damage_window", 15, "Miner sum over the torque cycles of the window's samples"),
+        total("reducer_damage_window", 15, "reducer damage of the window's samples"),
+        value("torque_residual_norm", 6, "measured minus modelled torque, root mean square over T_N"),
+        value("friction_excess_nm", 3, "friction above the controller's model, mean while it moves"),
+        value("friction_ratio", 4, "friction of the reference motion over that of the joint as new"),
+        value("lost_motion_health", 4, "lost motion between as new (1) and limit (0)"),
+        total("temp_equivalent_h", 3, "hours at 40 °C that age as much (Arrhenius, 0.5 eV)"),
+        total("winding_damage", 9, "spent life of the winding's insulation (Montsinger)"),
+        text("methods", "JSON object: indicator -> how it was found, where not from counters or statistics as sent"),
     ]
 }

@@ -1,6 +1,6 @@
 //! Columns of `records`: the envelope, the robot's counters, its motion and its pose test.
 
-use super::column::{Column, boolean, int, list, place, provenance, text, time, total, value};
+use super::column::{Column, boolean, int, list, place, provenance, since, text, time, total, value};
 
 pub(super) fn columns() -> Vec<Column> {
     let mut columns = place();
@@ -18,8 +18,27 @@ pub(super) fn columns() -> Vec<Column> {
         text("principal", "authenticated sender; empty if anonymous"),
         int("payload_hash", "first 8 bytes, big-endian, of SHA-256 of the record as published").required(),
     ]);
+    columns.extend(since(2, further_indicators()));
     columns.extend(provenance());
     columns
+}
+
+/// Of the formulas 2026.2 on; before them they are null.
+fn further_indicators() -> [Column; 12] {
+    [
+        value("robot_health_geometric", 4, "weighted geometric mean of the healths, 0 to 1"),
+        total("brake_damage", 9, "energy taken up by the brakes over what they bear in their life"),
+        value("pose_accuracy_mm", 4, "AP_p of ISO 9283: commanded position to barycentre"),
+        value("pose_accuracy_rad", 6, "greatest of AP_a, AP_b, AP_c of ISO 9283"),
+        value("pose_repeatability_mm", 4, "RP_l of ISO 9283"),
+        value("pose_repeatability_rad", 6, "greatest of RP_a, RP_b, RP_c of ISO 9283"),
+        value("path_rms_m", 4, "distance from the reference path, root mean square; of the paths, else as sent"),
+        value("path_max_m", 4, "distance from the reference path, greatest; of the paths, else as sent"),
+        value("path_p95_m", 4, "distance from the reference path, 95th percentile; of the paths, else as sent"),
+        value("path_ratio", 4, "path_max_m over what the order allows"),
+        value("localization_ratio", 4, "uncertainty of the position over what the order allows"),
+        text("methods", "JSON object: indicator -> how it was found, where not from counters or statistics as sent"),
+    ]
 }
 
 fn envelope() -> [Column; 10] {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use tacho_config::{Settings, Snapshot};
 use tacho_lake::Lake;
+use tacho_lake::config_store::ConfigStore;
 use tacho_lake::landing::Landing;
 use tacho_log::EmbeddedLog;
 use tacho_schemas::table::Table;
@@ -12,9 +13,10 @@ use tacho_schemas::{Digest, RecordId};
 use tracing::info;
 use uuid::Uuid;
 
+use super::roster::{self, Signed};
 use crate::exit::WrongUse;
 
-/// The snapshot that the settings mean.
+/// The snapshot that the settings mean, without a roster.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     let schema_ids: BTreeMap<String, Digest> =
         Table::ALL.iter().map(|table| (table.name().to_owned(), table.schema_id())).collect();
@@ -22,14 +24,16 @@ fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     Ok(snapshot.map_err(|problems| WrongUse(format!("configuration: {problems}")))?)
 }
 
-/// Stores the configuration that the settings mean.
-async fn store(settings: &Settings, lake: &Lake) -> anyhow::Result<Digest> {
-    let configs = lake.configs();
-    configs.put(&snapshot(settings)?.canonical_bytes()).await.context("configuration store")
+/// Stores the configuration that the settings mean, with the roster that they name; also gives its version, 0 without one.
+async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
+    let roster = settings.processing.roster.as_ref().map(roster::read).transpose().context("roster")?;
+    let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
+    let digest = store(settings, roster, &lake.configs()).await?;
+    Ok((digest, version))
 }
 
 /// Appends control records: from here on the configuration is in force.
-async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
+pub(super) async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
     let session = Uuid::new_v4();
     let appender = log.appender();
     for (counter, partition) in (0_u64..).zip(partitions) {
@@ -44,20 +48,35 @@ async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: Digest) -> 
 /// Puts the configuration in force in every partition of a log that is new: nothing can be processed before.
 pub(super) async fn begin(settings: &Settings, lake: &Lake, log: &EmbeddedLog) -> anyhow::Result<()> {
     let partitions: Vec<i32> = (0..log.identity().partitions).collect();
-    put_in_force(log, &partitions, store(settings, lake).await?).await
+    let (digest, _version) = meant(settings, lake).await?;
+    put_in_force(log, &partitions, digest).await
+}
+
+/// Stores the configuration that the settings mean, with this roster, and gives its digest.
+pub(super) async fn store(
+    settings: &Settings,
+    roster: Option<Signed>,
+    configs: &ConfigStore,
+) -> anyhow::Result<Digest> {
+    let mut snapshot = snapshot(settings)?;
+    if let Some(signed) = roster {
+        configs.put(signed.text.as_bytes()).await.context("configuration store")?;
+        snapshot = snapshot.with_roster(signed.roster);
+    }
+    configs.put(&snapshot.canonical_bytes()).await.context("configuration store")
 }
 
 /// Puts the configuration in force in every partition where it is not.
 ///
 /// What is in force at the end of the log is known where all of it is landed; where something waits, perhaps another
-/// control record, this one is written again, which does no harm.
+/// control record, this one is written again, which does no harm. Gives the version of the roster in force, 0 without one.
 pub(super) async fn apply(
     settings: &Settings,
     lake: &Lake,
     landing: &Landing,
     log: &EmbeddedLog,
-) -> anyhow::Result<()> {
-    let digest = store(settings, lake).await?;
+) -> anyhow::Result<u64> {
+    let (digest, roster_version) = meant(settings, lake).await?;
     let ends = log.next_offsets();
     let in_force = |(partition, next): &(i32, i64)| {
         let all_landed = usize::try_from(*partition).is_ok_and(|slot| ends.get(slot) == Some(next));
@@ -65,5 +84,6 @@ pub(super) async fn apply(
     };
     let lacking = landing.progress().into_iter().filter(|place| !in_force(place));
     let partitions: Vec<i32> = lacking.map(|(partition, _)| partition).collect();
-    put_in_force(log, &partitions, digest).await
+    put_in_force(log, &partitions, digest).await?;
+    Ok(roster_version)
 }

@@ -24,7 +24,7 @@ use super::crew::{Crew, wait_until};
 use super::following::{Following, follow, open_log};
 use super::instance::{Endpoints, Instance};
 use super::processing::{CommitWhen, Processing};
-use super::{Args, configuration, mapping};
+use super::{Args, configuration, mapping, roster};
 
 /// Time that requests to the admin endpoint have to end, after everything else.
 const ADMIN_END: Duration = Duration::from_secs(1);
@@ -42,6 +42,7 @@ pub(super) struct Roles {
     processing: Processing,
     anchoring: Anchoring,
     maintenance: Maintenance,
+    roster: roster::Watch,
 }
 
 impl Roles {
@@ -58,7 +59,7 @@ impl Roles {
         let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault));
         let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
         let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
-        configuration::apply(settings, &lake, &landing, &log).await?;
+        let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
         let anchoring = anchorer_options(settings, args);
         let anchoring = Anchoring::open(anchoring, Arc::clone(&log), closed.clone(), board.clone());
@@ -69,9 +70,10 @@ impl Roles {
         let front = front.await.context("MQTT")?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs();
+        let roster = roster::Watch::new(settings, configs.clone(), Arc::clone(&log), roster_version);
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance })
+        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance, roster })
     }
 
     /// Where it listens.
@@ -100,6 +102,7 @@ impl Roles {
         let landing = processing.abort_handle();
         let anchoring = crew.spawn("anchors", &draining, self.anchoring.run(draining.clone(), processing));
         let maintenance = crew.spawn("maintenance", &stop, self.maintenance.run(ending.clone()));
+        let roster = crew.spawn("roster", &stop, self.roster.run(stop.clone()));
         let watching = watch_log(Arc::clone(&self.log), self.board.clone(), ending.clone());
         let watching = crew.spawn("log", &ending, watching);
         let admin = crew.spawn("admin", &ending, self.admin.run(ending.clone()));
@@ -120,6 +123,7 @@ impl Roles {
         ending.cancel();
         let (soon, cut_off) = (Instant::now() + ADMIN_END, maintenance);
         wait_until(soon, "maintenance", cut_off, &[]).await;
+        wait_until(soon, "roster", roster, &[]).await;
         wait_until(soon, "log", watching, &[]).await;
         end_admin(soon, admin).await;
         close(self.log).await;

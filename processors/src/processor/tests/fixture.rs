@@ -22,8 +22,13 @@ pub(super) const RECEIVED_AT_US: i64 = 1_795_248_901_000_000;
 
 /// A processor under the built-in models, or those given.
 pub(super) fn processor_with(models: Models) -> Processor {
+    processor_of(models, FORMULAS)
+}
+
+/// A processor of a set of formulas.
+pub(super) fn processor_of(models: Models, formulas: &str) -> Processor {
     let schema_ids = Table::ALL.map(|table| (table.name().to_owned(), table.schema_id()));
-    let snapshot = Snapshot::build(models, Limits::builtin(), IdPolicy::builtin(), FORMULAS, schema_ids.into())
+    let snapshot = Snapshot::build(models, Limits::builtin(), IdPolicy::builtin(), formulas, schema_ids.into())
         .expect("sound models");
     Processor::new(Arc::new(snapshot), 1).expect("the formulas of this release")
 }

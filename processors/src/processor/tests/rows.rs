@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use tacho_config::FORMULAS_2026_1;
 use tacho_config::models::{Models, Reducer};
 use tacho_schemas::Digest;
 use tacho_schemas::table::Table;
 
 use super::fixture::{
-    RECEIVED_AT_US, ROBOT, flags, full, full_with, number, object, only_kept, process, processor_with, raw, text,
+    RECEIVED_AT_US, ROBOT, flags, full, full_with, number, object, only_kept, process, processor_of, raw, text,
 };
 
 #[test]
@@ -50,7 +51,7 @@ fn a_joints_indicators_are_those_of_its_laws() {
     for (column, value) in expected {
         assert_eq!(number(&processed, Table::Joints, column, 0).as_deref(), Some(value), "{column}");
     }
-    assert_eq!(text(&processed, Table::Joints, "absent", 0), None);
+    assert_eq!(text(&processed, Table::Joints, "absent", 0).as_deref(), Some(r#"{"*":"input_missing"}"#));
 }
 
 #[test]
@@ -59,7 +60,9 @@ fn an_indicator_without_its_input_is_null_with_the_reason_beside_it() {
     assert_eq!(number(&processed, Table::Joints, "thermal_load_rate_pct", 1), None);
     assert_eq!(
         text(&processed, Table::Joints, "absent", 1).as_deref(),
-        Some(r#"{"thermal_load_rate_pct":"input_missing","following_error_health":"input_missing"}"#)
+        Some(
+            r#"{"thermal_load_rate_pct":"input_missing","following_error_health":"input_missing","*":"input_missing"}"#
+        )
     );
     assert_eq!(number(&processed, Table::Joints, "component_health_index", 1).as_deref(), Some("0.9981"));
 }
@@ -81,7 +84,8 @@ fn a_replaced_component_has_damage_and_no_hours_of_its_own() {
     let processed = process(&full_with("/joints/0/component_epoch", json!(2)));
     assert_eq!(number(&processed, Table::Joints, "reducer_damage", 0).as_deref(), Some("0.005333333"));
     let absent = object(&processed, Table::Joints, "absent", 0);
-    assert_eq!(absent, json!({"reducer_l10_h": "no_operating_hours", "reducer_rul_h": "no_operating_hours"}));
+    let reason = "no_operating_hours";
+    assert_eq!(absent, json!({"reducer_l10_h": reason, "reducer_rul_h": reason, "*": "input_missing"}));
 }
 
 #[test]
@@ -96,14 +100,14 @@ fn the_load_histogram_stands_in_for_a_missing_counter() {
 }
 
 #[test]
-fn an_rv_reducer_has_no_strain_wave_indicators() {
+fn by_the_former_formulas_an_rv_reducer_has_no_wear() {
     let mut models = Models::builtin().all().to_vec();
     for joint in models.iter_mut().flat_map(|model| &mut model.joints) {
         if let Reducer::StrainWave(rating) = joint.reducer.clone() {
             joint.reducer = Reducer::Rv(rating);
         }
     }
-    let processor = processor_with(Models::of(models).unwrap());
+    let processor = processor_of(Models::of(models).unwrap(), FORMULAS_2026_1);
     let processed = processor.process(3, 7..8, &[raw(7, full().to_string())]);
     let absent = object(&processed, Table::Joints, "absent", 0);
     for column in ["reducer_damage", "reducer_l10_h", "reducer_rul_h"] {

@@ -14,7 +14,12 @@ use super::*;
 use crate::anchorer::{AnchorError, Verdict};
 
 /// Commits an entry by hand that removes a file of a table, or replaces it by other rows.
-async fn forge(plant: &Plant, table: Table, data_change: bool, change: impl Fn(RecordBatch) -> Option<RecordBatch>) {
+pub(super) async fn forge(
+    plant: &Plant,
+    table: Table,
+    data_change: bool,
+    change: impl Fn(RecordBatch) -> Option<RecordBatch>,
+) {
     let lake = Lake::read_only(&plant.lake_dir()).unwrap();
     let reader = lake.reader(table).unwrap();
     let live = reader.live_files(None).await.unwrap();

@@ -4,7 +4,8 @@ use arrow::array::RecordBatch;
 use tacho_schemas::table::{Kind, Table, TableBuilder};
 
 use crate::cbor::Value;
-use crate::leaf::{LeafEncoder, LeafParts, PlaceColumns, RowEncoder, RowKey, SaltKey, SchemaText};
+use crate::leaf::row::{RowError, nothing_beside};
+use crate::leaf::{LeafEncoder, LeafParts, PlaceColumns, RowEncoder, RowKey, SaltKey, SchemaText, Schemas};
 use tacho_schemas::Digest;
 
 /// A batch of `rows` rows with a value in every column.
@@ -53,6 +54,27 @@ fn every_table_has_places_and_rows_as_its_schema_says() {
             Some(name) => assert_eq!(place.key, RowKey::Text(&format!("{name}2"))),
         }
     }
+}
+
+/// Columns that a release adds do not change the leaves of rows that were anchored before it.
+#[test]
+fn a_row_has_the_leaf_of_its_own_schema_whatever_columns_came_later() {
+    let batch = full_batch(Table::Joints, 2);
+    let former = Schemas::of_generation(1).of(Table::Joints).clone();
+    let own: Vec<&str> = former.columns().iter().map(|(name, _)| name.as_str()).collect();
+    let places: Vec<usize> = own.iter().map(|name| batch.schema().index_of(name).unwrap()).collect();
+    let as_it_was = batch.project(&places).unwrap();
+    let leaf = |batch: &RecordBatch, schema: &SchemaText| {
+        let rows = RowEncoder::new(batch, schema).unwrap();
+        LeafEncoder::new(schema).data(&[3; 16], &rows, 1).unwrap().to_vec()
+    };
+    assert_eq!(leaf(&batch, &former), leaf(&as_it_was, &former));
+    assert_ne!(leaf(&batch, &former), leaf(&batch, &SchemaText::of(Table::Joints)));
+    // What stands in the later columns is in no such leaf, so nothing may stand there.
+    let beside = nothing_beside(&batch, &former, [1].into_iter());
+    assert!(matches!(beside, Err(RowError::Beside { row: 1, .. })), "{beside:?}");
+    nothing_beside(&as_it_was, &former, 0..2).unwrap();
+    nothing_beside(&batch, &SchemaText::of(Table::Joints), 0..2).unwrap();
 }
 
 /// The budget is 700,000 rows/s per core in the release profile, trees included.

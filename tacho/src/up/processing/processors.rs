@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tacho_config::{Snapshot, SnapshotError};
+use tacho_config::{Roster, Snapshot, SnapshotError};
 use tacho_lake::config_store::{ConfigStore, ConfigStoreError};
 use tacho_processors::{Processor, UnknownFormulas};
 use tacho_schemas::Digest;
@@ -28,6 +28,9 @@ pub(super) enum ConfigError {
     /// Its bytes cannot be read.
     #[error("configuration {digest} cannot be read")]
     Unreadable { digest: Digest, source: SnapshotError },
+    /// The roster that it names is not there, or is none.
+    #[error("configuration {digest} names the roster {roster}, which cannot be read: {why}")]
+    Roster { digest: Digest, roster: Digest, why: String },
     /// This program does not know its formulas.
     #[error("configuration {digest} names formulas that this program lacks: use the release that has them")]
     Formulas { digest: Digest, source: UnknownFormulas },
@@ -48,11 +51,24 @@ impl Processors {
         }
         let bytes = self.store.get(digest).await.map_err(|source| ConfigError::Store { digest, source })?;
         let bytes = bytes.ok_or(ConfigError::Missing { digest })?;
-        let snapshot = Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })?;
+        let mut snapshot = Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })?;
+        if let Some(roster) = snapshot.roster() {
+            let found = self.roster(roster).await;
+            let found = found.map_err(|why| ConfigError::Roster { digest, roster, why })?;
+            snapshot = snapshot.with_roster(Arc::new(found));
+        }
         let processor = Processor::new(Arc::new(snapshot), self.log_epoch)
             .map_err(|source| ConfigError::Formulas { digest, source })?;
         let processor = Arc::new(processor);
         self.by_config.insert(digest, Arc::clone(&processor));
         Ok(processor)
+    }
+
+    /// The roster of a digest; the error says why there is none.
+    async fn roster(&self, digest: Digest) -> Result<Roster, String> {
+        let bytes = self.store.get(digest).await.map_err(|error| error.to_string())?;
+        let bytes = bytes.ok_or_else(|| "restore lake/_config from a backup".to_owned())?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| error.to_string())?;
+        Roster::parse(text).map_err(|problems| problems.to_string())
     }
 }

@@ -1,0 +1,157 @@
+//! Pose accuracy and repeatability of a measured test, after ISO 9283.
+//!
+//! Only of poses that something outside of the robot measured; what a robot knows by itself is its following error
+//! ([`super::following_error`]).
+
+use tacho_schemas::reason::Absent;
+use tacho_schemas::record::PoseTest;
+
+use super::{Indicator, Method, Traced};
+
+/// Cycles that the standard asks for.
+const CYCLES: usize = 30;
+
+/// Accuracy AP and repeatability RP of one commanded pose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pose {
+    /// `pose_accuracy_mm`: AP_p, distance from the commanded position to the barycentre of the attained ones, mm.
+    pub accuracy_mm: Traced,
+    /// `pose_accuracy_rad`: the greatest of AP_a, AP_b, AP_c, as a magnitude, rad.
+    pub accuracy_rad: Indicator,
+    /// `pose_repeatability_mm`: RP_l = l̄ + 3·S_l, mm.
+    pub repeatability_mm: Indicator,
+    /// `pose_repeatability_rad`: the greatest of RP_a, RP_b, RP_c = 3·S, rad.
+    pub repeatability_rad: Indicator,
+}
+
+/// Accuracy and repeatability of a test; of fewer than 30 cycles the method says so.
+///
+/// Source: ISO 9283:1998, 7.2.1 and 7.2.2; angles are taken as differences to the command within ±π.
+pub fn pose(test: Option<&PoseTest>) -> Pose {
+    let reason = Absent::InputMissing;
+    let mut found = Pose {
+        accuracy_mm: Err(reason),
+        accuracy_rad: Err(reason),
+        repeatability_mm: Err(reason),
+        repeatability_rad: Err(reason),
+    };
+    let Some(attained) = test.and_then(|test| test.attained.as_deref()).filter(|poses| poses.len() >= 2) else {
+        return found;
+    };
+    let command = test.and_then(|test| test.command.as_deref());
+    let origin = command.or(attained.first()).copied().unwrap_or_default();
+    let count = attained.iter().fold(0.0, |count, _| count + 1.0);
+    let mut mean = [0.0; 6];
+    for pose in attained {
+        for (sum, off) in mean.iter_mut().zip(offsets(pose, &origin)) {
+            *sum += off;
+        }
+    }
+    let mean = mean.map(|sum| sum / count);
+    if command.is_some() {
+        let method = if attained.len() < CYCLES { Method::FewerThan30Cycles } else { Method::Sent };
+        found.accuracy_mm = Ok((1e3 * length([mean[0], mean[1], mean[2]]), method));
+        found.accuracy_rad = Ok(mean[3].abs().max(mean[4].abs()).max(mean[5].abs()));
+    }
+    let (distances, angles) = spread(attained, &origin, &mean, count);
+    found.repeatability_mm = Ok(1e3 * distances);
+    found.repeatability_rad = Ok(angles);
+    found
+}
+
+/// `l̄ + 3·S_l` in m, and the greatest `3·S` of the angles in rad.
+fn spread(attained: &[[f64; 6]], origin: &[f64; 6], mean: &[f64; 6], count: f64) -> (f64, f64) {
+    let distance = |pose: &[f64; 6]| {
+        let off = offsets(pose, origin);
+        length([off[0] - mean[0], off[1] - mean[1], off[2] - mean[2]])
+    };
+    let mean_distance = attained.iter().map(distance).sum::<f64>() / count;
+    let mut squares = 0.0;
+    let mut angle_squares = [0.0; 3];
+    for pose in attained {
+        let off = distance(pose) - mean_distance;
+        squares += off * off;
+        let offsets = offsets(pose, origin);
+        for ((sum, angle), mean) in angle_squares.iter_mut().zip(&offsets[3..]).zip(&mean[3..]) {
+            *sum += (angle - mean) * (angle - mean);
+        }
+    }
+    let deviation = |squares: f64| (squares / (count - 1.0)).sqrt();
+    let angles = angle_squares.map(deviation).into_iter().fold(0.0, f64::max);
+    (mean_distance + 3.0 * deviation(squares), 3.0 * angles)
+}
+
+/// A pose as seen from another: positions as differences, angles within ±π.
+fn offsets(pose: &[f64; 6], origin: &[f64; 6]) -> [f64; 6] {
+    let mut off = [0.0; 6];
+    for (place, (off, (value, from))) in off.iter_mut().zip(pose.iter().zip(origin)).enumerate() {
+        let difference = value - from;
+        *off = if place < 3 { difference } else { wrapped(difference) };
+    }
+    off
+}
+
+/// An angle within ±π.
+fn wrapped(angle: f64) -> f64 {
+    let turn = std::f64::consts::TAU;
+    angle - turn * (angle / turn).round()
+}
+
+fn length(of: [f64; 3]) -> f64 {
+    (of[0] * of[0] + of[1] * of[1] + of[2] * of[2]).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(command: Option<[f64; 6]>, positions_mm: &[[f64; 3]]) -> PoseTest {
+        let attained = positions_mm.iter().map(|[x, y, z]| [x / 1e3, y / 1e3, z / 1e3, 0.0, 0.0, 0.0]);
+        PoseTest {
+            command: command.map(Box::new),
+            attained: Some(attained.collect::<Vec<_>>().into()),
+            ambient_temp_c: None,
+        }
+    }
+
+    fn near(value: f64, expected: f64) {
+        assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
+    }
+
+    #[test]
+    fn five_poses_have_the_accuracy_and_repeatability_of_the_standards_formulas() {
+        let positions =
+            [[0.02, -0.01, 0.03], [0.0, 0.02, -0.01], [-0.01, 0.01, 0.02], [0.03, 0.0, 0.01], [0.01, -0.02, 0.0]];
+        let found = pose(Some(&test(Some([0.0; 6]), &positions)));
+        let (accuracy, method) = found.accuracy_mm.unwrap();
+        near(accuracy, 0.014_142_135_623_730_95);
+        assert_eq!(method, Method::FewerThan30Cycles);
+        near(found.repeatability_mm.unwrap(), 0.035_375_410_685_305_25);
+    }
+
+    #[test]
+    fn a_square_around_the_command_is_accurate_and_repeats_within_its_radius() {
+        let square = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]];
+        let found = pose(Some(&test(Some([0.0; 6]), &square)));
+        assert_eq!(found.accuracy_mm, Ok((0.0, Method::FewerThan30Cycles)));
+        near(found.repeatability_mm.unwrap(), 1.0);
+        let no_command = pose(Some(&test(None, &square)));
+        assert_eq!(no_command.accuracy_mm, Err(Absent::InputMissing));
+        near(no_command.repeatability_mm.unwrap(), 1.0);
+    }
+
+    #[test]
+    fn angles_on_both_sides_of_a_half_turn_are_close_to_each_other() {
+        let half = std::f64::consts::PI;
+        let at = |angle| [0.0, 0.0, 0.0, angle, 0.0, 0.0];
+        let test = PoseTest {
+            command: Some(Box::new(at(half))),
+            attained: Some([at(half - 0.01), at(-half + 0.01)].into()),
+            ambient_temp_c: None,
+        };
+        let found = pose(Some(&test));
+        assert!(found.accuracy_rad.unwrap() < 1e-12);
+        near(found.repeatability_rad.unwrap(), 3.0 * (2.0 * 0.01_f64 * 0.01).sqrt());
+        assert_eq!(pose(None).repeatability_rad, Err(Absent::InputMissing));
+    }
+}

@@ -1,0 +1,87 @@
+//! Formulas as SQL functions: scalar functions of doubles, null where there is no answer, never NaN or infinity.
+//!
+//! Trends come from DataFusion's own regression aggregates; what follows from them (bounds, crossings) is in [`trend`], and
+//! laws of ageing and wear that a query asks "what if" of are in [`laws`]. `docs/indicators.md` lists all of them.
+
+mod laws;
+mod student;
+mod text;
+mod trend;
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array};
+use arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::cast::as_string_array;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
+use datafusion::prelude::SessionContext;
+
+/// A scalar function of doubles.
+#[derive(Clone, Copy)]
+pub struct Formula {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// Names of its arguments, with units.
+    pub arguments: &'static [&'static str],
+    /// What it gives, with its unit and formula.
+    pub gives: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+    compute: fn(&[f64]) -> Option<f64>,
+}
+
+impl std::fmt::Debug for Formula {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Formula").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Formula {
+    /// The value of some arguments; none if one of them is missing or the result is no finite number.
+    pub fn value(&self, arguments: &[f64]) -> Option<f64> {
+        (self.compute)(arguments).filter(|value| value.is_finite())
+    }
+}
+
+/// All formulas, in the order in which they are documented.
+pub fn formulas() -> impl Iterator<Item = &'static Formula> {
+    trend::FORMULAS.iter().chain(&laws::FORMULAS)
+}
+
+/// Registers the functions in a session.
+pub(crate) fn register(context: &SessionContext) {
+    for formula in formulas() {
+        let arguments = vec![DataType::Float64; formula.arguments.len()];
+        let body = Arc::new(move |values: &[ColumnarValue]| evaluate(formula, values));
+        context.register_udf(create_udf(formula.name, arguments, DataType::Float64, Volatility::Immutable, body));
+    }
+    let body = Arc::new(absent_reason);
+    let arguments = vec![DataType::Utf8, DataType::Utf8];
+    context.register_udf(create_udf("absent_reason", arguments, DataType::Utf8, Volatility::Immutable, body));
+}
+
+fn evaluate(formula: &Formula, values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    let columns = ColumnarValue::values_to_arrays(values)?;
+    let columns: Vec<&Float64Array> = columns.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+    let rows = columns.first().map_or(0, |column| column.len());
+    let mut arguments = vec![0.0; columns.len()];
+    let mut found = Float64Array::builder(rows);
+    for row in 0..rows {
+        let mut complete = true;
+        for (argument, column) in arguments.iter_mut().zip(&columns) {
+            complete &= column.is_valid(row);
+            *argument = column.value(row);
+        }
+        found.append_option(if complete { formula.value(&arguments) } else { None });
+    }
+    Ok(ColumnarValue::Array(Arc::new(found.finish()) as ArrayRef))
+}
+
+/// `absent_reason(absent, column)`: why the indicator `column` of a row is null.
+fn absent_reason(values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    let columns = ColumnarValue::values_to_arrays(values)?;
+    let (texts, names) = (as_string_array(&columns[0])?, as_string_array(&columns[1])?);
+    let reasons = texts.iter().zip(names.iter()).map(|(text, name)| text::absent_reason(text?, name?));
+    Ok(ColumnarValue::Array(Arc::new(reasons.collect::<arrow::array::StringArray>()) as ArrayRef))
+}
