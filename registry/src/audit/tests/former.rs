@@ -110,7 +110,7 @@ async fn a_value_that_was_put_into_a_former_row_is_found_in_its_columns_and_in_t
         let what = if found_by_hash { "as many rows were anchored" } else { column };
         assert!(named.contains(what), "{column}: {named}");
         let refused = proved(&plant, robot(0), 0).await.unwrap_err();
-        let refused = crate::text::chain(&refused);
+        let refused = tacho_schemas::chain(&refused);
         assert!(found_by_hash || refused.contains(column), "{refused}");
     }
 }
