@@ -192,7 +192,8 @@ pub enum AnchorError {
     },
     /// The registry knows less than it has accepted.
     #[error(
-        "the registry has lost what was lodged with it: it has accepted a tree of {accepted} entries, and {} holds one of          {known}; bring its folder back, or give it the log again with --lodge-anew", path.display()
+        "the registry has lost what was lodged with it: it has accepted a tree of {accepted} entries, and {} holds one of \
+         {known}; bring its folder back, or give it the log again with --lodge-anew", path.display()
     )]
     RegistryLost {
         /// Where its checkpoint is due.
@@ -225,8 +226,18 @@ pub enum AnchorError {
         /// What is wrong with it.
         why: String,
     },
+    /// A later release wrote a file of the log.
+    #[error("{} says format {found}, this release knows up to {known}: use a later release", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that is known.
+        known: u32,
+    },
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -258,6 +269,7 @@ impl AnchorError {
             | Self::RegistryLost { .. }
             | Self::LakeBehind { .. }
             | Self::Salt(_)
+            | Self::NewerFormat { .. }
             | Self::File { .. } => Verdict::Halt,
         }
     }
