@@ -14,6 +14,6 @@ pub mod record;
 pub mod robot_id;
 pub mod table;
 
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use envelope::{Envelope, RawKind, RawRecord, RecordId, RobotKey};
 pub use robot_id::RobotId;

@@ -42,6 +42,12 @@ enum Command {
     /// Recomputes everything from the lake and names the first divergence.
     #[command(after_help = "Example: tacho audit --data tacho-data")]
     Audit(crate::audit::Args),
+    /// Copies an instance, running or not, in one consistent state.
+    #[command(after_help = "Example: tacho backup --to /mnt/backup/today")]
+    Backup(crate::backup::Args),
+    /// Makes a data directory of a backup, after every byte of it was checked.
+    #[command(after_help = "Example: tacho restore --from /mnt/backup/today --data tacho-data")]
+    Restore(crate::restore::Args),
     /// Lists every problem of a configuration file at once.
     #[command(after_help = "Example: tacho check tacho.toml")]
     Check(crate::check::Args),
@@ -81,6 +87,8 @@ impl Cli {
             Command::Prove(args) => crate::prove::prove(args).await,
             Command::Verify(args) => crate::prove::verify(&args),
             Command::Audit(args) => crate::audit::run(args).await,
+            Command::Backup(args) => crate::backup::run(args).await,
+            Command::Restore(args) => crate::restore::run(args).await,
             Command::Check(args) => crate::check::run(&args),
         }
     }

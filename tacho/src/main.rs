@@ -4,6 +4,7 @@
 //! own crate; the pipeline is told in `up.rs`.
 
 mod audit;
+mod backup;
 mod chain;
 mod check;
 mod cli;
@@ -13,6 +14,7 @@ mod output;
 mod prove;
 mod publishing;
 mod replay;
+mod restore;
 mod settings;
 mod signals;
 mod simulate;
