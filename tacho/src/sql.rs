@@ -2,6 +2,7 @@
 
 use tacho_query::{AnchorRow, Format, Session};
 
+use crate::chain::chain;
 use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
 use crate::up::instance;
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     instance::require(&data_dir)?;
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
-        move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| error.to_string());
+        move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| chain(&error));
     let session = Session::open(&data_dir.join("lake"), anchors).await?;
     let (schema, rows) = match session.query(&args.statement).await {
         Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),

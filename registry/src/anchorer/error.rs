@@ -279,3 +279,32 @@ impl AnchorError {
 pub(crate) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> AnchorError + '_ {
     move |source| AnchorError::Io { path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_it_is_itself_once_and_without_gaps() {
+        let path = || PathBuf::from("registry/heads/7");
+        let inner = || io::Error::other("inner");
+        let head = TreeHead::empty();
+        let in_registry = AnchorError::Registry { head, source: RegistryError::Io { path: path(), source: inner() } };
+        for error in [
+            AnchorError::Io { path: path(), source: inner() },
+            AnchorError::Tile(TileError::Io { path: path(), source: inner() }),
+            AnchorError::Salt(SaltError::Io { path: path(), source: inner() }),
+            in_registry,
+        ] {
+            let mut causes = Vec::new();
+            let mut next: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(cause) = next {
+                causes.push(cause.to_string());
+                next = cause.source();
+            }
+            assert_eq!(causes.join(": ").matches("inner").count(), 1, "{causes:?}");
+        }
+        let lost = AnchorError::RegistryLost { path: path(), accepted: 3, known: 0 };
+        assert!(lost.to_string().contains("holds one of 0; bring"), "{lost}");
+    }
+}
