@@ -176,6 +176,18 @@ impl Staging {
     }
 }
 
+/// Removes what a backup that was cut off has left: its links keep the space of files that are deleted since.
+pub(crate) fn clear_abandoned(data_dir: &Path) -> anyhow::Result<()> {
+    if !data_dir.join(MIRROR).exists() {
+        return Ok(());
+    }
+    match Staging::begin(data_dir) {
+        Ok(abandoned) => abandoned.end(),
+        // One is under way, of an instance that was at rest until now.
+        Err(_in_use) => Ok(()),
+    }
+}
+
 /// Folders of former transparency logs, and their keys.
 fn former(data_dir: &Path) -> anyhow::Result<Vec<String>> {
     let at = || data_dir.display().to_string();
@@ -251,11 +263,15 @@ mod tests {
         let staging = Staging::begin(&data).unwrap();
         let second = Staging::begin(&data).unwrap_err().to_string();
         assert!(second.contains("another backup") && second.contains("under way"), "{second}");
+        clear_abandoned(&data).unwrap();
+        assert!(data.join(MIRROR).exists(), "it is in use");
         let loads = loads(&staging.mirror(&data).unwrap());
         let linked: Vec<_> = loads.iter().filter(|load| load.link).map(|load| load.path.to_str().unwrap()).collect();
         assert_eq!(linked, ["format", "log/00000000000000000000.log", "registry/lock.json"]);
         assert_eq!(loads.len(), 8);
-        staging.end().unwrap();
+        drop(staging);
+        assert!(data.join(MIRROR).join("format").exists(), "as a backup that was cut off leaves it");
+        clear_abandoned(&data).unwrap();
         assert!(!data.join(MIRROR).exists());
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tacho_config::{Models, Problems, Settings, Users};
+use tacho_config::{Models, Problems, Settings};
 
 use crate::exit::Answer;
 
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         Ok(settings) => {
             let warnings: String = settings.warnings().iter().map(|warning| format!("warning: {warning}\n")).collect();
             crate::output::print(&warnings)?;
-            let users = settings.mqtt.users_file.as_deref().and_then(|file| Users::load(file).err());
+            let users = crate::settings::users(&settings).err();
             let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
             let all: Vec<_> = users.into_iter().chain(models).flat_map(|problems| problems.0).collect();
             (!all.is_empty()).then_some(Problems(all))
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         }
         Some(problems) => {
             crate::output::print(&format!("{problems}\n"))?;
-            Ok(Answer::No)
+            Ok(Answer::Wrong)
         }
     }
 }

@@ -48,6 +48,9 @@ enum Command {
     /// Makes a data directory of a backup, after every byte of it was checked.
     #[command(after_help = "Example: tacho restore --from /mnt/backup/today --data tacho-data")]
     Restore(crate::restore::Args),
+    /// Prints the line of a users file for one user; reads the password from standard input or the terminal.
+    #[command(after_help = "Example: tacho user cell-7 --robots CNAB12HX00010000000000000042A >> users")]
+    User(crate::user::Args),
     /// Lists every problem of a configuration file at once.
     #[command(after_help = "Example: tacho check tacho.toml")]
     Check(crate::check::Args),
@@ -89,6 +92,7 @@ impl Cli {
             Command::Audit(args) => crate::audit::run(args).await,
             Command::Backup(args) => crate::backup::run(args).await,
             Command::Restore(args) => crate::restore::run(args).await,
+            Command::User(args) => crate::user::run(args).await,
             Command::Check(args) => crate::check::run(&args),
         }
     }

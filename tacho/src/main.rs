@@ -20,6 +20,7 @@ mod signals;
 mod simulate;
 mod sql;
 mod up;
+mod user;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -22,6 +22,11 @@ fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
     Ok(snapshot.map_err(|problems| WrongUse(format!("configuration: {problems}")))?)
 }
 
+/// Finds out whether the settings mean a configuration at all.
+pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
+    snapshot(settings).map(drop)
+}
+
 /// Stores the configuration that the settings mean.
 async fn store(settings: &Settings, lake: &Lake) -> anyhow::Result<Digest> {
     let configs = lake.configs().context("configuration store")?;
