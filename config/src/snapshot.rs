@@ -48,7 +48,7 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// Not JSON, or not of the shape of this version.
-    #[error("not a configuration snapshot: {0}")]
+    #[error("not a configuration snapshot")]
     Malformed(#[source] serde_json::Error),
     /// Written by another version.
     #[error("configuration snapshot of format {0}, this binary reads format {FORMAT}")]

@@ -12,6 +12,9 @@ use tacho_schemas::RobotId;
 use crate::problem::{Problem, Problems};
 use crate::settings::read_bounded;
 
+/// How a line comes about.
+const MAKE_ONE: &str = "`tacho user NAME` makes one";
+
 /// A users file is refused above this size, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
@@ -74,7 +77,14 @@ impl Users {
     /// # Errors
     /// All [`Problems`] of the file at once; a hash is never part of one.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        Self::parse(&read_bounded(path, FILE_BYTES_MAX)?)
+        let named = |problem: Problem| problem.of_file(&path.display().to_string());
+        let text = read_bounded(path, FILE_BYTES_MAX).map_err(|unreadable| {
+            let expected = format!("a users file: for each user a line NAME:HASH; {MAKE_ONE}");
+            Problems(
+                unreadable.0.into_iter().map(|problem| Problem { expected: expected.clone(), ..problem }).collect(),
+            )
+        })?;
+        Self::parse(&text).map_err(|problems| Problems(problems.0.into_iter().map(named).collect()))
     }
 
     /// Reads the text of a users file. A user without a binding, whose name is a robot ID, is bound to that robot; any other
@@ -98,6 +108,22 @@ impl Users {
             }
         }
         Problems::unless_none(problems, Self { by_name })
+    }
+
+    /// The problem of a file without users, where nobody else could come in either.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn some(self, path: &Path) -> Result<Self, Problems> {
+        let expected = format!("at least one line NAME:HASH, or `anonymous = true` in [mqtt]; {MAKE_ONE}");
+        let problem = Problem::new(path.display().to_string(), "no user", expected);
+        Problems::unless_none(if self.is_empty() { vec![problem] } else { Vec::new() }, self)
+    }
+
+    /// Whether a name can stand in a users file.
+    pub fn is_name(name: &str) -> bool {
+        let forbidden = |c: char| c.is_control() || c == '$' || c == ':' || c == '#';
+        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(forbidden) && name.trim() == name
     }
 
     /// The users, in no order.
@@ -127,7 +153,7 @@ fn parse_line(line: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Us
     let mut parts = line.splitn(3, ':');
     let (name, hash, binding) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '$') {
-        let expected = format!("NAME:HASH, NAME of 1 to {NAME_BYTES_MAX} bytes without `$`");
+        let expected = format!("NAME:HASH, NAME of 1 to {NAME_BYTES_MAX} bytes without `$`; {MAKE_ONE}");
         // Without its name, a line begins with the hash.
         problems.push(Problem::new(place, "***", expected));
         return None;
@@ -135,7 +161,7 @@ fn parse_line(line: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Us
     if !hash.is_some_and(is_argon2id) {
         let expected = format!(
             "NAME:HASH, HASH an argon2id hash such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH with \
-             m ≤ {MEMORY_KIB_MAX}, t ≤ {PASSES_MAX}, p ≤ {LANES_MAX}"
+             m ≤ {MEMORY_KIB_MAX}, t ≤ {PASSES_MAX}, p ≤ {LANES_MAX}; {MAKE_ONE}"
         );
         // What stands there may be a password.
         problems.push(Problem::new(format!("{place} ({name})"), "***", expected));

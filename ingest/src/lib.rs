@@ -7,6 +7,6 @@ pub mod mqtt;
 pub mod outlet;
 pub mod source;
 
-pub use mqtt::{MqttFront, MqttListener, MqttSettings, MqttUser, RobotRate};
+pub use mqtt::{MqttFront, MqttListener, MqttSettings, MqttUser, RobotRate, hash_password};
 pub use outlet::{Outlet, OutletLane};
 pub use source::{BindError, SourceError};

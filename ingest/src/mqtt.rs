@@ -39,6 +39,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+pub use self::auth::hash_password;
 use self::broker::Broker;
 pub use self::settings::{MqttSettings, MqttUser, RobotRate};
 use crate::{BindError, Outlet, SourceError};

@@ -26,5 +26,18 @@ fn within_a_minute_the_demo_fleet_answers_and_is_anchored() {
     });
     assert!(lake.int("select count(*) from battery_health where soh_capacity is not null").unwrap() > 0);
     plant.stop().unwrap();
+    plant.start().unwrap();
+    until_some("records of the second run", MINUTE, || {
+        lake.try_int("select count(distinct stream_epoch) from records").filter(|epochs| *epochs == 2)
+    });
+    plant.stop().unwrap();
+    let falling = "select count(*) from (select power_on_h as now_h, lag(power_on_h) over \
+                   (partition by robot_id order by stream_epoch, seq) as before_h from records) where now_h < before_h";
+    assert_eq!(lake.int(falling).unwrap(), 0, "hours that fall over a restart");
+    let healing = "select count(*) from (select reducer_damage as damage, lag(reducer_damage) over \
+                   (partition by robot_id, joint order by stream_epoch, seq) as damage_before from joints) where damage < damage_before";
+    assert_eq!(lake.int(healing).unwrap(), 0, "wear that heals over a restart");
+    let colliding = "select count(*) from fleet where robot_id like '%00000000000000001'";
+    assert_eq!(lake.int(colliding).unwrap(), 0, "`tacho simulate` has robots of its own");
     assert!(!plant.data().join("endpoints.json").exists());
 }

@@ -12,8 +12,8 @@ use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::errors::ParquetError;
 use tacho_schemas::table::Table;
 
@@ -89,6 +89,14 @@ impl TableReader {
     /// The object of a path as commits spell it, which may be percent-encoded.
     fn location(path: &str) -> Result<Path, ReadError> {
         Path::from_url_path(path).map_err(|error| not_ours(path, &error))
+    }
+
+    /// Length and time of a data file on disk.
+    ///
+    /// # Errors
+    /// If it does not exist.
+    pub async fn head_file(&self, path: &str) -> Result<ObjectMeta, ReadError> {
+        Ok(self.store.head(&Self::location(path)?).await?)
     }
 }
 

@@ -66,6 +66,9 @@ use shared::{Counts, Shared, locked};
 use storage::Storage;
 use writer::Writer;
 
+/// The file that says which log it is.
+const IDENTITY: &str = "identity";
+
 /// An open log. Dropping it ends it like [`EmbeddedLog::close`], but does not wait for that.
 #[derive(Debug)]
 pub struct EmbeddedLog {
@@ -219,10 +222,19 @@ impl Drop for EmbeddedLog {
     }
 }
 
+/// Which log lies in a directory, open or not; `None` if there is none.
+///
+/// # Errors
+/// An identity that cannot be read, or is of a later release.
+pub fn identity_in(dir: &Path) -> Result<Option<LogIdentity>, OpenError> {
+    let path = dir.join(IDENTITY);
+    identity_file::read(&path).map_err(OpenError::identity(&path))
+}
+
 /// Reads the log's identity, or draws one if there is no log yet.
 fn identity(storage: &Storage, partitions: i32) -> Result<LogIdentity, OpenError> {
-    let path = storage.dir().join("identity");
-    let identity = match identity_file::read(&path).map_err(OpenError::identity(&path))? {
+    let path = storage.dir().join(IDENTITY);
+    let identity = match identity_in(storage.dir())? {
         Some(identity) => identity,
         None if recover::segment_files(storage.dir())?.is_empty() => {
             identity_file::create(&path, storage, partitions).map_err(OpenError::identity(&path))?

@@ -15,7 +15,7 @@ pub use append::{Append, AppendError, Delivered, Delivery, OffsetRange, Place};
 pub use embedded::fuzzing;
 pub use embedded::{
     Appender, Damage, EmbeddedLog, EmbeddedSettings, Fault, Faults, Lane, LogStats, OpenError, OpenReport, Operation,
-    Reader, ReleaseError, Released, SettingsError, TornTail,
+    Reader, ReleaseError, Released, SettingsError, TornTail, identity_in,
 };
 pub use health::{Head, Health};
 pub use identity::LogIdentity;

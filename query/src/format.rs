@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -40,19 +41,46 @@ pub enum FormatError {
     /// Parquet cannot hold them.
     #[error(transparent)]
     Parquet(#[from] ParquetError),
-    /// The output is closed.
+    /// The output takes nothing.
     #[error(transparent)]
     Output(#[from] std::io::Error),
+    /// Whoever read the output went away.
+    #[error("the output is closed")]
+    Closed,
 }
 
 impl FormatError {
     /// Whether whoever reads the output went away, which is no fault.
     pub fn is_closed_output(&self) -> bool {
-        let broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
-        match self {
-            Self::Output(error) | Self::Arrow(ArrowError::IoError(_, error)) => broken(error),
-            Self::Arrow(_) | Self::Parquet(_) => false,
-        }
+        matches!(self, Self::Closed)
+    }
+}
+
+/// An output that remembers whether its reader went away: the writers of the formats do not always tell.
+struct Watched<'a, W> {
+    out: W,
+    closed: &'a AtomicBool,
+}
+
+impl<W> Watched<'_, W> {
+    fn note<T>(&self, result: std::io::Result<T>) -> std::io::Result<T> {
+        result.inspect_err(|error| {
+            if error.kind() == std::io::ErrorKind::BrokenPipe {
+                self.closed.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let flushed = self.out.flush();
+        self.note(flushed)
     }
 }
 
@@ -76,6 +104,15 @@ impl Format {
     /// # Errors
     /// If the output takes nothing, or the format has no place for a type.
     pub fn write(self, schema: SchemaRef, rows: &[RecordBatch], out: impl Write + Send) -> Result<(), FormatError> {
+        let closed = AtomicBool::new(false);
+        let written = self.write_to(schema, rows, Watched { out, closed: &closed });
+        match written {
+            Err(_) if closed.load(Ordering::Relaxed) => Err(FormatError::Closed),
+            written => written,
+        }
+    }
+
+    fn write_to(self, schema: SchemaRef, rows: &[RecordBatch], out: impl Write + Send) -> Result<(), FormatError> {
         match self {
             Self::Table => write_table(schema, rows, out),
             Self::Csv => write_csv(&schema, rows, out),
@@ -163,6 +200,39 @@ mod tests {
         let mut out = Vec::new();
         Format::Csv.write(schema, &[batch], &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "payload\nff0a\n\"\"\n");
+    }
+
+    /// An output whose reader goes away after some bytes.
+    struct Leaving(usize);
+
+    impl Write for Leaving {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.0 == 0 {
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_told_from_an_output_that_fails_in_every_format() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..5_000));
+        let rows = [RecordBatch::try_new(Arc::clone(&schema), vec![numbers]).unwrap()];
+        for format in ["table", "csv", "json", "parquet"] {
+            let format = format.parse::<Format>().unwrap();
+            let error = format.write(Arc::clone(&schema), &rows, Leaving(100)).unwrap_err();
+            assert!(error.is_closed_output(), "{format:?}: {error}");
+        }
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = Format::Csv.write(schema, &rows, full).unwrap_err();
+        assert!(!error.is_closed_output(), "{error}");
     }
 
     #[test]

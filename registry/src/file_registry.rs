@@ -39,7 +39,7 @@ pub enum RegistryError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The registry's own note is damaged.
-    #[error("{}: the registry's own checkpoint is damaged: {source}", path.display())]
+    #[error("{}: the registry's own checkpoint is damaged", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum RegistryError {
         evidence: PathBuf,
     },
     /// The proof does not show that the tree only grew.
-    #[error("not proved to extend the tree of {known} entries: {source}")]
+    #[error("not proved to extend the tree of {known} entries")]
     NotConsistent {
         /// Size that the registry has.
         known: u64,
@@ -71,7 +71,7 @@ pub enum RegistryError {
         source: ProofError,
     },
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

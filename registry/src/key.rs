@@ -22,7 +22,7 @@ const MAX_FILE_BYTES: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum LogKeyError {
     /// The file system refused.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -30,13 +30,16 @@ pub enum LogKeyError {
         source: io::Error,
     },
     /// The file holds no key.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with its content.
         source: KeyError,
     },
+    /// Neither a file nor a key.
+    #[error("{0} is neither a file nor a verifier key: name+8 hexadecimal digits+base64")]
+    Nothing(String),
     /// The system has no random bytes.
     #[error("no random bytes for a new key: {0}")]
     Random(getrandom::Error),
@@ -120,6 +123,9 @@ pub fn verifier_from(file_or_text: &str) -> Result<VerifierKey, LogKeyError> {
         Ok(text) => text,
         // The text of a key is never the name of a readable file by accident; what is no key names itself.
         Err(_) if file_or_text.contains('+') => file_or_text.to_owned(),
+        Err(LogKeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(LogKeyError::Nothing(excerpt(file_or_text)));
+        }
         Err(error) => return Err(error),
     };
     if text.trim_start().starts_with("PRIVATE+KEY+") {

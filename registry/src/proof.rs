@@ -61,7 +61,7 @@ pub enum ProofFileError {
     #[error("the path does not end with an empty line after at most {MAX_PATH} hashes")]
     Path,
     /// The checkpoint is not a signed note.
-    #[error("checkpoint: {0}")]
+    #[error("checkpoint")]
     Checkpoint(#[source] NoteError),
 }
 

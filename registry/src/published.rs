@@ -37,7 +37,7 @@ pub(crate) struct Published {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     /// The file system refuses.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum PublishedError {
         source: io::Error,
     },
     /// The file of the public key holds none.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Key {
         /// The file.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub enum PublishedError {
         path: PathBuf,
     },
     /// The checkpoint is damaged, or not signed by the key.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,

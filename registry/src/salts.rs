@@ -30,7 +30,7 @@ const MAX_LOADED: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum SaltError {
     /// The file system refused.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

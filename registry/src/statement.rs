@@ -24,7 +24,7 @@ pub type Salt = [u8; 16];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     /// An item is not what stands at its place.
-    #[error("{kind}: {source}")]
+    #[error("{kind}")]
     Item {
         /// Kind of the statement.
         kind: &'static str,

@@ -16,6 +16,6 @@ pub mod robot_id;
 pub mod table;
 
 pub use chain::chain;
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use envelope::{Envelope, RawKind, RawRecord, RecordId, RobotKey};
 pub use robot_id::RobotId;

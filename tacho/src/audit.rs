@@ -1,11 +1,8 @@
 //! `tacho audit`: recomputes everything from the lake and names the first divergence.
 
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::cli::DataDir;
 use crate::exit::Answer;
+use crate::output::Spinner;
 use crate::up::instance;
 
 /// Recomputes everything from the lake: `tacho audit --data tacho-data`
@@ -20,13 +17,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let settings = args.data.settings()?;
     let data_dir = &settings.data_dir;
     instance::require(data_dir)?;
-    let bar = progress_bar();
+    let spinner = Spinner::new();
     let audited = tacho_registry::audit(data_dir, &data_dir.join("lake"), &settings.registry_dir(), |done| {
-        bar.set_message(done.to_owned());
-        bar.tick();
+        spinner.tell(done);
     })
     .await;
-    bar.finish_and_clear();
+    drop(spinner);
     match audited {
         Ok(report) => {
             crate::output::print(&format!("{report}\n"))?;
@@ -38,14 +34,4 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A bar that shows itself only in a terminal, and only if the work takes a while.
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_secs(1));
-    bar
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tacho_config::{Models, Problems, Rules, Settings, Users};
+use tacho_config::{Models, Problems, Rules, Settings};
 
 use crate::exit::Answer;
 
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         Ok(settings) => {
             let warnings: String = settings.warnings().iter().map(|warning| format!("warning: {warning}\n")).collect();
             crate::output::print(&warnings)?;
-            let users = settings.mqtt.users_file.as_deref().and_then(|file| Users::load(file).err());
+            let users = crate::settings::users(&settings).err();
             let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
             let rules = settings.processing.rules_file.as_deref().and_then(|file| Rules::load(file).err());
             let all: Vec<_> = users.into_iter().chain(models).chain(rules).flat_map(|problems| problems.0).collect();
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         }
         Some(problems) => {
             crate::output::print(&format!("{problems}\n"))?;
-            Ok(Answer::No)
+            Ok(Answer::Wrong)
         }
     }
 }

@@ -42,6 +42,15 @@ enum Command {
     /// Recomputes everything from the lake and names the first divergence.
     #[command(after_help = "Example: tacho audit --data tacho-data")]
     Audit(crate::audit::Args),
+    /// Copies an instance, running or not, in one consistent state.
+    #[command(after_help = "Example: tacho backup --to /mnt/backup/today")]
+    Backup(crate::backup::Args),
+    /// Makes a data directory of a backup, after every byte of it was checked.
+    #[command(after_help = "Example: tacho restore --from /mnt/backup/today --data tacho-data")]
+    Restore(crate::restore::Args),
+    /// Prints the line of a users file for one user; reads the password from standard input or the terminal.
+    #[command(after_help = "Example: tacho user cell-7 --robots CNAB12HX00010000000000000042A >> users")]
+    User(crate::user::Args),
     /// Lists every problem of a configuration file at once.
     #[command(after_help = "Example: tacho check tacho.toml")]
     Check(crate::check::Args),
@@ -84,6 +93,9 @@ impl Cli {
             Command::Prove(args) => crate::prove::prove(args).await,
             Command::Verify(args) => crate::prove::verify(&args),
             Command::Audit(args) => crate::audit::run(args).await,
+            Command::Backup(args) => crate::backup::run(args).await,
+            Command::Restore(args) => crate::restore::run(args).await,
+            Command::User(args) => crate::user::run(args).await,
             Command::Check(args) => crate::check::run(&args),
             Command::Models(args) => crate::models::run(&args),
         }

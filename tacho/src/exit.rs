@@ -1,5 +1,4 @@
-//! Exit statuses: 0 done, 1 the answer is no, 2 wrong use (also a configuration with problems, where it is to be used),
-//! 3 could not. An interrupt ends `up`, `simulate` and `replay` as their end does, with 0; a second one ends at once, with 130.
+//! Exit statuses: 0 done, 1 the answer is no, 2 wrong use (also a configuration with problems), 3 could not. An interrupt ends `up`, `simulate` and `replay` as their end does, with 0; a second one ends at once, with 130.
 
 use std::process::ExitCode;
 
@@ -8,8 +7,10 @@ use std::process::ExitCode;
 pub(crate) enum Answer {
     /// Done, or: yes, it is so.
     Yes,
-    /// It is not so: a proof that does not hold, a configuration with problems, a lake that was changed.
+    /// It is not so: a proof that does not hold, a row that does not exist, a lake or a backup that was changed.
     No,
+    /// What was asked about cannot be used: a configuration with problems.
+    Wrong,
 }
 
 impl From<Answer> for ExitCode {
@@ -17,6 +18,7 @@ impl From<Answer> for ExitCode {
         match answer {
             Answer::Yes => Self::SUCCESS,
             Answer::No => Self::from(1),
+            Answer::Wrong => Self::from(WRONG_USE),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! own crate; the pipeline is told in `up.rs`.
 
 mod audit;
+mod backup;
 mod check;
 mod cli;
 mod clock;
@@ -13,11 +14,13 @@ mod output;
 mod prove;
 mod publishing;
 mod replay;
+mod restore;
 mod settings;
 mod signals;
 mod simulate;
 mod sql;
 mod up;
+mod user;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

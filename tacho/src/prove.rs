@@ -10,6 +10,7 @@ use tacho_schemas::table::Table;
 use crate::cli::DataDir;
 use crate::exit::Answer;
 use crate::up::instance;
+use tacho_schemas::chain;
 
 /// Writes a proof for one row: `tacho prove --robot ID --seq 1024 > row.tlog-proof`
 #[derive(Debug, clap::Args)]
@@ -80,9 +81,18 @@ pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
     instance::require(&data_dir)?;
     let record = args.record().context("a row is named by --robot and --seq, or by --partition and --offset")?;
     let request = ProveRequest { record, table: args.table, component: args.component };
-    let proof = tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await?;
-    crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
-    Ok(Answer::Yes)
+    match tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await {
+        Ok(proof) => {
+            crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
+            Ok(Answer::Yes)
+        }
+        // Standard output is a proof or nothing: it goes to a file.
+        Err(none) if none.is_no() => {
+            crate::output::tell(&format!("tacho: {}\n", chain(&none)));
+            Ok(Answer::No)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Runs `tacho verify`.
@@ -95,7 +105,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Answer> {
             Ok(Answer::Yes)
         }
         Err(refusal) => {
-            crate::output::print(&format!("refused: {refusal}\n"))?;
+            crate::output::print(&format!("refused: {}\n", chain(&refusal)))?;
             Ok(Answer::No)
         }
     }

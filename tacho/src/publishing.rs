@@ -57,6 +57,7 @@ pub(crate) async fn publish(
     tally.flush().context("journal not written")?;
     let counts = tally.counts();
     crate::output::print_json(&Report::new(counts, records, started.elapsed()))?;
+    crate::output::tell(&format!("{}\n", counts.told(stop.is_cancelled())));
     anyhow::ensure!(tally.connections() > 0, "{} cannot be reached, or does not let this client in", target.to);
     let done = counts.acknowledged == counts.sent || stop.is_cancelled();
     Ok(if done { Answer::Yes } else { Answer::No })

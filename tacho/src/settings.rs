@@ -3,9 +3,17 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use tacho_config::{Problems, Settings};
+use tacho_config::{Problems, Settings, Users};
 
 use crate::exit::WrongUse;
+
+/// The users that the settings name; none without a file.
+pub(crate) fn users(settings: &Settings) -> Result<Users, Problems> {
+    let mqtt = &settings.mqtt;
+    let Some(file) = &mqtt.users_file else { return Ok(Users::default()) };
+    let users = Users::load(file)?;
+    if mqtt.anonymous { Ok(users) } else { users.some(file) }
+}
 
 /// Loads the settings; `data` overrides the data directory.
 pub(crate) fn load(config: Option<&Path>, data: Option<&Path>) -> anyhow::Result<Settings> {

@@ -8,6 +8,7 @@ mod robot;
 use crate::exit::Answer;
 use crate::publishing::{Target, publish};
 pub(crate) use fleet::{Fleet, Plan};
+pub(crate) use robot::Past;
 
 /// Publishes a simulated fleet: `tacho simulate --to mqtt://127.0.0.1:1883 --robots 200 --rate 1000 --records 20000`
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,9 @@ pub(crate) struct Args {
     /// Robots in the fleet.
     #[arg(long, default_value_t = 50, overrides_with = "robots", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     robots: u32,
+    /// Number of the first robot, the end of its ID; the robots of `up --demo` begin at 1000001.
+    #[arg(long, default_value_t = 1, overrides_with = "first", value_parser = clap::value_parser!(u32).range(1..))]
+    first: u32,
     /// Records per second of the whole fleet; 0 is as fast as the broker acknowledges.
     #[arg(long, default_value_t = 50.0, overrides_with = "rate")]
     rate: f64,
@@ -44,6 +48,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let plan = Plan {
         robots: args.robots,
+        first: args.first,
         connections: args.connections,
         rate: args.rate,
         records: args.records,

@@ -7,6 +7,7 @@ use tacho_query::{AnchorRow, Format, Session};
 use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
 use crate::up::instance;
+use tacho_schemas::chain;
 
 /// Asks the lake in SQL: `tacho sql "select robot_id, silent_s from fleet" --format csv`
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     instance::require(&data_dir)?;
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
-        move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| error.to_string());
+        move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| chain(&error));
     let rules = match &settings.processing.rules_file {
         Some(file) => Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
         None => Rules::builtin(),

@@ -85,7 +85,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     status::greet(&endpoints, &settings.data_dir, settings.mqtt.anonymous, args.demo);
     let stop = interrupted.child_token();
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
-    let demo = args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, stop.clone())));
+    let demo =
+        args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, settings.data_dir.join("lake"), stop.clone())));
     let ended = roles.run(stop.clone(), DRAIN).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {

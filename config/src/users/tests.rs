@@ -99,4 +99,28 @@ fn a_hash_must_be_whole_and_within_costs() {
 fn a_file_that_is_not_there_is_named() {
     let found = Users::load(Path::new("/no/such/users")).unwrap_err();
     assert!(found.to_string().starts_with("/no/such/users = "), "{found}");
+    assert!(found.to_string().contains("NAME:HASH; `tacho user NAME` makes one"), "{found}");
+}
+
+#[test]
+fn a_wrong_line_is_named_with_its_file_and_a_file_without_users_is_one_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users");
+    std::fs::write(&path, "# our plant\nplain:secret\n").unwrap();
+    let found = Users::load(&path).unwrap_err().to_string();
+    assert!(found.starts_with(&format!("{}: line 2 (plain) = ***: expected NAME:HASH", path.display())), "{found}");
+    std::fs::write(&path, "# nobody yet\n").unwrap();
+    let found = Users::load(&path).unwrap().some(&path).unwrap_err().to_string();
+    assert!(found.starts_with(&format!("{} = no user: expected at least one line", path.display())), "{found}");
+}
+
+#[test]
+fn a_name_is_one_that_a_line_can_begin_with() {
+    for name in ["plc", "cell 7", "CNAB12HX00010000000000000042A", "ä"] {
+        assert!(Users::is_name(name), "{name}");
+        assert_eq!(Users::parse(&format!("{name}:{HASH}")).unwrap().len(), 1, "{name}");
+    }
+    for name in ["", " plc", "a:b", "a$b", "#plc", "a\nb", &"x".repeat(129)] {
+        assert!(!Users::is_name(name), "{name}");
+    }
 }

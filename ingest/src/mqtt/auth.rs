@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::Argon2;
-use argon2::password_hash::{PasswordVerifier as _, phc::PasswordHash};
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tacho_schemas::{RobotId, RobotKey};
@@ -154,6 +154,15 @@ impl Users {
     }
 }
 
+/// The hash of a password as users files have it: argon2id with a salt of its own, in PHC form.
+///
+/// # Errors
+/// If the password is too long, or the system has no random bytes; as text.
+pub fn hash_password(password: &str) -> Result<String, String> {
+    let hash: argon2::password_hash::Result<PasswordHash> = Argon2::default().hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string()).map_err(|error| error.to_string())
+}
+
 fn check_hash(hash: &str) -> Result<(), String> {
     let parsed = PasswordHash::new(hash).map_err(|error| error.to_string())?;
     if !parsed.algorithm.as_str().starts_with("argon2") {
@@ -177,8 +186,6 @@ impl fmt::Debug for Users {
 
 #[cfg(test)]
 mod tests {
-    use argon2::PasswordHasher as _;
-
     use super::*;
     use crate::mqtt::settings::MqttUser;
 
@@ -211,6 +218,16 @@ mod tests {
         }
         assert_eq!(users.authenticate(login("b", "secret")).await.unwrap_err(), Reason::BadCredentials);
         assert_eq!(users.authenticate(None).await.unwrap_err(), Reason::NotAuthorised);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_was_made_here_lets_its_password_in() {
+        let password_hash = hash_password("secret").unwrap();
+        let made = MqttUser { name: "a".into(), password_hash, robots: None };
+        let users = Users::new(&settings(false, vec![made])).unwrap();
+        assert!(users.authenticate(login("a", "secret")).await.is_ok());
+        assert_eq!(users.authenticate(login("a", "other")).await.unwrap_err(), Reason::BadCredentials);
+        assert_ne!(hash_password("secret").unwrap(), hash_password("secret").unwrap(), "each has a salt of its own");
     }
 
     #[tokio::test]

@@ -55,13 +55,26 @@ pub enum LogsError {
         source: object_store::Error,
     },
     /// It is not what this release writes.
-    #[error("list of logs {path} is damaged, or of another release: {why}")]
+    #[error("list of logs {path} is damaged: {why}")]
     Damaged {
         /// File, within the lake.
         path: Path,
         /// What is wrong.
         why: String,
     },
+    /// A later release wrote it.
+    #[error("list of logs {path} says format {format}, this release knows format {FORMAT}: use a later release")]
+    Newer {
+        /// File, within the lake.
+        path: Path,
+        /// Its format.
+        format: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,10 +110,12 @@ impl Logs {
             Err(source) => return Err(LogsError::Store { path, source }),
         };
         let damaged = |why: String| LogsError::Damaged { path: self::path(), why };
-        let file: File = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        if file.format != FORMAT {
-            return Err(damaged(format!("format {}, this release reads {FORMAT}", file.format)));
+        let malformed = |error: serde_json::Error| damaged(error.to_string());
+        let Version { format } = serde_json::from_slice(&bytes).map_err(malformed)?;
+        if format > FORMAT {
+            return Err(LogsError::Newer { path: self::path(), format });
         }
+        let file: File = serde_json::from_slice(&bytes).map_err(malformed)?;
         let numbered = (1..).zip(&file.logs).all(|(epoch, log)| log.log_epoch == epoch && log.partitions > 0);
         if !numbered {
             return Err(damaged("its logs are not numbered from 1".to_owned()));

@@ -27,7 +27,7 @@ pub enum SnapshotError {
     #[error("not a ledger snapshot: it starts with another magic number, or is cut short")]
     Magic,
     /// The file is of another release.
-    #[error("ledger snapshot of format {0}, this release reads {FORMAT}")]
+    #[error("ledger snapshot of format {0}, this release reads {FORMAT}: use the release that wrote it")]
     Format(u32),
     /// The bytes are not those that were written.
     #[error("the ledger snapshot is damaged: its SHA-256 differs from the one at its end")]

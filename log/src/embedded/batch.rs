@@ -125,6 +125,17 @@ impl Format {
         out[at + CRC_AT..at + CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
     }
 
+    /// The version and codec of what stands at the start of `bytes`, if it is whole and a later release wrote it: such a
+    /// release keeps magic, version, codec and CRC where they are. `None` for all else, above all for what is damaged.
+    pub(crate) fn newer(&self, bytes: &[u8]) -> Option<(u16, u8)> {
+        let header = bytes.get(..self.header_len())?;
+        let mut fields = Fields::new(header, 0);
+        let is_batch = fields.array()? == BATCH_MAGIC;
+        let (version, codec, _zero) = (fields.u16()?, fields.u8()?, fields.u8()?);
+        let later = version > VERSION || (version == VERSION && codec != CODEC_NONE);
+        (is_batch && later && fields.u32()? == self.header_crc(header)).then_some((version, codec))
+    }
+
     /// Parses a header; `None` if it is damaged, or of another log or format.
     pub(crate) fn parse_header(&self, bytes: &[u8]) -> Option<BatchHeader> {
         let mut fields = Fields::new(bytes.get(..self.header_len())?, 0);
@@ -261,6 +272,22 @@ mod tests {
             let mut changed = bytes.clone();
             changed[at] ^= 0x10;
             assert!(!matches!(format.look(&changed, 0, 0), Found::Batch(..)), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_a_later_release_is_known_and_no_damaged_one_passes_for_it() {
+        let format = Format::new(Uuid::from_u128(1), 2);
+        let ours = batch(&format, 40, b"body");
+        assert_eq!(format.newer(&ours), None);
+        for (at, value, told) in [(8, 2, (2, 0)), (10, 1, (1, 1))] {
+            let mut later = ours.clone();
+            later[at] = value;
+            assert_eq!(format.newer(&later), None, "its CRC does not hold");
+            let crc = format.header_crc(&later[..format.header_len()]).to_le_bytes();
+            later[CRC_AT..CRC_AT + 4].copy_from_slice(&crc);
+            assert_eq!(format.newer(&later), Some(told));
+            assert_eq!(Format::new(Uuid::nil(), 2).newer(&later), None, "of another log");
         }
     }
 

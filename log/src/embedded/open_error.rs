@@ -13,7 +13,7 @@ use super::settings::SettingsError;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A setting is outside of its limits.
-    #[error("setting {0}")]
+    #[error(transparent)]
     Settings(#[from] SettingsError),
     /// A file cannot be read or written.
     #[error("{action} {}", path.display())]
@@ -54,6 +54,19 @@ pub enum OpenError {
         path: PathBuf,
         /// Its format.
         found: u32,
+    },
+    /// A later release has written into the log.
+    #[error(
+        "{} holds what a later release has written (version {version}, codec {codec}; this release knows version 1, codec \
+         0): use that release", path.display()
+    )]
+    NewerSegment {
+        /// The segment file.
+        path: PathBuf,
+        /// Version of its header or of a batch.
+        version: u16,
+        /// Codec of the batch; 0 for none.
+        codec: u8,
     },
     /// The log was created with another number of partitions.
     #[error("the log has {has} partitions for its whole life, the settings say {asked}")]

@@ -140,7 +140,11 @@ impl Recovery<'_> {
             return Err(OpenError::Foreign { path, found, log_id });
         }
         let before = self.segments.back().map(|segment| segment.end.as_ref());
-        Ok(scan(&bytes, &self.format, base_seq, limit_seq, before))
+        let found = scan(&bytes, &self.format, base_seq, limit_seq, before);
+        match found.newer {
+            Some((version, codec)) => Err(OpenError::NewerSegment { path, version, codec }),
+            None => Ok(found),
+        }
     }
 
     /// A segment that others follow, but has no good index.

@@ -31,6 +31,8 @@ pub(crate) struct Scan {
     pub(crate) batches: u64,
     /// Bytes after the last good batch.
     pub(crate) tail_bytes: u64,
+    /// Version and codec of the first thing that a later release wrote. Nothing of it may be cut off.
+    pub(crate) newer: Option<(u16, u8)>,
 }
 
 /// Collects index entries at a decent distance of each other.
@@ -70,9 +72,11 @@ pub(crate) fn scan(bytes: &[u8], format: &Format, base_seq: u64, limit_seq: u64,
     let base = base.unwrap_or_else(|| vec![0; partitions].into());
     let mut at = SegmentHeader::len(partitions).min(bytes.len());
     let mut found = Scan::nothing(&SegmentHeader { log_id: Uuid::nil(), base_seq, base }, len_u64(at));
+    found.newer = SegmentHeader::newer(bytes, partitions).map(|version| (version, 0));
     let mut index = IndexBuilder::default();
     loop {
         let Found::Batch(header, _, end) = format.look(bytes, at, found.segment.end_seq) else {
+            found.newer = found.newer.or_else(|| format.newer(bytes.get(at..).unwrap_or_default()));
             match format.search(bytes, at.saturating_add(1), found.segment.end_seq) {
                 Some(next) => at = next,
                 None => break,
@@ -118,6 +122,7 @@ impl Scan {
             damage: Vec::new(),
             batches: 0,
             tail_bytes: 0,
+            newer: None,
         }
     }
 

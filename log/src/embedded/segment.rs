@@ -79,6 +79,17 @@ impl SegmentHeader {
         crc32c::crc32c_append(crc32c::crc32c(&bytes[..CRC_AT]), &bytes[CRC_AT + 4..])
     }
 
+    /// The version of a header that a later release wrote: it keeps magic, version and number of partitions where they
+    /// are. Damage cannot pass for it: what was damaged in one place has the wrong CRC.
+    pub(crate) fn newer(bytes: &[u8], partitions: usize) -> Option<u16> {
+        let bytes = bytes.get(..Self::len(partitions))?;
+        let mut fields = Fields::new(bytes, 0);
+        let is_segment = fields.array()? == MAGIC;
+        let version = fields.u16()?;
+        let same = usize::from(fields.u16()?) == partitions && fields.u32()? == Self::crc(bytes);
+        (is_segment && version > VERSION && same).then_some(version)
+    }
+
     /// Parses the header of a segment; `None` if it is damaged or has another number of partitions.
     pub(crate) fn parse(bytes: &[u8], partitions: usize) -> Option<Self> {
         let bytes = bytes.get(..Self::len(partitions))?;
@@ -145,6 +156,18 @@ mod tests {
         for name in ["lock", "77.log", "+0000000000000000077.log", "99999999999999999999.log"] {
             assert_eq!(parse_name(Path::new(name), "log"), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_header_of_a_later_release_is_known() {
+        let header = SegmentHeader { log_id: Uuid::from_u128(7), base_seq: 9, base: [1, 2, 3].into() };
+        let mut bytes = header.bytes();
+        assert_eq!(SegmentHeader::newer(&bytes, 3), None);
+        bytes[8] = 2;
+        assert_eq!(SegmentHeader::newer(&bytes, 3), None, "its CRC does not hold");
+        let crc = SegmentHeader::crc(&bytes).to_le_bytes();
+        bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc);
+        assert_eq!((SegmentHeader::newer(&bytes, 3), SegmentHeader::parse(&bytes, 3)), (Some(2), None));
     }
 
     #[test]

@@ -218,7 +218,8 @@ pub enum AnchorError {
     },
     /// The registry knows less than it has accepted.
     #[error(
-        "the registry has lost what was lodged with it: it has accepted a tree of {accepted} entries, and {} holds one of          {known}; bring its folder back, or give it the log again with --lodge-anew", path.display()
+        "the registry has lost what was lodged with it: it has accepted a tree of {accepted} entries, and {} holds one of \
+         {known}; bring its folder back, or give it the log again with --lodge-anew", path.display()
     )]
     RegistryLost {
         /// Where its checkpoint is due.
@@ -251,8 +252,18 @@ pub enum AnchorError {
         /// What is wrong with it.
         why: String,
     },
+    /// A later release wrote a file of the log.
+    #[error("{} says format {found}, this release knows up to {known}: use a later release", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that is known.
+        known: u32,
+    },
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -288,6 +299,7 @@ impl AnchorError {
             | Self::RegistryLost { .. }
             | Self::LakeBehind { .. }
             | Self::Salt(_)
+            | Self::NewerFormat { .. }
             | Self::File { .. } => Verdict::Halt,
         }
     }
@@ -296,4 +308,33 @@ impl AnchorError {
 /// Names the file of an I/O error.
 pub(crate) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> AnchorError + '_ {
     move |source| AnchorError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_it_is_itself_once_and_without_gaps() {
+        let path = || PathBuf::from("registry/heads/7");
+        let inner = || io::Error::other("inner");
+        let head = TreeHead::empty();
+        let in_registry = AnchorError::Registry { head, source: RegistryError::Io { path: path(), source: inner() } };
+        for error in [
+            AnchorError::Io { path: path(), source: inner() },
+            AnchorError::Tile(TileError::Io { path: path(), source: inner() }),
+            AnchorError::Salt(SaltError::Io { path: path(), source: inner() }),
+            in_registry,
+        ] {
+            let mut causes = Vec::new();
+            let mut next: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(cause) = next {
+                causes.push(cause.to_string());
+                next = cause.source();
+            }
+            assert_eq!(causes.join(": ").matches("inner").count(), 1, "{causes:?}");
+        }
+        let lost = AnchorError::RegistryLost { path: path(), accepted: 3, known: 0 };
+        assert!(lost.to_string().contains("holds one of 0; bring"), "{lost}");
+    }
 }

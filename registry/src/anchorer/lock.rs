@@ -181,15 +181,31 @@ pub(crate) fn path_in(dir: &Path) -> PathBuf {
     dir.join("lock.json")
 }
 
+/// Version of the files beside the lock file, and of itself. A later one is refused: what it says more would be lost.
+const FORMAT: u32 = 1;
+
+/// What stands in such a file.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    format: u32,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
 /// A JSON file with the digest of its content in front, so that a changed byte is noticed.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), AnchorError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| unreadable(path, &error.to_string()))?;
+    let text = serde_json::to_string_pretty(&Versioned { format: FORMAT, value })
+        .map_err(|error| unreadable(path, &error.to_string()))?;
     let file = format!("{}\n{text}\n", Digest::of(text.as_bytes()));
     durable::replace(path, file.as_bytes(), Access::Shared).map_err(io_at(path))
 }
 
 /// Reads such a file; `None` if it is not there.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, AnchorError> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: Option<u32>,
+    }
     let file = match std::fs::read_to_string(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -200,7 +216,13 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<O
     if digest != Digest::of(text.as_bytes()).to_string() {
         return Err(unreadable(path, "its content is not what its first line says"));
     }
-    serde_json::from_str(text).map(Some).map_err(|error| unreadable(path, &error.to_string()))
+    let malformed = |error: serde_json::Error| unreadable(path, &error.to_string());
+    let Version { format } = serde_json::from_str(text).map_err(malformed)?;
+    match format {
+        Some(found) if found > FORMAT => Err(AnchorError::NewerFormat { path: path.to_owned(), found, known: FORMAT }),
+        // The first release wrote none.
+        _ => serde_json::from_str(text).map(Some).map_err(malformed),
+    }
 }
 
 pub(crate) fn unreadable(path: &Path, why: &str) -> AnchorError {
@@ -218,5 +240,32 @@ pub(super) mod versions {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tables<i64>, D::Error> {
         <[i64; 8]>::deserialize(deserializer).map(Tables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewrite(path: &Path, change: impl FnOnce(&str) -> String) {
+        let file = std::fs::read_to_string(path).unwrap();
+        let (_, text) = file.split_once('\n').unwrap();
+        let text = change(text.strip_suffix('\n').unwrap());
+        std::fs::write(path, format!("{}\n{text}\n", Digest::of(text.as_bytes()))).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_of_a_later_release_is_refused_and_one_of_the_first_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::beginning("log.example/1".to_owned());
+        lock.write(dir.path()).unwrap();
+        assert_eq!(Lock::read(dir.path()).unwrap().as_ref(), Some(&lock));
+        let path = path_in(dir.path());
+        rewrite(&path, |text| text.replace("\"format\": 1,\n", ""));
+        assert_eq!(Lock::read(dir.path()).unwrap(), Some(lock), "the first release wrote no format");
+        rewrite(&path, |text| text.replacen('{', "{ \"format\": 2, \"shards\": 3,", 1));
+        let refused = Lock::read(dir.path()).unwrap_err();
+        assert!(matches!(refused, AnchorError::NewerFormat { found: 2, .. }), "{refused}");
+        assert!(refused.to_string().contains("use a later release"), "{refused}");
     }
 }

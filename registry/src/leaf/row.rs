@@ -34,7 +34,7 @@ pub enum RowError {
     #[error("column {0} has nulls")]
     Null(String),
     /// A column could not be brought into its plain form.
-    #[error("column {column}: {source}")]
+    #[error("column {column}")]
     Cast {
         /// Name of the column.
         column: String,

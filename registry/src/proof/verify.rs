@@ -67,22 +67,22 @@ pub enum VerifyError {
     #[error("the checkpoint has {0} signatures, exactly one would be right")]
     Signatures(usize),
     /// The checkpoint is malformed or not signed by the key.
-    #[error("checkpoint: {0}")]
+    #[error("checkpoint")]
     Checkpoint(#[from] CheckpointError),
     /// The extra data is not a bundle.
-    #[error("extra: {0}")]
+    #[error("extra")]
     Bundle(#[source] CborError),
     /// The segment or the window is malformed.
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// The row is malformed.
-    #[error("row: {0}")]
+    #[error("row")]
     Row(#[source] CborError),
     /// The schema text is malformed.
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// A leaf is not in its tree.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Inclusion {
         /// Which leaf, in which tree.
         what: &'static str,

@@ -85,6 +85,33 @@ pub enum ProveError {
     #[error(transparent)]
     Tree(ProofError),
     /// The finished proof does not hold.
-    #[error("the proof that was made does not hold: {0}")]
+    #[error("the proof that was made does not hold")]
     Verify(#[from] VerifyError),
+}
+
+impl ProveError {
+    /// Whether the answer is no: the lake was read, and has no such row, or one that no window holds yet, or not the one
+    /// that was anchored. Else it could not be found out.
+    pub fn is_no(&self) -> bool {
+        match self {
+            Self::NoRow { .. }
+            | Self::NoComponent { .. }
+            | Self::Several { .. }
+            | Self::NothingAnchored
+            | Self::NotAnchored(_)
+            | Self::Changed(_) => true,
+            Self::NoLeaves(_)
+            | Self::Published(_)
+            | Self::Tile(_)
+            | Self::Statement(_)
+            | Self::Log(_)
+            | Self::Lake(_)
+            | Self::Logs(_)
+            | Self::Ledger(_)
+            | Self::Row(_)
+            | Self::Salt(_)
+            | Self::Tree(_)
+            | Self::Verify(_) => false,
+        }
+    }
 }

@@ -22,7 +22,7 @@ use crate::merkle::{
 #[derive(Debug, thiserror::Error)]
 pub enum TileError {
     /// The file system refused.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum TileError {
         expected: usize,
     },
     /// A bundle that cannot be split into its entries.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}", path.display())]
     Bundle {
         /// The file.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum TileError {
         path: PathBuf,
     },
     /// What the tiles hold does not lead to the tree head.
-    #[error("the tiles of {dir} do not lead to the head of {size} leaves: {source}", dir = dir.display())]
+    #[error("the tiles of {dir} do not lead to the head of {size} leaves", dir = dir.display())]
     NotOfTree {
         /// The folder.
         dir: PathBuf,

@@ -19,6 +19,8 @@ const IN_FLIGHT: usize = 100;
 const RECONNECT: Duration = Duration::from_millis(200);
 /// Longest pause before a reconnect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// Attempts after which it is told that the broker cannot be reached.
+const TOLD_AFTER: u32 = 3;
 /// Attempts after which a device that was never let in gives up.
 const ATTEMPTS: u32 = 12;
 
@@ -51,7 +53,10 @@ pub(crate) struct Device {
 /// Why a connection ended.
 enum Ended {
     AllAcknowledged,
-    Lost,
+    /// Whether the broker had let the device in.
+    Lost {
+        got_in: bool,
+    },
 }
 
 impl Device {
@@ -60,18 +65,17 @@ impl Device {
         let mut unacknowledged = VecDeque::new();
         let (mut pause, mut failures) = (RECONNECT, 0);
         while !stop.is_cancelled() {
-            let connected_before = self.tally.connections();
-            tokio::select! {
+            let got_in = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.connection(&mut outbox, &mut unacknowledged) => match ended {
+                ended = self.connection(&mut outbox, &mut unacknowledged, failures) => match ended {
                     Ended::AllAcknowledged => return,
-                    Ended::Lost => self.tally.reconnect(),
+                    Ended::Lost { got_in } => got_in,
                 },
-            }
-            let got_in = self.tally.connections() > connected_before;
+            };
+            self.tally.reconnect();
             (pause, failures) = if got_in { (RECONNECT, 0) } else { ((2 * pause).min(RECONNECT_MAX), failures + 1) };
-            if failures == 3 {
-                warn!(client_id = %self.client_id, host = %self.broker.host, port = self.broker.port, "the broker cannot be reached, or does not let this client in");
+            if failures == TOLD_AFTER && self.tally.shut_out() {
+                warn!(host = %self.broker.host, port = self.broker.port, "the broker cannot be reached, or does not let clients in; they go on trying");
             }
             if failures >= ATTEMPTS && self.tally.connections() == 0 {
                 return;
@@ -87,17 +91,22 @@ impl Device {
         &self,
         outbox: &mut mpsc::Receiver<Outbound>,
         unacknowledged: &mut VecDeque<Outbound>,
+        failures: u32,
     ) -> Ended {
         let (client, events) = AsyncClient::new(self.options(), 2 * IN_FLIGHT);
         let (acks_in, mut acks) = mpsc::channel(2 * IN_FLIGHT);
         let driver = DropGuard(tokio::spawn(drive(events, acks_in)));
         if acks.recv().await != Some(Seen::Connected) {
-            return Ended::Lost;
+            return Ended::Lost { got_in: false };
         }
         self.tally.connected();
+        if failures >= TOLD_AFTER && self.tally.let_in() {
+            warn!(host = %self.broker.host, port = self.broker.port, "the broker lets all clients in again");
+        }
+        let lost = Ended::Lost { got_in: true };
         for outbound in unacknowledged.iter() {
             if !self.publish(&client, outbound) {
-                return Ended::Lost;
+                return lost;
             }
         }
         let mut open = true;
@@ -105,10 +114,10 @@ impl Device {
             tokio::select! {
                 seen = acks.recv() => match (seen, unacknowledged.pop_front()) {
                     (Some(Seen::Acknowledged), Some(outbound)) => self.tally.acknowledged(&outbound.label),
-                    (_, None) => return Ended::Lost,
+                    (_, None) => return lost,
                     (_, Some(outbound)) => {
                         unacknowledged.push_front(outbound);
-                        return Ended::Lost;
+                        return lost;
                     }
                 },
                 outbound = outbox.recv(), if open && unacknowledged.len() < IN_FLIGHT => match outbound {
@@ -118,7 +127,7 @@ impl Device {
                         let queued = self.publish(&client, &outbound);
                         unacknowledged.push_back(outbound);
                         if !queued {
-                            return Ended::Lost;
+                            return lost;
                         }
                     }
                 },

@@ -18,6 +18,8 @@ struct Inner {
     acknowledged: AtomicU64,
     reconnects: AtomicU64,
     connections: AtomicU64,
+    /// Devices that try again and again to be let in.
+    shut_out: AtomicU64,
     journal: Option<Mutex<BufWriter<std::fs::File>>>,
 }
 
@@ -30,6 +32,19 @@ pub(crate) struct Counts {
     pub(crate) acknowledged: u64,
     /// Connections that were lost and made again.
     pub(crate) reconnects: u64,
+}
+
+impl Counts {
+    /// The outcome for a person.
+    pub(crate) fn told(&self, interrupted: bool) -> String {
+        let Self { sent, acknowledged, .. } = self;
+        let cut = if interrupted { "interrupted: " } else { "" };
+        match sent - acknowledged {
+            _ if *sent == 0 => format!("{cut}no publish was sent"),
+            0 => format!("{cut}{sent} publishes sent, all acknowledged"),
+            open => format!("{cut}{sent} publishes sent, {acknowledged} acknowledged, {open} not"),
+        }
+    }
 }
 
 impl Tally {
@@ -64,6 +79,16 @@ impl Tally {
         self.0.connections.load(Ordering::Relaxed)
     }
 
+    /// Counts a device that cannot get in; whether it is the first.
+    pub(crate) fn shut_out(&self) -> bool {
+        self.0.shut_out.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Counts a device that gets in again; whether it was the last that could not.
+    pub(crate) fn let_in(&self) -> bool {
+        self.0.shut_out.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
     /// Counts a lost connection.
     pub(crate) fn reconnect(&self) {
         self.0.reconnects.fetch_add(1, Ordering::Relaxed);
@@ -84,5 +109,26 @@ impl Tally {
             None => Ok(()),
             Some(journal) => journal.lock().unwrap_or_else(PoisonError::into_inner).flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_fleet_the_first_that_is_shut_out_and_the_last_that_gets_in_are_told() {
+        let tally = Tally::default();
+        assert_eq!([(); 3].map(|()| tally.shut_out()), [true, false, false]);
+        assert_eq!([(); 3].map(|()| tally.let_in()), [false, false, true]);
+        assert!(tally.shut_out(), "and once more when it happens again");
+    }
+
+    #[test]
+    fn a_person_is_told_what_is_not_acknowledged() {
+        let counts = |acknowledged| Counts { sent: 5, acknowledged, reconnects: 0 };
+        assert_eq!(counts(5).told(false), "5 publishes sent, all acknowledged");
+        assert_eq!(Counts { sent: 0, ..counts(0) }.told(true), "interrupted: no publish was sent");
+        assert_eq!(counts(3).told(true), "interrupted: 5 publishes sent, 3 acknowledged, 2 not");
     }
 }

@@ -1,6 +1,6 @@
 //! The fleet: makes its robots' records in turn, applies faults, and hands them to the devices at a rate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::blueprint::{self, Blueprint};
 use super::faults::{Fault, Faults};
-use super::robot::Robot;
+use super::robot::{Past, Robot};
 use crate::publishing::device::{Broker, Device, Outbound};
 use crate::publishing::tally::Tally;
 
@@ -26,6 +26,8 @@ const YEAR_US: i64 = 365 * 86_400 * 1_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) robots: u32,
+    /// Number of the first robot.
+    pub(crate) first: u32,
     pub(crate) connections: u32,
     /// Records per second of the whole fleet; 0 is as fast as it goes.
     pub(crate) rate: f64,
@@ -63,7 +65,7 @@ impl Fleet {
                 let model = &models[usize::try_from(number).unwrap_or(0) % models.len()];
                 let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number);
                 Member {
-                    robot: Robot::new(id_of(model, number), model, plan.epoch, seed),
+                    robot: Robot::new(id_of(model, u64::from(plan.first) + u64::from(number)), model, plan.epoch, seed),
                     last_end_us: now_us,
                     held: None,
                 }
@@ -71,6 +73,16 @@ impl Fleet {
             .collect();
         let rng = StdRng::seed_from_u64(plan.seed);
         Self { plan, members, rng, done: BTreeMap::new() }
+    }
+
+    /// Lets robots go on where a former run has left them.
+    pub(crate) fn resumed(mut self, pasts: &HashMap<RobotId, Past>) -> Self {
+        for Member { robot, .. } in &mut self.members {
+            if let Some(past) = pasts.get(&robot.id()) {
+                robot.resume(past);
+            }
+        }
+        self
     }
 
     /// Publishes until the plan is fulfilled and everything is acknowledged, or until `stop`; says how many
@@ -194,9 +206,7 @@ fn treat(mut record: Record, fault: Option<Fault>, rng: &mut StdRng) -> Vec<Outb
     }
 }
 
-/// The ID of the fleet's `number`th robot.
-fn id_of(model: &Blueprint, number: u32) -> RobotId {
-    format!("CN{}{:017}", model.segments, number + 1)
-        .parse()
-        .expect("a shipped model's segments are 10 characters of 0-9A-Z")
+/// The ID of the robot of this number.
+fn id_of(model: &Blueprint, number: u64) -> RobotId {
+    format!("CN{}{number:017}", model.segments).parse().expect("a shipped model's segments are 10 characters of 0-9A-Z")
 }

@@ -12,6 +12,9 @@ use tacho_schemas::record::{Battery, Counters, Event, Joint, Motion, Record, Rob
 
 use super::blueprint::{Blueprint, JointPlan, PackPlan};
 
+/// What a mobile robot drives in an hour.
+const METRES_PER_H: f64 = 900.0;
+
 /// A simulated robot.
 #[derive(Debug)]
 pub(crate) struct Robot {
@@ -47,6 +50,13 @@ struct SimPack {
     charged_ah: f64,
 }
 
+/// What is known of a robot's life before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Past {
+    pub(crate) power_on_h: f64,
+    pub(crate) protective_stops: i64,
+}
+
 /// Rounds to a sensor's resolution.
 fn resolved(value: f64, resolution: f64) -> f64 {
     // Dividing by the inverse keeps decimal fractions short: 3 / 10 is 0.3, 3 * 0.1 is not.
@@ -71,10 +81,26 @@ impl Robot {
             duty,
             joints,
             packs,
-            travelled_m: power_on_h * 900.0,
+            travelled_m: power_on_h * METRES_PER_H,
             stops: rng.random_range(0..40),
             rng,
         }
+    }
+
+    pub(crate) fn id(&self) -> RobotId {
+        self.id
+    }
+
+    /// Lives on from there: all counters are what so many hours make of them, so none of them falls.
+    pub(crate) fn resume(&mut self, past: &Past) {
+        let hours = (past.power_on_h - self.power_on_h).max(0.0);
+        self.power_on_h += hours;
+        self.joints.iter_mut().for_each(|joint| joint.turn(hours * self.duty));
+        self.packs.iter_mut().for_each(|pack| {
+            pack.use_up(hours);
+        });
+        self.travelled_m += hours * METRES_PER_H;
+        self.stops = self.stops.max(past.protective_stops);
     }
 
     /// Works through one window and reports it. `pace` is how many seconds of work a second of window stands for.
@@ -115,7 +141,7 @@ impl Robot {
     }
 
     fn drive(&mut self, hours: f64) -> Motion {
-        self.travelled_m += hours * 900.0;
+        self.travelled_m += hours * METRES_PER_H;
         let deviation = self.rng.random_range(0.004..0.03);
         Motion {
             map_id: Some("hall-3".into()),
@@ -200,12 +226,18 @@ impl SimPack {
         }
     }
 
-    fn work(&mut self, hours: f64, rng: &mut StdRng) -> Battery {
-        let soc_start = self.soc;
-        // A fast pace would drain the pack many times in one window: the charge turns over, the state moves a little.
+    /// The charge that so many hours turn over, Ah.
+    fn use_up(&mut self, hours: f64) -> f64 {
         let throughput_ah = hours * self.plan.nominal_ah / 6.0;
         self.discharged_ah += throughput_ah;
         self.charged_ah += throughput_ah * 1.02;
+        throughput_ah
+    }
+
+    fn work(&mut self, hours: f64, rng: &mut StdRng) -> Battery {
+        let soc_start = self.soc;
+        // A fast pace would drain the pack many times in one window: the charge turns over, the state moves a little.
+        let throughput_ah = self.use_up(hours);
         let step = (throughput_ah / self.plan.nominal_ah).min(0.02);
         self.charging = if self.charging { self.soc < 0.95 } else { self.soc < 0.2 };
         self.soc = (self.soc + if self.charging { step } else { -step }).clamp(0.0, 1.0);
@@ -248,6 +280,28 @@ mod tests {
             assert_eq!(a, b);
             assert!(a.counters.power_on_h > last && a.joints[0].input_rev_load > Some(0.0));
             last = a.counters.power_on_h;
+        }
+    }
+
+    #[test]
+    fn a_robot_that_is_resumed_goes_on_with_every_counter() {
+        let id: RobotId = "CNAB12HX00010000000000000042A".parse().unwrap();
+        for blueprint in blueprint::fleet() {
+            let mut before = Robot::new(id, &blueprint, 1, 7);
+            let last = (0..9).map(|n| before.work((n * 1_000_000, (n + 1) * 1_000_000), 36_000.0)).last().unwrap();
+            let mut after = Robot::new(id, &blueprint, 2, 7);
+            let stops = last.counters.protective_stop_count.unwrap();
+            after.resume(&Past { power_on_h: last.counters.power_on_h, protective_stops: stops });
+            let next = after.work((20_000_000, 21_000_000), 36_000.0);
+            assert!(next.counters.power_on_h > last.counters.power_on_h);
+            assert!(next.counters.protective_stop_count >= last.counters.protective_stop_count);
+            assert!(next.counters.distance_m.is_none() || next.counters.distance_m > last.counters.distance_m);
+            for (next, last) in next.joints.iter().zip(&last.joints) {
+                assert!(next.input_rev > last.input_rev && next.input_rev_load > last.input_rev_load, "{next:?}");
+            }
+            for (next, last) in next.batteries.iter().zip(&last.batteries) {
+                assert!(next.discharged_ah > last.discharged_ah && next.charged_ah > last.charged_ah, "{next:?}");
+            }
         }
     }
 

@@ -1,15 +1,16 @@
 //! The anchoring role: closes windows behind the landing, and lets go of the raw log what is anchored.
 //!
 //! Landing never waits for it: where the log of statements cannot be opened, or a window cannot be closed, records are
-//! taken and landed all the same, and the board says that they are not anchored. One case refuses the start, because it
-//! is about the records, too: a registry that is ahead shows that this data directory is not the newest one.
+//! taken and landed all the same, and the board says that they are not anchored. Two cases refuse the start, because they
+//! are about the records, too: a registry that is ahead shows that this data directory is not the newest one, and a log
+//! of a later release that this program is not.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tacho_lake::landing::Landing;
 use tacho_log::EmbeddedLog;
-use tacho_registry::{Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
+use tacho_registry::{AnchorError, Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 use tokio::task::JoinHandle;
@@ -64,7 +65,7 @@ impl Anchoring {
     /// Opens the log of statements; what stands in the way is told on the board, and tried again by [`Anchoring::run`].
     ///
     /// # Errors
-    /// Only if a registry is ahead of the log.
+    /// Only if a registry is ahead of the log, or a later release wrote it.
     pub(super) async fn open(
         options: AnchorerOptions,
         log: Arc<EmbeddedLog>,
@@ -73,7 +74,9 @@ impl Anchoring {
     ) -> Result<Self, OpenError> {
         let anchorer = match Anchorer::open(options.clone()).await {
             Ok(anchorer) => Some(anchorer),
-            Err(stale @ OpenError::RegistryAhead { .. }) => return Err(stale),
+            Err(refused @ (OpenError::RegistryAhead { .. } | OpenError::Anchor(AnchorError::NewerFormat { .. }))) => {
+                return Err(refused);
+            }
             Err(trouble) => {
                 // What landed before and is not anchored is not known then: it is at least as old as this start.
                 board.write(|facts| facts.unanchored_since = Some(Instant::now()));

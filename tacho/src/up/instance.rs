@@ -8,8 +8,14 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use tacho_registry::durable::{self, Access};
 
+use crate::backup::manifest::MANIFEST;
+
 /// Version of the layout of a data directory; a newer one is refused.
 const FORMAT: u32 = 1;
+/// The file that says it.
+pub(crate) const FORMAT_FILE: &str = "format";
+/// What it says while a backup is being restored: no program takes that for a version.
+const UNFINISHED: &str = "restoring\n";
 
 /// A data directory that this process may use.
 #[derive(Debug)]
@@ -31,9 +37,12 @@ pub(crate) struct Endpoints {
 impl Instance {
     /// Makes the directory if it is absent, and checks its format.
     pub(crate) fn open(dir: &Path) -> anyhow::Result<Self> {
+        if dir.join(MANIFEST).exists() {
+            bail!("{0} is a backup: `tacho restore --from {0} --data DIR` makes a data directory of it", dir.display());
+        }
         fs::create_dir_all(dir).with_context(|| format!("data directory {}", dir.display()))?;
         match format_of(dir)? {
-            None => write_synced(&dir.join("format"), format!("{FORMAT}\n").as_bytes())?,
+            None => write_synced(&dir.join(FORMAT_FILE), format!("{FORMAT}\n").as_bytes())?,
             Some(FORMAT) => {}
             Some(other) => refuse(dir, other)?,
         }
@@ -73,8 +82,27 @@ pub(crate) fn require(dir: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// A data directory that is being restored. Unless it comes to its end, the directory is refused.
+#[derive(Debug)]
+pub(crate) struct Restoring(PathBuf);
+
+impl Restoring {
+    /// Marks an empty folder.
+    pub(crate) fn begin(dir: &Path) -> anyhow::Result<Self> {
+        let format = dir.join(FORMAT_FILE);
+        write_synced(&format, UNFINISHED.as_bytes())?;
+        Ok(Self(format))
+    }
+
+    /// The folder is whole: it gets the format that the backup has.
+    pub(crate) fn end(self, format: &Path) -> anyhow::Result<()> {
+        let bytes = fs::read(format).with_context(|| format.display().to_string())?;
+        write_synced(&self.0, &bytes)
+    }
+}
+
 fn refuse(dir: &Path, format: u32) -> anyhow::Result<()> {
-    let file = dir.join("format");
+    let file = dir.join(FORMAT_FILE);
     if format > FORMAT {
         bail!("{} says format {format}, this program knows format {FORMAT}: use a newer release", file.display());
     }
@@ -86,10 +114,13 @@ fn refuse(dir: &Path, format: u32) -> anyhow::Result<()> {
 }
 
 fn format_of(dir: &Path) -> anyhow::Result<Option<u32>> {
-    let path = dir.join("format");
+    let path = dir.join(FORMAT_FILE);
     match fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
+        Ok(text) if text == UNFINISHED => {
+            bail!("a restore into {} was cut off, or is under way: remove the folder, and restore again", dir.display())
+        }
         Ok(text) => {
             let format =
                 text.trim().parse().with_context(|| format!("{} holds {text:?}, no version", path.display()))?;
@@ -120,5 +151,23 @@ mod tests {
         fs::write(data.join("format"), "0\n").unwrap();
         let error = Instance::open(&data).unwrap_err().to_string();
         assert!(error.contains("no release has written") && !error.contains("newer"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_refused_until_it_is_restored_whole_and_a_backup_always() {
+        let dir = tempfile::tempdir().unwrap();
+        let format = dir.path().join("of-backup");
+        fs::write(&format, "1\n").unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let restoring = Restoring::begin(&data).unwrap();
+        for refused in [require(&data).unwrap_err(), Instance::open(&data).unwrap_err()] {
+            assert!(refused.to_string().contains("was cut off, or is under way"), "{refused}");
+        }
+        restoring.end(&format).unwrap();
+        require(&data).unwrap();
+        fs::write(data.join(MANIFEST), "{}").unwrap();
+        let refused = Instance::open(&data).unwrap_err().to_string();
+        assert!(refused.contains("is a backup") && refused.contains("tacho restore"), "{refused}");
     }
 }

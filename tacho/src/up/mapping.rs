@@ -1,6 +1,6 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
-use tacho_config::{Problems, Settings, Users};
+use tacho_config::{Problems, Settings};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
 use tacho_lake::{Faults, LakeOptions};
@@ -11,13 +11,8 @@ use crate::exit::WrongUse;
 /// The MQTT front's settings; reads the users' file.
 pub(super) fn mqtt(settings: &Settings) -> anyhow::Result<MqttSettings> {
     let mqtt = &settings.mqtt;
-    let users = match &mqtt.users_file {
-        None => Vec::new(),
-        Some(path) => {
-            let wrong = |problems: Problems| WrongUse(format!("users file {}: {problems}", path.display()));
-            Users::load(path).map_err(wrong)?.iter().map(user).collect()
-        }
-    };
+    let wrong = |problems: Problems| WrongUse(format!("users file: {problems}"));
+    let users = crate::settings::users(settings).map_err(wrong)?.iter().map(user).collect();
     Ok(MqttSettings {
         listen: mqtt.listen,
         anonymous: mqtt.anonymous,

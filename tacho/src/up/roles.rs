@@ -48,11 +48,15 @@ pub(super) struct Roles {
 impl Roles {
     /// Binds the endpoints and opens everything; nothing runs yet. A port that is taken leaves no trace on the disk.
     pub(super) async fn open(settings: &Settings, args: &Args) -> anyhow::Result<Self> {
+        // What is wrong in files that the settings name is told before anything is made.
+        let mqtt = mapping::mqtt(settings)?;
+        configuration::check(settings)?;
         let board = Board::default();
         let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let listener = MqttListener::bind(settings.mqtt.listen).context("MQTT")?;
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
         let instance = Instance::open(&settings.data_dir)?;
+        crate::backup::clear_abandoned(&settings.data_dir)?;
         let log = open_log(settings).await?;
         instance.forget_endpoints()?;
         let lake_dir = settings.data_dir.join("lake");
@@ -66,7 +70,7 @@ impl Roles {
         let anchoring = anchoring.await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
         let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed)).await.context("maintenance")?;
-        let front = MqttFront::on(listener, mapping::mqtt(settings)?, Outlet::new(log.appender()));
+        let front = MqttFront::on(listener, mqtt, Outlet::new(log.appender()));
         let front = front.await.context("MQTT")?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs();

@@ -113,3 +113,29 @@ async fn a_damaged_or_missing_ledger_is_refused_with_the_name_of_the_file() {
     let error = refused(&plant, feed.identity, LandingOptions::default()).await;
     assert!(matches!(error, OpenError::LogsMissing { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_ledger_or_a_list_of_logs_of_a_later_release_is_refused_and_says_so() {
+    let feed = Feed::mixed(9);
+    let plant = Plant::new();
+    feed.land(&mut plant.open(feed.identity).await, 7).await;
+    let ledger = plant.dir.path().join("_ledger");
+    let snapshots: Vec<_> = std::fs::read_dir(ledger.join("0")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for path in &snapshots {
+        let mut later = std::fs::read(path).unwrap();
+        later[8] = 2;
+        std::fs::write(path, later).unwrap();
+    }
+    let error = refused(&plant, feed.identity, LandingOptions::default()).await;
+    let told = chain(&error);
+    assert!(told.contains("of format 2") && told.contains("use the release that wrote it"), "{told}");
+    let logs = ledger.join("logs.json");
+    let text = std::fs::read_to_string(&logs).unwrap();
+    std::fs::write(&logs, text.replace("\"format\": 1", "\"format\": 2, \"shards\": 3")).unwrap();
+    let told = chain(&refused(&plant, feed.identity, LandingOptions::default()).await);
+    assert!(told.contains("logs.json says format 2") && told.contains("use a later release"), "{told}");
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -64,6 +64,20 @@ async fn a_table_of_another_kind_is_refused() {
 }
 
 #[tokio::test]
+async fn a_table_of_a_later_protocol_is_refused() {
+    for (reader, writer) in [(2, 2), (1, 4)] {
+        let dir = tempfile::tempdir().unwrap();
+        let table = open(dir.path(), "").await;
+        let protocol = entry::Protocol { min_reader_version: reader, min_writer_version: writer };
+        let actions = [entry::commit_info("TEST", &[], 0), protocol.into()];
+        log::put(table.store().as_ref(), table.version() + 1, entry::encode(&actions)).await.unwrap();
+        drop(table);
+        let refused = LakeTable::open_or_create(dir.path(), Table::Joints, TableOptions::default()).await.unwrap_err();
+        assert!(refused.to_string().contains(&format!("reader {reader}, writer {writer}")), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_of_another_table_is_refused_and_an_empty_one_makes_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let table = open(dir.path(), "").await;

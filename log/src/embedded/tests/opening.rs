@@ -201,3 +201,32 @@ async fn leftovers_are_swept_and_foreign_files_are_left_alone() {
     names.sort();
     assert_eq!(names, ["identity", "lock", "notes.txt"]);
 }
+
+/// A release that writes what this one cannot read: its records are not torn, and nothing of them is cut off.
+#[tokio::test]
+async fn what_a_later_release_has_written_is_refused_and_stays() {
+    let dir = TempDir::new().unwrap();
+    let log = open(&dir, one_segment());
+    fill(&log, 0, 5, 100).await;
+    let path = files(dir.path(), "log").remove(0);
+    let last = batch_positions(&log, &path)[4];
+    log.close().await;
+    fs::remove_file(files(dir.path(), "index").remove(0)).unwrap();
+    let written = fs::read(&path).unwrap();
+    // Version and CRC of the last batch, then of the segment.
+    let header = last..last + Format::new(Uuid::nil(), 3).header_len();
+    let salt = crc32c::crc32c(identity_in(dir.path()).unwrap().unwrap().log_id.as_bytes());
+    for (header, salt) in [(header, Some(salt)), (0..segment::SegmentHeader::len(3), None)] {
+        let mut later = written.clone();
+        let bytes = &mut later[header];
+        bytes[8] = 2;
+        let before =
+            salt.map_or_else(|| crc32c::crc32c(&bytes[..12]), |salt| crc32c::crc32c_append(salt, &bytes[..12]));
+        let crc = crc32c::crc32c_append(before, &bytes[16..]);
+        bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+        fs::write(&path, &later).unwrap();
+        let refused = EmbeddedLog::open(dir.path(), one_segment()).unwrap_err();
+        assert!(matches!(refused, OpenError::NewerSegment { version: 2, codec: 0, .. }), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), later, "nothing is cut off");
+    }
+}
