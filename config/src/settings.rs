@@ -117,7 +117,10 @@ impl Settings {
     pub fn registry_dir(&self) -> PathBuf {
         self.anchor.registry_dir.clone().unwrap_or_else(|| {
             // Collecting the components drops a trailing slash.
-            let mut folder: OsString = self.data_dir.components().collect::<PathBuf>().into();
+            let data_dir: PathBuf = self.data_dir.components().collect();
+            // By whatever name the data directory is opened, its registry is the same.
+            let real = data_dir.is_symlink().then(|| data_dir.canonicalize().ok()).flatten();
+            let mut folder: OsString = real.unwrap_or(data_dir).into();
             folder.push(".registry");
             folder.into()
         })

@@ -1,6 +1,7 @@
 //! The users file: who may connect, and for which robots.
 //!
-//! One user per line: `NAME:HASH`, `NAME:HASH:robots=ID1,ID2` or `NAME:HASH:gateway`, where HASH is an argon2id hash in PHC form.
+//! One user per line: `ROBOT_ID:HASH`, `NAME:HASH:robots=ID1,ID2` or `NAME:HASH:gateway` (for all robots), where HASH is an argon2id
+//! hash in PHC form. Who is let in may subscribe to everything.
 //! Blank lines and lines that begin with `#` are skipped. Verifying a password is `tacho-ingest`'s work; no password is read here.
 
 use std::collections::HashMap;
@@ -88,7 +89,7 @@ impl Users {
     }
 
     /// Reads the text of a users file. A user without a binding, whose name is a robot ID, is bound to that robot; any other
-    /// without one may publish for every robot.
+    /// must have one: a forgotten binding opens nothing.
     ///
     /// # Errors
     /// All [`Problems`] of the text at once; a hash is never part of one.
@@ -167,7 +168,14 @@ fn parse_line(line: &str, place: &str, problems: &mut Vec<Problem>) -> Option<Us
         problems.push(Problem::new(format!("{place} ({name})"), "***", expected));
     }
     let robots = match binding {
-        None => name.parse().into_iter().collect(),
+        None => match name.parse() {
+            Ok(robot) => vec![robot],
+            Err(_no_robot) => {
+                let expected = "`:robots=ID,ID` or `:gateway` (all robots) at its end; only a robot's ID binds itself";
+                problems.push(Problem::new(format!("{place} ({name})"), "no robots", expected));
+                Vec::new()
+            }
+        },
         Some("gateway") => Vec::new(),
         Some(binding) => parse_robots(binding, &format!("{place} ({name})"), problems),
     };

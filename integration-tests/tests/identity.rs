@@ -17,6 +17,7 @@ fn a_deleted_log_is_refused_and_accepted_only_by_name() {
     std::fs::remove_dir_all(plant.data().join("log")).unwrap();
     let refused = format!("{:#}", plant.start().unwrap_err());
     assert!(refused.contains("--new-log"), "{refused}");
+    assert!(!plant.data().join("log").exists(), "nothing is made in its place unasked");
 
     plant.spawn(&["--new-log"]).unwrap();
     plant.wait_until_up().unwrap();

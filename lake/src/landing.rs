@@ -205,7 +205,7 @@ fn count(batch: &Batch) {
         error!(
             %robot,
             conflicts,
-            "a robot restarted its seq without a new stream_epoch: see rejected, reason sequence_conflict"
+            "other content under a key that has landed, as if seq began anew without a new stream_epoch: see rejected, reason sequence_conflict"
         );
     }
 }

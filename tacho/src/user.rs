@@ -13,7 +13,8 @@ use crate::exit::{Answer, WrongUse};
 /// Prints the line of a users file for one user: `tacho user plc >> users`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Name of the user, as its clients give it. A robot ID may publish for that robot only, any other name for all.
+    /// Name of the user, as its clients give it. A robot ID may publish for that robot, without more; any other name needs
+    /// `--robots` or `--gateway`.
     name: String,
     /// The robots that it may publish for, and no others.
     #[arg(long, value_delimiter = ',', conflicts_with = "gateway")]
@@ -28,6 +29,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     if !Users::is_name(&args.name) {
         let why = "1 to 128 bytes, without `:`, `$`, `#`, control characters and blanks around";
         return Err(WrongUse(format!("{:?} cannot be a user's name: {why}", args.name)).into());
+    }
+    if args.robots.is_empty() && !args.gateway && args.name.parse::<RobotId>().is_err() {
+        let why = "is no robot ID: say for which robots it may publish, by --robots ID,ID or --gateway (all)";
+        return Err(WrongUse(format!("{:?} {why}", args.name)).into());
     }
     let password = if io::stdin().is_terminal() { typed().await? } else { line()? };
     if password.is_empty() {

@@ -13,7 +13,7 @@ fn problems(text: &str) -> Vec<String> {
 fn users_have_a_name_a_hash_and_the_robots_that_they_may_publish_for() {
     let (one, two) = ("CNAB12HX00010000000000000042A", "DKUR00UR300000000000000000001");
     let text = format!(
-        "# our plant\n\nplc:{HASH}\ngateway-1:{HASH}:gateway\ncell-7:{HASH}:robots={two}, {one},{one}\n{one}:{HASH}\n{two}:{HASH}:gateway\n"
+        "# our plant\n\nplc:{HASH}:gateway\ngateway-1:{HASH}:gateway\ncell-7:{HASH}:robots={two}, {one},{one}\n{one}:{HASH}\n{two}:{HASH}:gateway\n"
     );
     let users = Users::parse(&text).unwrap();
     assert_eq!(users.len(), 5);
@@ -41,8 +41,9 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
          greedy:{}\n\
          bound:{HASH}:secret\n\
          robots:{HASH}:robots=CNAB12\n\
-         twice:{HASH}\n\
-         twice:{HASH}\n\
+         twice:{HASH}:gateway\n\
+         twice:{HASH}:gateway\n\
+         unbound:{HASH}\n\
          no-hash\n",
         HASH.replace("argon2id", "argon2i"),
         HASH.replace("m=19456", "m=4000000"),
@@ -60,7 +61,8 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
             "line 6 (bound)",
             "line 7 (robots)",
             "line 9",
-            "line 10 (no-hash)"
+            "line 10 (unbound)",
+            "line 11 (no-hash)"
         ],
         "{found:#?}"
     );
@@ -71,7 +73,7 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
 
 #[test]
 fn debug_never_shows_a_hash() {
-    let users = Users::parse(&format!("plc:{HASH}")).unwrap();
+    let users = Users::parse(&format!("plc:{HASH}:gateway")).unwrap();
     let shown = format!("{users:?}");
     assert!(shown.contains("plc") && shown.contains("***") && !shown.contains("argon2id"), "{shown}");
 }
@@ -118,7 +120,7 @@ fn a_wrong_line_is_named_with_its_file_and_a_file_without_users_is_one_problem()
 fn a_name_is_one_that_a_line_can_begin_with() {
     for name in ["plc", "cell 7", "CNAB12HX00010000000000000042A", "ä"] {
         assert!(Users::is_name(name), "{name}");
-        assert_eq!(Users::parse(&format!("{name}:{HASH}")).unwrap().len(), 1, "{name}");
+        assert_eq!(Users::parse(&format!("{name}:{HASH}:gateway")).unwrap().len(), 1, "{name}");
     }
     for name in ["", " plc", "a:b", "a$b", "#plc", "a\nb", &"x".repeat(129)] {
         assert!(!Users::is_name(name), "{name}");

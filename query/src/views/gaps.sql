@@ -18,12 +18,11 @@ WITH edges AS (
            lead(at) OVER (PARTITION BY robot_id, stream_epoch, hole ORDER BY at) AS next_at
     FROM steps
 )
-SELECT robot_id, stream_epoch, hole AS kind, at AS seq_first, next_at - 1 AS seq_last, next_at - at AS records,
-       CAST(NULL AS TIMESTAMP) AS time_from, CAST(NULL AS TIMESTAMP) AS time_to, CAST(NULL AS VARCHAR) AS cause
-FROM runs WHERE open > 0
-UNION ALL
 SELECT robot_id, stream_epoch,
-       CASE WHEN kind = 'written_off' AND hole IS NULL THEN 'stream_closed' ELSE kind END, seq_first, seq_last,
-       CASE WHEN kind = 'written_off' AND hole IS NULL THEN NULL ELSE seq_last - seq_first + 1 END,
-       CAST(time_from AS TIMESTAMP), CAST(time_to AS TIMESTAMP), cause
+       CASE WHEN kind = 'written_off' AND hole IS NULL THEN 'stream_closed' ELSE kind END AS kind, seq_first, seq_last,
+       CASE WHEN kind = 'written_off' AND hole IS NULL THEN NULL ELSE seq_last - seq_first + 1 END AS records,
+       time_from, time_to, cause
 FROM gap_events WHERE kind IN ('written_off', 'time', 'lost')
+UNION ALL
+SELECT robot_id, stream_epoch, hole, at, next_at - 1, next_at - at, NULL, NULL, NULL
+FROM runs WHERE open > 0

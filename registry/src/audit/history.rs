@@ -24,6 +24,9 @@ use crate::statement::{CompactStatement, OffsetRange, Statement as _, WindowStat
 const REMAINS: [&str; 6] =
     ["keys/log.key", "keys/log.vkey", "keys/salts", "registry/checkpoint", "registry/tile", "registry/segments"];
 
+/// Generations of heads on disk: the last, and the one before, until the last is sure.
+const HEADS_KEPT: usize = 2;
+
 /// The entries of the log, checked against each other.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -184,19 +187,21 @@ impl History {
 
     /// The heads on disk, with which the anchorer goes on, are those of the last window.
     fn check_heads(&self, published: &Published) -> Result<(), AuditError> {
-        let Some(last) = self.windows.last() else { return Ok(()) };
-        let path = published.dir.join("heads").join(format!("{:010}", last.win_no));
-        let heads = Heads::load(&published.dir, last.win_no + 1);
-        let heads = heads.map_err(|error| unreadable(path.display(), error))?;
-        if heads.root() == (last.heads_root, last.n_heads) {
-            Ok(())
-        } else {
-            Err(differs(path.display(), format!("not the heads that window {} states", last.win_no)))
+        for (back, window) in self.windows.iter().rev().take(HEADS_KEPT).enumerate() {
+            let path = published.dir.join("heads").join(format!("{:010}", window.win_no));
+            if back > 0 && !path.exists() {
+                continue;
+            }
+            let heads = Heads::load(&published.dir, window.win_no + 1);
+            let heads = heads.map_err(|error| unreadable(path.display(), error))?;
+            if heads.root() != (window.heads_root, window.n_heads) {
+                return Err(differs(path.display(), format!("not the heads that window {} states", window.win_no)));
+            }
         }
+        Ok(())
     }
 }
 
-/// The secret key, where it can be had, is that of the public one.
 /// Rows without a log, beside a registry that knows one: it was taken away.
 pub(super) fn check_begun(
     history: &History,
@@ -215,6 +220,7 @@ pub(super) fn check_begun(
     Err(differs(data_dir.join("registry/lock.json").display(), what))
 }
 
+/// The secret key, where it can be had, is that of the public one.
 fn check_key(data_dir: &Path, published: &Published) -> Result<(), AuditError> {
     let keys = data_dir.join("keys");
     if published.key.name() != published.lock.origin {

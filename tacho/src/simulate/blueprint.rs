@@ -1,5 +1,7 @@
 //! The models that a simulated fleet is made of: shipped model configurations, read as building plans.
 
+use std::f64::consts::TAU;
+
 use tacho_config::models::{BatteryModel, JointModel};
 use tacho_config::{Models, RobotModel};
 use tacho_schemas::record::RobotKind;
@@ -31,6 +33,8 @@ pub(crate) struct PackPlan {
     pub(crate) pack_id: Box<str>,
     pub(crate) nominal_ah: f64,
     pub(crate) cells: f64,
+    /// Voltage of a cell in the middle of its charge.
+    pub(crate) cell_v: f64,
 }
 
 /// The shipped models that a fleet is built of, as often as they stand here: mostly arms, some humanoids and
@@ -54,6 +58,7 @@ fn of(model: &RobotModel) -> Blueprint {
         pack_id: "PK-1".into(),
         nominal_ah: battery.nominal_capacity_ah,
         cells: f64::from(battery.cells_in_series),
+        cell_v: battery.nominal_voltage_v / f64::from(battery.cells_in_series),
     };
     Blueprint {
         segments: model.matches.first().cloned().unwrap_or_default(),
@@ -65,12 +70,15 @@ fn of(model: &RobotModel) -> Blueprint {
 
 fn joint(model: &JointModel) -> JointPlan {
     let rating = model.reducer.rating();
+    let ratio = rating.map_or(20.0, |rating| rating.gear_ratio);
+    // On average a joint turns at 60 % of its limit at the most.
+    let limit_rpm = model.max_speed_rad_s.map_or(f64::INFINITY, |limit| 0.6 * limit * ratio * 60.0 / TAU);
     JointPlan {
         name: model.name.as_str().into(),
-        ratio: rating.map_or(20.0, |rating| rating.gear_ratio),
+        ratio,
         rated_torque_nm: rating.map_or(UNRATED_TORQUE_NM, |rating| rating.rated_torque_nm),
         rated_current_a: model.continuous_current_a.unwrap_or(5.0),
-        mean_input_rpm: rating.map_or(1000.0, |rating| rating.rated_speed_rpm * 0.4),
+        mean_input_rpm: rating.map_or(1000.0, |rating| rating.rated_speed_rpm * 0.4).min(limit_rpm),
     }
 }
 

@@ -242,7 +242,8 @@ impl SimPack {
         self.charging = if self.charging { self.soc < 0.95 } else { self.soc < 0.2 };
         self.soc = (self.soc + if self.charging { step } else { -step }).clamp(0.0, 1.0);
         let cycles = self.discharged_ah / self.plan.nominal_ah;
-        let cell_v = 3.3 + 0.75 * self.soc;
+        // Within a tenth of the nominal voltage, as far as most cells are charged and drained.
+        let cell_v = self.plan.cell_v * (0.92 + 0.16 * self.soc);
         let current = self.plan.nominal_ah * if self.charging { 0.5 } else { -0.15 } * rng.random_range(0.9..1.1);
         let temp = 26.0 + rng.random_range(0.0..4.0);
         Battery {

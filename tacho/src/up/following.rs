@@ -14,6 +14,7 @@ use metrics::counter;
 use tacho_config::Settings;
 use tacho_lake::Lake;
 use tacho_lake::landing::{self, Landing, LandingOptions};
+use tacho_lake::ledger::Logs;
 use tacho_log::{Damage, EmbeddedLog, HeldBefore, OffsetRange, OpenError, ReadError};
 use tacho_schemas::RecordId;
 use tracing::{error, warn};
@@ -39,6 +40,23 @@ struct Objections {
     other_records: Vec<i32>,
     /// What is lost of it and has not landed.
     lost: Vec<String>,
+}
+
+/// Refuses a data directory whose lake follows a log that is not there, before a new one is made in its place.
+pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
+    let (dir, lake_dir) = (settings.data_dir.join("log"), settings.data_dir.join("lake"));
+    if !lake_dir.exists() || tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_some() {
+        return Ok(());
+    }
+    let lake = Lake::read_only(&lake_dir).with_context(|| format!("lake {}", lake_dir.display()))?;
+    if let Some(log) = Logs::load(&lake.object_store()).await.context("lake")?.last() {
+        bail!(
+            "{} holds no log, and the lake follows log {}: bring that log back, or start with --new-log, which begins a new \
+             one; what had not landed is lost with the old one",
+            dir.display(), log.log_id
+        );
+    }
+    Ok(())
 }
 
 /// Opens the log; blocks on the disk elsewhere.

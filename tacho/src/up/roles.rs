@@ -21,7 +21,7 @@ use super::admin::Admin;
 use super::anchoring::{Anchoring, Closed};
 use super::board::Board;
 use super::crew::{Crew, wait_until};
-use super::following::{Following, follow, open_log};
+use super::following::{Following, follow, open_log, require_log};
 use super::instance::{Endpoints, Instance};
 use super::processing::{CommitWhen, Processing};
 use super::{Args, configuration, mapping, roster};
@@ -57,6 +57,9 @@ impl Roles {
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
         let instance = Instance::open(&settings.data_dir)?;
         crate::backup::clear_abandoned(&settings.data_dir)?;
+        if !args.new_log {
+            require_log(settings).await?;
+        }
         let log = open_log(settings).await?;
         instance.forget_endpoints()?;
         let lake_dir = settings.data_dir.join("lake");
