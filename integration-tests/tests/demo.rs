@@ -25,7 +25,11 @@ fn within_a_minute_the_demo_fleet_answers_and_is_anchored() {
         lake.try_int("select count(*) from anchors where anchored_tree_size > 0").filter(|windows| *windows > 0)
     });
     assert!(lake.int("select count(*) from battery_health where soh_capacity is not null").unwrap() > 0);
-    assert_eq!(lake.int("select count(*) from records where flags is not null").unwrap(), 0, "within its models' limits");
+    assert_eq!(
+        lake.int("select count(*) from records where flags is not null").unwrap(),
+        0,
+        "within its models' limits"
+    );
     plant.stop().unwrap();
     plant.start().unwrap();
     until_some("records of the second run", MINUTE, || {

@@ -112,6 +112,7 @@ fn a_run_with_compaction_anchors_and_clean_up_answers_all_the_time_and_loses_not
 #[expect(clippy::disallowed_methods, reason = "a test takes no arguments")]
 fn an_hour() {
     let minutes = std::env::var("MINUTES").map_or(60, |minutes| minutes.parse().expect("MINUTES is a number"));
+    assert!(minutes >= 6, "MINUTES of at least 6: a third is warm-up, and two more are compared");
     let stretches = run(10_000, minutes, Duration::from_secs(60));
     // The first third is warm-up; the last is held against the second.
     let third = stretches.len() / 3;

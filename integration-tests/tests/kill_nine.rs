@@ -26,6 +26,8 @@ struct Outcome {
     twice: usize,
     reordered: usize,
     conflicts: i64,
+    /// Sequence numbers that the ledger misses, or has as rejected.
+    missing: i64,
 }
 
 impl Ordeal {
@@ -73,12 +75,13 @@ impl Outcome {
             twice: rows.lines().count() - 1 - landed.len(),
             reordered: reordered(&rows),
             conflicts: lake.int("select count(*) from rejections where reason = 'sequence_conflict'").unwrap(),
+            missing: lake.int("select coalesce(sum(missing) + sum(rejected_open), 0) from ledger").unwrap(),
         }
     }
 
     /// Of so many records, all once, in order.
     fn whole(records: i64) -> Self {
-        Self { acknowledged: records, landed: records, lost: 0, twice: 0, reordered: 0, conflicts: 0 }
+        Self { acknowledged: records, landed: records, lost: 0, twice: 0, reordered: 0, conflicts: 0, missing: 0 }
     }
 }
 

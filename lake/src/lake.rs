@@ -144,6 +144,21 @@ impl Lake {
         Ok(provider)
     }
 
+    /// Path within the table's folder and bytes of the files that are live at a version, as delta-rs reads the log, in order
+    /// of the paths: what `tacho sql` and other engines see.
+    ///
+    /// # Errors
+    /// If the table does not exist or delta-rs cannot read its log.
+    pub async fn files_for_engines(&self, table: Table, version: i64) -> Result<Vec<(String, u64)>, ProviderError> {
+        let store = self.store.beneath_existing(table.name()).map_err(ReadError::from)?;
+        let files =
+            DeltaLog::new(&store).map_err(ReadError::from)?.files(version).await.map_err(DataFusionError::from)?;
+        let mut files: Vec<(String, u64)> =
+            files.into_iter().map(|(path, size)| (path, u64::try_from(size).unwrap_or_default())).collect();
+        files.sort_unstable();
+        Ok(files)
+    }
+
     fn cached(&self, table: Table) -> Option<(i64, Arc<dyn TableProvider>)> {
         self.providers.lock().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
     }

@@ -16,7 +16,7 @@ mod rows;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use tacho_schemas::processed::{Step, Tables};
@@ -176,14 +176,14 @@ impl Landing {
         self.standings.retain(|partition, _| !partitions.contains(partition));
     }
 
-    /// Deletes ledger snapshots that are of no use any more; how many.
+    /// Deletes ledger snapshots that are of no use any more and older than `keep`; how many.
     ///
     /// # Errors
     /// If the folder cannot be listed, or a file not deleted.
-    pub async fn clean_up(&self) -> Result<usize, LedgerError> {
+    pub async fn clean_up(&self, keep: Duration) -> Result<usize, LedgerError> {
         let mut deleted = 0;
         for (partition, standing) in &self.standings {
-            deleted += self.ledgers.clean_up(*partition, standing).await?;
+            deleted += self.ledgers.clean_up(*partition, standing, keep).await?;
         }
         Ok(deleted)
     }

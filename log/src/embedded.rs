@@ -86,8 +86,7 @@ impl EmbeddedLog {
         settings.check()?;
         let dir = dir.as_ref();
         fs::create_dir_all(dir).map_err(OpenError::io("creating", dir))?;
-        let lock_path = dir.join("lock");
-        let lock = Lock::take(&lock_path).map_err(OpenError::lock(&lock_path))?;
+        let lock = Lock::take(dir).map_err(OpenError::lock(dir))?;
         let storage = Storage::new(dir.to_owned(), settings.faults.clone());
         let identity = identity(&storage, settings.partitions)?;
         let partitions = usize::try_from(identity.partitions).unwrap_or(0);

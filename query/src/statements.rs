@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicr
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::error::DataFusionError;
 use tacho_lake::Lake;
-use tacho_lake::ledger::view::{LedgerRow, LedgerView};
+use tacho_lake::ledger::view::{LedgerRow, LedgerView, ViewError};
 use tacho_lake::table::Txn;
 
 /// One anchored window, as the view `anchors` shows it.
@@ -62,10 +62,11 @@ pub(crate) fn ledger_schema() -> SchemaRef {
 
 /// Rows of `ledger`: one per robot; `stream_epoch`, `first_seq` and `last_seq` are those of its newest stream.
 ///
-/// Of the session's moment, as its tables are; of the present if clean-up has taken that moment's snapshots away.
+/// Of the session's moment, as its tables are; of the present if that moment is so long ago that clean-up has taken its
+/// snapshots away.
 pub(crate) async fn ledger_rows(lake: &Lake, txns: &[Txn]) -> Result<RecordBatch, DataFusionError> {
     let view = match LedgerView::of(lake.object_store(), txns).await {
-        Err(_overtaken) => LedgerView::load(lake).await,
+        Err(ViewError::Ledger(error)) if error.is_not_found() => LedgerView::load(lake).await,
         view => view,
     };
     let view = view.map_err(|error| DataFusionError::External(Box::new(error)))?;

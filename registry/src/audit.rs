@@ -22,6 +22,7 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
+use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -41,6 +42,10 @@ pub struct AuditReport {
     pub tree_size: u64,
     /// Entries of which the registry holds a signed checkpoint.
     pub registry_size: u64,
+    /// Evidence of a former log beside which this one began at an operator's word: SHA-256 of a signed checkpoint.
+    pub begun_beside: Option<Digest>,
+    /// Logs that the registry knows besides this one.
+    pub other_logs: u64,
     /// How often a registry had lost what it had accepted, and was given the log anew.
     pub lodged_anew: u64,
     /// Windows.
@@ -64,6 +69,15 @@ impl fmt::Display for AuditReport {
         } else {
             writeln!(f, "log {}: {} entries, root and signature hold", self.origin, self.tree_size)?;
             writeln!(f, "registry: holds a checkpoint of {} entries of this log", self.registry_size)?;
+            if let Some(evidence) = self.begun_beside {
+                writeln!(
+                    f,
+                    "begun anew beside a former log, of which a signed checkpoint with SHA-256 {evidence} was there"
+                )?;
+            }
+            if self.other_logs > 0 {
+                writeln!(f, "registry: knows other logs, so many: {}", self.other_logs)?;
+            }
             if self.lodged_anew > 0 {
                 writeln!(f, "registry: given the log anew after a loss, so many times: {}", self.lodged_anew)?;
             }
@@ -96,7 +110,7 @@ pub async fn audit(
     configs::check(&pinned, &history, &survey).await?;
     progress("files");
     files::check(&pinned, &history, &survey, &places).await?;
-    pinned.check_ledger(&survey)?;
+    pinned.check_ledger(&history, &survey)?;
     Ok(report(&history, &survey, robots))
 }
 
@@ -105,6 +119,8 @@ fn report(history: &History, survey: &Survey, robots: u64) -> AuditReport {
         origin: history.origin().to_owned(),
         tree_size: history.size(),
         registry_size: history.registry_size,
+        begun_beside: history.published.as_ref().and_then(|published| published.lock.begun_beside),
+        other_logs: history.other_logs,
         lodged_anew: history.published.as_ref().map_or(0, |published| published.lock.lodged_anew.len() as u64),
         windows: history.windows.len() as u64,
         robots,

@@ -98,17 +98,20 @@ impl FileRegistry {
         self.log_dir(origin).join("checkpoint")
     }
 
-    /// The checkpoint of a log that the registry knows, whichever; `None` if it knows none.
+    /// The files of the checkpoints of all logs that the registry knows, in order.
     ///
     /// # Errors
     /// If the folder cannot be read.
-    pub fn any_checkpoint(&self) -> Result<Option<PathBuf>, RegistryError> {
+    pub fn checkpoints(&self) -> Result<Vec<PathBuf>, RegistryError> {
         let logs = match std::fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             logs => logs.map_err(io_at(&self.dir))?,
         };
         let logs: io::Result<Vec<PathBuf>> = logs.map(|log| Ok(log?.path().join("checkpoint"))).collect();
-        Ok(logs.map_err(io_at(&self.dir))?.into_iter().filter(|checkpoint| checkpoint.exists()).min())
+        let mut logs = logs.map_err(io_at(&self.dir))?;
+        logs.retain(|checkpoint| checkpoint.exists());
+        logs.sort_unstable();
+        Ok(logs)
     }
 
     /// The tree that the registry believes a log to have; `None` if it does not know the log.
@@ -192,6 +195,11 @@ impl FileRegistry {
         }
         self.dir.join(name)
     }
+}
+
+/// Paths in a row, for a message.
+pub(crate) fn paths(all: &[PathBuf]) -> String {
+    all.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn io_at(path: &Path) -> impl FnOnce(io::Error) -> RegistryError + '_ {

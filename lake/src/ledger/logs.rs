@@ -151,13 +151,17 @@ impl Logs {
 
     /// Whether commits of a lake with these logs make transactions of this application.
     pub fn knows(&self, app_id: &str) -> bool {
-        let of_log = |log: &LogEntry| {
-            (0..log.partitions)
-                .any(|partition| [log.app_id(partition), log.ledger_app_id(partition)].contains(&app_id.to_owned()))
+        let of_log = || {
+            let (log, partition) = app_id.strip_prefix("tacho/")?.split_once('/')?;
+            let partition = partition.strip_suffix("/ledger").unwrap_or(partition);
+            let (log, number) = (self.by_id(log.parse().ok()?)?, partition.parse().ok()?);
+            // Only as we spell it.
+            let spelled = [log.app_id(number), log.ledger_app_id(number)].iter().any(|ours| ours == app_id);
+            (spelled && (0..log.partitions).contains(&number)).then_some(())
         };
         [LOG_APP_ID, COMPACTOR_APP_ID].contains(&app_id)
             || Table::ALL.iter().any(|table| table_app_id(*table) == app_id)
-            || self.0.iter().any(of_log)
+            || of_log().is_some()
     }
 
     /// All, the oldest first.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tacho_schemas::RobotKey;
 use tracing::debug;
 
@@ -152,21 +153,25 @@ impl LedgerStore {
     }
 
     /// Deletes the snapshots of a partition that `standing` has no use for and that are not ahead of it; how many.
-    pub(crate) async fn clean_up(&self, partition: i32, standing: &Standing) -> Result<usize, LedgerError> {
+    /// Younger ones than `keep` stay for those who read beside it.
+    pub(crate) async fn clean_up(
+        &self,
+        partition: i32,
+        standing: &Standing,
+        keep: Duration,
+    ) -> Result<usize, LedgerError> {
+        let keep = chrono::TimeDelta::from_std(keep).unwrap_or_default();
+        let now = chrono::Utc::now();
+        // A time to come is that of a clock that was set back.
+        let is_young = |written: chrono::DateTime<chrono::Utc>| (written..written + keep).contains(&now);
         let folder = Path::from(format!("_ledger/{partition}"));
         let store_error = |path: &Path| {
             let path = path.clone();
             move |source| LedgerError::Store { path, source }
         };
-        let listed: Vec<Path> = self
-            .0
-            .list(Some(&folder))
-            .map_ok(|meta| meta.location)
-            .try_collect()
-            .await
-            .map_err(store_error(&folder))?;
+        let listed: Vec<ObjectMeta> = self.0.list(Some(&folder)).try_collect().await.map_err(store_error(&folder))?;
         let mut deleted = 0;
-        for path in listed {
+        for path in listed.into_iter().filter(|meta| !is_young(meta.last_modified)).map(|meta| meta.location) {
             let name = path.filename().and_then(|name| name.parse::<SnapshotName>().ok());
             let needless =
                 |name: &SnapshotName| name.next_offset <= standing.position.next_offset && !standing.chain.holds(*name);

@@ -1,7 +1,8 @@
-//! The whole log folder of a table as other engines may read it: nothing in it says more than this release writes.
+//! The whole log folder of a table: is every file of a form that this release writes, and says no more than it?
 //!
 //! Other engines know more forms of a log than these tables use, and prefer some: checkpoints in parts, vectors of deleted
 //! rows, compacted entries. A file of such a form, planted, would show them another table than the one that is anchored.
+//! Whether they read the files as we do is asked of one of them: [`crate::Lake::files_for_engines`].
 
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
@@ -10,18 +11,20 @@ use serde::Deserialize;
 use tacho_schemas::chain;
 
 use super::{ReadError, TableReader, not_ours};
-use crate::table::entry::{Action, MetaData, Protocol};
+use crate::table::entry::Action;
 use crate::table::log::{self, LogFile};
 use crate::table::schema::{self, Comparison};
-use crate::table::state::read_whole_checkpoint;
+use crate::table::state::{Scope, TableState, read_whole_checkpoint};
 
-/// The hint at the newest checkpoint, as our checkpoints give it; further fields say how a checkpoint in parts is made up.
+/// The hint at the newest checkpoint, as delta-rs writes it for ours; more fields would say how a checkpoint in parts is made up.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "named, so that every other field is refused")]
 struct Hint {
     version: i64,
-    parts: Option<i64>,
-    v2_checkpoint: Option<serde_json::Value>,
+    size: Option<i64>,
+    size_in_bytes: Option<i64>,
+    num_of_add_files: Option<i64>,
 }
 
 impl TableReader {
@@ -33,7 +36,6 @@ impl TableReader {
         let store = self.store.as_ref();
         let files: Vec<Path> =
             store.list(Some(&Path::from(log::FOLDER))).map_ok(|file| file.location).try_collect().await?;
-        let (mut protocol, mut meta) = (None, None);
         for path in files {
             let said = match LogFile::of(&path) {
                 Some(LogFile::Entry(version)) => log::read(store, version).await.map(Option::unwrap_or_default),
@@ -46,31 +48,31 @@ impl TableReader {
                 None => return Err(not_ours(path.as_ref(), &"no file of a log that this release writes")),
             };
             match said {
-                Ok(actions) => self.compare(&path, actions, &mut protocol, &mut meta)?,
+                Ok(actions) => self.compare(&path, &actions)?,
                 // Clean-up has taken it away meanwhile.
                 Err(log::LogError::Store(object_store::Error::NotFound { .. })) => {}
                 Err(error) => return Err(not_ours(path.as_ref(), &chain(&error))),
             }
         }
-        Ok(())
+        // Older entries may lack columns that a later one has added; the newest may not.
+        let newest = TableState::read(store, None, Scope::Head).await?;
+        match schema::compare(self.table(), &newest.protocol, &newest.meta) {
+            Comparison::Same => Ok(()),
+            Comparison::Lacks(_) => {
+                Err(not_ours(log::FOLDER, &"its schema lacks columns; `tacho up` adds those of a new release"))
+            }
+            Comparison::Differs(why) => Err(not_ours(log::FOLDER, &why)),
+        }
     }
 
-    /// Whether what an entry or checkpoint says of the whole table is ours; protocol and metadata may come one by one.
-    fn compare(
-        &self,
-        path: &Path,
-        actions: Vec<Action>,
-        protocol: &mut Option<Protocol>,
-        meta: &mut Option<MetaData>,
-    ) -> Result<(), ReadError> {
+    /// Whether what an entry or checkpoint says of the whole table is ours.
+    fn compare(&self, path: &Path, actions: &[Action]) -> Result<(), ReadError> {
         for action in actions {
-            let says = action.protocol.is_some() || action.meta_data.is_some();
-            *protocol = action.protocol.or(protocol.take());
-            *meta = action.meta_data.or(meta.take());
-            if let (true, Some(protocol), Some(meta)) = (says, &protocol, &meta)
-                && let Comparison::Differs(why) = schema::compare(self.table(), protocol, meta)
-            {
-                return Err(not_ours(path.as_ref(), &why));
+            let protocol = action.protocol.as_ref().and_then(schema::check_protocol);
+            let meta = action.meta_data.as_ref().map(|meta| schema::compare_metadata(self.table(), meta));
+            match (protocol, meta) {
+                (Some(why), _) | (None, Some(Comparison::Differs(why))) => return Err(not_ours(path.as_ref(), &why)),
+                (None, _) => {}
             }
         }
         Ok(())
@@ -83,12 +85,6 @@ impl TableReader {
             Err(error) => return Err(error.into()),
         };
         let hint: Hint = serde_json::from_slice(&bytes).map_err(|error| not_ours(path.as_ref(), &error))?;
-        if hint.parts.is_some() || hint.v2_checkpoint.is_some() {
-            return Err(not_ours(
-                path.as_ref(),
-                &"it points at a checkpoint in parts, which this release does not write",
-            ));
-        }
         // Without its checkpoint engines list the folder; with one that is gone they may fail.
         match self.store.head(&log::checkpoint_path(hint.version)).await {
             Ok(_) => Ok(()),

@@ -46,6 +46,14 @@ impl DeltaLog {
         Ok(i64::try_from(version).unwrap_or(i64::MAX))
     }
 
+    /// Path and bytes of the files that are live at a version.
+    pub(crate) async fn files(&self, version: i64) -> Result<Vec<(String, i64)>, DeltaTableError> {
+        let mut table = DeltaTable::new(Arc::clone(&self.0));
+        table.load_version(u64::try_from(version).unwrap_or_default()).await?;
+        let files = table.snapshot()?.log_data();
+        Ok(files.iter().map(|file| (file.object_store_path().to_string(), file.size())).collect())
+    }
+
     /// The table at a version, or at the newest, for DataFusion. Files are listed when a query is planned.
     pub(crate) async fn provider(&self, version: Option<i64>) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         let version = version.map(|version| u64::try_from(version).unwrap_or_default());

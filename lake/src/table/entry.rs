@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::file::DAY;
+
 /// Tag of an `add` action: SHA-256 of the file's bytes, hexadecimal.
 pub(crate) const TAG_SHA256: &str = "tacho.sha256";
 
@@ -25,8 +27,32 @@ pub enum EntryError {
         #[source]
         source: serde_json::Error,
     },
-    /// A file is added twice: readers may count its rows twice.
-    #[error("commit entry {version} adds {path} more than once")]
+    /// A line holds more than one action: readers may take any of them.
+    #[error("line {line} of commit entry {version} holds several actions")]
+    Several {
+        /// Version of the entry.
+        version: i64,
+        /// Line, counted from 1.
+        line: usize,
+    },
+    /// A path that no data file of ours has: readers may spell it otherwise, and find another file.
+    #[error("commit entry {version} names {path:?}, which is not {DAY}=YYYY-MM-DD/<32 hexadecimal digits>.parquet")]
+    Path {
+        /// Version of the entry.
+        version: i64,
+        /// The path.
+        path: String,
+    },
+    /// A file has another partition value than its day, or several.
+    #[error("commit entry {version} places {path} by other columns than {DAY}")]
+    Partition {
+        /// Version of the entry.
+        version: i64,
+        /// Path of the file.
+        path: String,
+    },
+    /// A file is added or removed twice: readers may take either as the last word.
+    #[error("commit entry {version} names {path} more than once")]
     Repeated {
         /// Version of the entry.
         version: i64,
@@ -48,7 +74,7 @@ impl EntryError {
         match self {
             Self::Malformed { source, .. } => !source.is_data(),
             Self::Empty { .. } => true,
-            Self::Repeated { .. } => false,
+            Self::Several { .. } | Self::Path { .. } | Self::Partition { .. } | Self::Repeated { .. } => false,
         }
     }
 }
@@ -165,6 +191,23 @@ pub(crate) struct Action {
     pub(crate) remove: Option<Remove>,
 }
 
+impl Action {
+    /// How many of the fields are there; a checkpoint that is read in part has lines without any.
+    fn kinds(&self) -> usize {
+        [
+            self.commit_info.is_some(),
+            self.protocol.is_some(),
+            self.meta_data.is_some(),
+            self.txn.is_some(),
+            self.add.is_some(),
+            self.remove.is_some(),
+        ]
+        .into_iter()
+        .filter(|there| *there)
+        .count()
+    }
+}
+
 impl From<Add> for Action {
     fn from(add: Add) -> Self {
         Self { add: Some(add), ..Self::default() }
@@ -225,18 +268,57 @@ pub(crate) fn decode(version: i64, text: &[u8]) -> Result<Vec<Action>, EntryErro
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let action = serde_json::from_slice(line);
-        actions.push(action.map_err(|source| EntryError::Malformed { version, line: index + 1, source })?);
+        let line_no = index + 1;
+        let action: Result<Action, _> = serde_json::from_slice(line);
+        let action = action.map_err(|source| EntryError::Malformed { version, line: line_no, source })?;
+        if action.kinds() > 1 {
+            return Err(EntryError::Several { version, line: line_no });
+        }
+        actions.push(action);
     }
     if actions.is_empty() {
         return Err(EntryError::Empty { version });
     }
-    let mut added = HashSet::new();
-    let mut adds = actions.iter().filter_map(|action: &Action| action.add.as_ref());
-    if let Some(add) = adds.find(|add| !added.insert(add.path.as_str())) {
-        return Err(EntryError::Repeated { version, path: add.path.clone() });
-    }
+    check_files(version, &actions)?;
     Ok(actions)
+}
+
+/// Each file is named once, as we name files: then all readers mean the same one by it, and the same order.
+fn check_files(version: i64, actions: &[Action]) -> Result<(), EntryError> {
+    let mut named = HashSet::new();
+    for action in actions {
+        let adds = action.add.as_ref().map(|add| (&add.path, Some(&add.partition_values)));
+        let removes = action.remove.as_ref().map(|remove| (&remove.path, remove.partition_values.as_ref()));
+        for (path, partition) in adds.into_iter().chain(removes) {
+            let path = path.as_str();
+            if !is_data_path(path) {
+                return Err(EntryError::Path { version, path: path.to_owned() });
+            }
+            if partition.is_some_and(|values| values.len() != 1 || !values.contains_key(DAY)) {
+                return Err(EntryError::Partition { version, path: path.to_owned() });
+            }
+            if !named.insert(path) {
+                return Err(EntryError::Repeated { version, path: path.to_owned() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a path is spelled as those of our data files.
+fn is_data_path(path: &str) -> bool {
+    let parts = path.strip_prefix(DAY).and_then(|rest| rest.strip_prefix('=')?.split_once('/'));
+    let hex = |name: &str| {
+        name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    parts.is_some_and(|(day, file)| {
+        day.len() == 10
+            && day
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+            && file.strip_suffix(".parquet").is_some_and(hex)
+    })
 }
 
 /// Milliseconds since 1970, as Delta keeps times.
@@ -262,10 +344,26 @@ mod tests {
 
     #[test]
     fn a_deletion_vector_table_features_and_a_file_twice_are_refused_by_name() {
-        let add = r#"{"add":{"path":"a","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true"#;
+        let path = "received_day=2026-03-01/0123456789abcdef0123456789abcdef.parquet";
+        let add = format!(
+            r#"{{"add":{{"path":"{path}","partitionValues":{{"received_day":"2026-03-01"}},"size":1,"modificationTime":1,"dataChange":true"#
+        );
         assert!(decode(3, format!("{add}}}}}").as_bytes()).is_ok());
         let twice = decode(3, format!("{add}}}}}\n{add}}}}}").as_bytes()).unwrap_err();
         assert!(matches!(twice, EntryError::Repeated { .. }), "{twice}");
+        let remove = format!(r#"{{"remove":{{"path":"{path}","dataChange":true}}}}"#);
+        for both in [format!("{remove}\n{add}}}}}"), format!("{add}}}}}\n{remove}")] {
+            assert!(matches!(decode(3, both.as_bytes()).unwrap_err(), EntryError::Repeated { .. }), "{both}");
+        }
+        let one_line = format!("{add}}},{}", &remove[1..]);
+        assert!(matches!(decode(3, one_line.as_bytes()).unwrap_err(), EntryError::Several { line: 1, .. }));
+        for (ours, theirs) in [(".parquet", ".parquet#x"), ("=2026", "%3D2026"), ("/0123", "/../0123"), ("abc", "ABC")]
+        {
+            let other = format!("{}}}}}", add.replacen(ours, theirs, 1));
+            assert!(matches!(decode(3, other.as_bytes()).unwrap_err(), EntryError::Path { .. }), "{other}");
+        }
+        let placed = format!("{}}}}}", add.replace(r#""received_day":"#, r#""day":"d","received_day":"#));
+        assert!(matches!(decode(3, placed.as_bytes()).unwrap_err(), EntryError::Partition { .. }));
         let vector = decode(3, format!(r#"{add},"deletionVector":{{"storageType":"i"}}}}}}"#).as_bytes()).unwrap_err();
         assert!(format!("{vector:?}").contains("deletionVector"), "{vector:?}");
         let protocol =

@@ -1,6 +1,6 @@
 //! The Delta schema of our tables: made from their Arrow schema, and compared with what an older table has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::{Value, json};
@@ -85,7 +85,12 @@ fn delta_type(data_type: &DataType) -> Value {
 
 /// Compares protocol, properties, schema and partitioning of a table on disk with ours.
 pub(crate) fn compare(table: Table, on_disk: &Protocol, meta: &MetaData) -> Comparison {
-    if let Some(why) = reads_otherwise(table, on_disk, meta) {
+    check_protocol(on_disk).map_or_else(|| compare_metadata(table, meta), Comparison::Differs)
+}
+
+/// Compares properties, schema and partitioning of a table on disk with ours.
+pub(crate) fn compare_metadata(table: Table, meta: &MetaData) -> Comparison {
+    if let Some(why) = reads_otherwise(table, meta) {
         return Comparison::Differs(why);
     }
     if meta.partition_columns != [DAY] {
@@ -96,6 +101,10 @@ pub(crate) fn compare(table: Table, on_disk: &Protocol, meta: &MetaData) -> Comp
         return Comparison::Differs("its schema cannot be read".to_owned());
     };
     let (ours, theirs) = (by_name(&ours), by_name(&theirs));
+    let mut names = HashSet::new();
+    if let Some((twice, _)) = theirs.iter().find(|(name, _)| !names.insert(*name)) {
+        return Comparison::Differs(format!("it has the column {twice} twice"));
+    }
     for (name, field) in &theirs {
         match ours.iter().find(|(ours, _)| ours == name) {
             None => {
@@ -123,16 +132,21 @@ pub(crate) fn compare(table: Table, on_disk: &Protocol, meta: &MetaData) -> Comp
     }
 }
 
-/// What would make an engine read or write the table otherwise than this release does.
-fn reads_otherwise(table: Table, on_disk: &Protocol, meta: &MetaData) -> Option<String> {
+/// Why a protocol asks for more than this release can, if it does.
+pub(crate) fn check_protocol(on_disk: &Protocol) -> Option<String> {
     let (reader, writer) = (on_disk.min_reader_version, on_disk.min_writer_version);
     let ours = protocol();
-    if reader > ours.min_reader_version || writer > ours.min_writer_version {
-        return Some(format!(
+    (reader > ours.min_reader_version || writer > ours.min_writer_version).then(|| {
+        format!(
             "its protocol is reader {reader}, writer {writer}; at most {} and {} are known",
             ours.min_reader_version, ours.min_writer_version
-        ));
-    }
+        )
+    })
+}
+
+/// What would make an engine read or write the table otherwise than this release does. The values of our other properties
+/// concern only what is written beside the rows.
+fn reads_otherwise(table: Table, meta: &MetaData) -> Option<String> {
     let ours = metadata(table);
     if meta.format != ours.format {
         return Some(format!("its files are {:?}, not plain parquet", meta.format));

@@ -19,13 +19,15 @@ pub(crate) const MAX_BODY_BYTES: u32 = 64 * 1024 * 1024;
 
 const VERSION: u16 = 1;
 const CODEC_NONE: u8 = 0;
+/// Flag of a header: see [`BatchHeader::zeros`].
+const ZEROS: u8 = 1;
 /// A disk writes no less.
 const SECTOR: usize = 512;
-/// Fewer zeros at the edge of a sector may be data.
+/// Fewer zeros at the edge of a sector are no hole; bodies with so many of their own say so in their header.
 const HOLE_MIN: usize = 64;
 const FIXED_BYTES: usize = 48;
 const ENTRY_BYTES: usize = 12;
-/// Changed bytes up to which a damaged header is still known for one.
+/// Changed bytes up to which a damaged header is still known for one: one field, or a few flipped bits.
 const CHANGED_MAX: usize = 8;
 /// Where the header's CRC stands: it covers what is before and after it.
 const CRC_AT: usize = 12;
@@ -54,6 +56,8 @@ pub(crate) struct BatchHeader {
     pub(crate) base: Box<[i64]>,
     /// Per partition, offset after the last record of this batch.
     pub(crate) end: Box<[i64]>,
+    /// Whether the body has zeros of its own, so many in a row that they look like a part that was never written.
+    pub(crate) zeros: bool,
 }
 
 /// A whole batch in memory.
@@ -100,14 +104,14 @@ impl Format {
         crc32c::crc32c_append(crc, &header[CRC_AT + 4..])
     }
 
-    /// Writes a header at the end of `out`; the body must follow. Little-endian: magic 8 B, version u16, codec u8, 0 u8,
-    /// header CRC-32C u32, body CRC-32C u32, body length u32, records u32, partitions u16, 0 u16, base sequence u64,
+    /// Writes a header at the end of `out`; the body must follow. Little-endian: magic 8 B, version u16, codec u8,
+    /// flags u8 (1: zeros), header CRC-32C u32, body CRC-32C u32, body length u32, records u32, partitions u16, 0 u16, base sequence u64,
     /// greatest received_at_us i64, then per partition first offset i64 and count u32.
     pub(crate) fn write_header(&self, out: &mut Vec<u8>, header: &BatchHeader) {
         let at = out.len();
         out.extend_from_slice(&BATCH_MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
-        out.extend_from_slice(&[CODEC_NONE, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(&[CODEC_NONE, if header.zeros { ZEROS } else { 0 }, 0, 0, 0, 0]);
         out.extend_from_slice(&header.body_crc.to_le_bytes());
         out.extend_from_slice(&header.body_len.to_le_bytes());
         out.extend_from_slice(&header.records.to_le_bytes());
@@ -142,7 +146,7 @@ impl Format {
         if fields.array()? != BATCH_MAGIC || fields.u16()? != VERSION || fields.u8()? != CODEC_NONE {
             return None;
         }
-        let _zero = fields.u8()?;
+        let zeros = fields.u8()? & ZEROS != 0;
         if fields.u32()? != self.header_crc(&bytes[..self.header_len()]) {
             return None;
         }
@@ -171,6 +175,7 @@ impl Format {
             max_received_at_us,
             base: base.into(),
             end: end.into(),
+            zeros,
         })
     }
 
@@ -178,8 +183,16 @@ impl Format {
     pub(crate) fn resembles_next(&self, bytes: &[u8], end_seq: u64, end: &[i64]) -> bool {
         let Some(bytes) = bytes.get(..self.header_len()) else { return false };
         let (base, end): (Box<[i64]>, Box<[i64]>) = (end.into(), end.into());
-        let header =
-            BatchHeader { body_crc: 0, body_len: 0, records: 0, base_seq: end_seq, max_received_at_us: 0, base, end };
+        let header = BatchHeader {
+            body_crc: 0,
+            body_len: 0,
+            records: 0,
+            base_seq: end_seq,
+            max_received_at_us: 0,
+            base,
+            end,
+            zeros: false,
+        };
         let mut expected = Vec::with_capacity(self.header_len());
         self.write_header(&mut expected, &header);
         // Magic, version and codec; partitions and base sequence; the first offset of each partition.
@@ -228,6 +241,11 @@ pub(crate) fn has_hole(file: &[u8], bytes: Range<usize>) -> bool {
     })
 }
 
+/// Whether a body has so many zeros in a row that a part of it could pass for a hole, wherever it lies.
+pub(crate) fn has_zeros(body: &[u8]) -> bool {
+    body.chunks_exact(HOLE_MIN / 2).any(|part| part.iter().all(|byte| *byte == 0))
+}
+
 /// Every place at or after `from` where a batch may begin.
 fn magics(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
     let mut at = from;
@@ -255,6 +273,7 @@ mod tests {
             max_received_at_us: 17,
             base: [5, 6].into(),
             end: [5, 9].into(),
+            zeros: has_zeros(body),
         };
         let mut bytes = Vec::new();
         format.write_header(&mut bytes, &header);

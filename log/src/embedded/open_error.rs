@@ -28,7 +28,7 @@ pub enum OpenError {
     /// Another process has the log open.
     #[error("{} is held by {}: one process at a time writes a log", path.display(), holder_text(*holder))]
     Locked {
-        /// The lock file.
+        /// Folder of the log.
         path: PathBuf,
         /// Process ID of the holder, if it could be read.
         holder: Option<u32>,

@@ -51,7 +51,7 @@ pub struct Damage {
     /// The offsets that are lost with it.
     pub lost: Vec<OffsetRange>,
     /// Whether more may be lost with it: it is the end of the log, and nothing says how many records it had.
-    pub unknown: bool,
+    pub size_unknown: bool,
 }
 
 /// Reads the directory of a log.
@@ -123,7 +123,7 @@ impl Recovery<'_> {
                 position: found.segment.length,
                 bytes: segment.length - found.segment.length,
                 lost: ranges(&found.segment.end, &segment.end),
-                unknown: false,
+                size_unknown: false,
             });
             segment.length = length;
         }
@@ -190,7 +190,7 @@ impl Recovery<'_> {
             position: stretch.bytes.start,
             bytes: stretch.bytes.end - stretch.bytes.start,
             lost: stretch.lost,
-            unknown: stretch.unknown,
+            size_unknown: stretch.size_unknown,
         });
         let before = self.report.damage.len();
         self.report.damage.extend(damage);
@@ -215,7 +215,7 @@ impl Recovery<'_> {
                     position: before.length,
                     bytes: length.saturating_sub(before.length),
                     lost: ranges(&before.end, &segment.base),
-                    unknown: false,
+                    size_unknown: false,
                 });
             }
         }

@@ -17,7 +17,7 @@ pub(crate) struct Stretch {
     /// The offsets that are lost with it.
     pub(crate) lost: Vec<OffsetRange>,
     /// Whether more may be lost with it: nothing says how many records it had.
-    pub(crate) unknown: bool,
+    pub(crate) size_unknown: bool,
 }
 
 /// What a scan found.
@@ -106,7 +106,7 @@ pub(crate) fn scan(bytes: &[u8], format: &Format, base_seq: u64, limit_seq: u64,
     }
     if !header_good && found.batches > 0 {
         let bytes = 0..len_u64(SegmentHeader::len(partitions));
-        found.damage.insert(0, Stretch { bytes, lost: Vec::new(), unknown: false });
+        found.damage.insert(0, Stretch { bytes, lost: Vec::new(), size_unknown: false });
     }
     found.tail_bytes = len_u64(bytes.len()) - found.segment.length;
     found.entries = index.entries;
@@ -131,7 +131,7 @@ impl Scan {
         let segment = &mut self.segment;
         if position > segment.length || *segment.end != *header.base {
             let lost = ranges(&segment.end, &header.base);
-            self.damage.push(Stretch { bytes: segment.length..position, lost, unknown: false });
+            self.damage.push(Stretch { bytes: segment.length..position, lost, size_unknown: false });
         }
         segment.end_seq = header.base_seq;
         segment.end = header.base.as_ref().into();
@@ -146,10 +146,10 @@ impl Scan {
         let next = |header: &BatchHeader| header.base_seq >= self.segment.end_seq && header.end_seq() <= limit_seq;
         if let Some(header) = format.parse_header(tail).filter(next) {
             let end = at + format.header_len() + in_memory(u64::from(header.body_len));
-            if end <= bytes.len() && !has_hole(bytes, at..end) {
+            if end <= bytes.len() && (header.zeros || !has_hole(bytes, at..end)) {
                 self.reach(&header, len_u64(at));
                 let lost = ranges(&header.base, &header.end);
-                self.damage.push(Stretch { bytes: len_u64(at)..len_u64(end), lost, unknown: false });
+                self.damage.push(Stretch { bytes: len_u64(at)..len_u64(end), lost, size_unknown: false });
                 self.segment.end_seq = header.end_seq();
                 self.segment.end = header.end.as_ref().into();
                 self.segment.length = len_u64(end);
@@ -158,8 +158,13 @@ impl Scan {
             && format.resembles_next(tail, self.segment.end_seq, &self.segment.end)
             && !has_hole(bytes, at..at + format.header_len())
         {
-            // What follows is kept behind it.
-            self.damage.push(Stretch { bytes: len_u64(at)..len_u64(bytes.len()), lost: Vec::new(), unknown: true });
+            // What follows is kept behind it. Nothing says which offsets it had: whoever opens the log must not append to it
+            // unasked.
+            self.damage.push(Stretch {
+                bytes: len_u64(at)..len_u64(bytes.len()),
+                lost: Vec::new(),
+                size_unknown: true,
+            });
             self.segment.length = len_u64(bytes.len());
         }
     }
@@ -202,6 +207,7 @@ mod tests {
                 max_received_at_us: 3,
                 base: base.into(),
                 end: next.into(),
+                zeros: false,
             };
             format.write_header(&mut bytes, &header);
             bytes.extend_from_slice(&body);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tracing::{error, info, warn};
 
-use super::batch::{Batch, BatchHeader};
+use super::batch::{Batch, BatchHeader, has_zeros};
 use super::index::{self as index_file, Index};
 use super::lock::Lock;
 use super::open_segment::{Failure, OpenSegment};
@@ -135,6 +135,7 @@ impl Writer {
             max_received_at_us: chunks().map(|chunk| chunk.max_received_at_us).max().unwrap_or(i64::MIN),
             base: self.next.clone().into(),
             end: end.into(),
+            zeros: chunks().any(|chunk| has_zeros(&chunk.frames)),
         }
     }
 

@@ -11,7 +11,7 @@ use tacho_lake::reader::ReadError;
 use tacho_schemas::Digest;
 
 use crate::checkpoint::CheckpointError;
-use crate::file_registry::RegistryError;
+use crate::file_registry::{RegistryError, paths};
 use crate::key::LogKeyError;
 use crate::leaf::RowError;
 use crate::merkle::TreeHead;
@@ -58,15 +58,15 @@ pub enum OpenError {
     },
     /// Rows have landed and a registry knows a log, and there is no log here.
     #[error(
-        "{} is missing, though rows have landed; the registry holds the signed head of a log in {}. Bring registry/ and \
+        "{} is missing, though rows have landed; the registry holds signed heads of logs: {}. Bring registry/ and \
          keys/ of the data directory back from a backup, or start a new log that names this evidence with --new-origin",
-        lock.display(), evidence.display()
+        lock.display(), paths(evidence)
     )]
     LogGone {
         /// The lock file of the log.
         lock: PathBuf,
-        /// The registry's signed checkpoint.
-        evidence: PathBuf,
+        /// The registry's signed checkpoints.
+        evidence: Vec<PathBuf>,
     },
     /// The published checkpoint is ahead of the lock file.
     #[error("{} is of a tree of {published} entries, the lock file knows {locked}: the lock file is from a backup", path.display())]

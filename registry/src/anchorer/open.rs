@@ -16,7 +16,7 @@ use super::publish::CHECKPOINT;
 use super::{AnchorError, Anchorer, AnchorerOptions, Heads, OpenError, remake};
 use crate::checkpoint::Checkpoint;
 use crate::durable;
-use crate::file_registry::FileRegistry;
+use crate::file_registry::{FileRegistry, paths};
 use crate::key;
 use crate::leaf::Schemas;
 use crate::note::SignerKey;
@@ -86,17 +86,18 @@ fn new_origin() -> String {
 /// then an operator's word is asked for.
 async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, keys: &Path) -> Result<Lock, OpenError> {
     let lock = Lock::beginning(options.origin.clone().unwrap_or_else(new_origin));
-    let evidence = registry.any_checkpoint().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
-    let Some(evidence) = evidence else { return begin(dir, lock) };
-    if !has_landed(&options.lake_dir).await? {
+    let evidence = registry.checkpoints().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
+    if evidence.is_empty() || !has_landed(&options.lake_dir).await? {
         return begin(dir, lock);
     }
     if !options.new_origin {
         return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
     }
     set_aside(dir, keys)?;
-    let note = Digest::of(&std::fs::read(&evidence).map_err(io_at(&evidence))?);
-    warn!(origin = lock.origin, evidence = %note, "a new log begins where a former one is gone");
+    // Of several logs nothing says which was the one of these rows: all of them are told.
+    let notes = evidence.iter().map(|path| std::fs::read(path).map_err(io_at(path))).collect::<Result<Vec<_>, _>>()?;
+    let note = Digest::of(&notes.concat());
+    warn!(origin = lock.origin, evidence = paths(&evidence), %note, "a new log begins where a former one is gone");
     begin(dir, Lock { begun_beside: Some(note), ..lock })
 }
 

@@ -12,7 +12,7 @@ use super::survey::Survey;
 use super::{AuditError, sum};
 use crate::anchorer::Counted;
 use crate::anchorer::heads::Heads;
-use crate::file_registry::FileRegistry;
+use crate::file_registry::{FileRegistry, paths};
 use crate::key::{self, KEY_FILE};
 use crate::merkle::TreeHead;
 use crate::published::Published;
@@ -33,6 +33,8 @@ pub(super) struct History {
     pub(super) published: Option<Published>,
     /// Entries of which the registry has a checkpoint.
     pub(super) registry_size: u64,
+    /// Logs that the registry knows besides this one.
+    pub(super) other_logs: u64,
     /// The windows; their ranges are moved to `ranges`.
     pub(super) windows: Vec<WindowStatement>,
     /// The ranges of each log and partition in order, each with the number of its window.
@@ -61,7 +63,10 @@ impl History {
         let Some(published) = read()? else { return Err(AuditError::Moved(dir.display().to_string())) };
         check_key(data_dir, &published)?;
         check_registry(&published, (first.lock.lodged().size, known), &path)?;
-        let mut history = Self { registry_size: known.map_or(0, |head| head.size), ..Self::default() };
+        let logs = registry.checkpoints().map_err(|error| unreadable(file_registry_dir.display(), error))?;
+        let other_logs = logs.iter().filter(|checkpoint| **checkpoint != path).count() as u64;
+        let registry_size = known.map_or(0, |head| head.size);
+        let mut history = Self { registry_size, other_logs, ..Self::default() };
         history.read_entries(&published)?;
         history.check_lock(&published)?;
         history.check_heads(&published)?;
@@ -213,10 +218,11 @@ pub(super) fn check_begun(
         return Ok(());
     }
     let registry = FileRegistry::new(file_registry_dir);
-    let known = registry.any_checkpoint().map_err(|error| unreadable(file_registry_dir.display(), error))?;
-    let Some(known) = known else { return Ok(()) };
-    let what =
-        format!("missing, though rows have landed; the registry holds the signed head of a log in {}", known.display());
+    let known = registry.checkpoints().map_err(|error| unreadable(file_registry_dir.display(), error))?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let what = format!("missing, though rows have landed; the registry holds signed heads of logs: {}", paths(&known));
     Err(differs(data_dir.join("registry/lock.json").display(), what))
 }
 

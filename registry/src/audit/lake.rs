@@ -1,5 +1,6 @@
 //! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tacho_lake::landing::Progress;
@@ -13,8 +14,9 @@ use tacho_schemas::table::Table;
 use super::error::{differs, io_kind, unreadable};
 use super::history::History;
 use super::places::Places;
-use super::survey::Survey;
+use super::survey::{Survey, Tallied};
 use super::{AuditError, sum};
+use crate::anchorer::Counted;
 
 /// The lake at one moment.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) struct Pinned {
     pub(super) tables: Tables<PinnedTable>,
     pub(super) logs: Logs,
     progress: Progress,
-    totals: Counts,
+    ledger: LedgerView,
 }
 
 /// A table at one moment.
@@ -61,10 +63,11 @@ impl Pinned {
                 let what = format!("the table has a transaction of {}, which is no log of this lake", txn.app_id);
                 return Err(differs(table.name(), what));
             }
+            check_engines(&lake, table, &live).await?;
             tables.push(pin(&reader(&lake, table)?, live, *versions.get(table)).await?);
         }
         let tables = Tables(tables.try_into().expect("one was pinned for each table"));
-        Ok(Self { lake, tables, logs, progress, totals: ledger.totals() })
+        Ok(Self { lake, tables, logs, progress, ledger })
     }
 
     /// The lake's files.
@@ -113,9 +116,21 @@ impl Pinned {
         unreadable(object, error)
     }
 
-    /// The ledger has counted what has landed.
-    pub(super) fn check_ledger(&self, survey: &Survey) -> Result<(), AuditError> {
-        let Counts { landed, rejected, .. } = self.totals;
+    /// The ledger has counted what has landed, robot by robot, and not less than the windows state of it.
+    pub(super) fn check_ledger(&self, history: &History, survey: &Survey) -> Result<(), AuditError> {
+        let totals = self.ledger.totals();
+        self.check_robots(survey)?;
+        if let Some(published) = &history.published {
+            let stated = published.lock.totals;
+            let now = Counted { landed: totals.landed, duplicate: totals.duplicate, rejected: totals.rejected };
+            let fewer =
+                now.landed < stated.landed || now.duplicate < stated.duplicate || now.rejected < stated.rejected;
+            let records = self.tables.get(Table::Records);
+            if fewer || (records.live.version == records.stated && now != stated) {
+                return Err(differs("the ledger", format!("has counted {now:?}, the windows state {stated:?}")));
+            }
+        }
+        let Counts { landed, rejected, .. } = totals;
         for (table, counted, what) in [(Table::Records, landed, "landed"), (Table::Rejected, rejected, "rejected")] {
             let rows = survey.rows.get(table) + survey.young_rows.get(table);
             if rows != counted {
@@ -123,8 +138,27 @@ impl Pinned {
                 return Err(differs("the ledger", what));
             }
         }
-        if sum(&survey.rows) + sum(&survey.young_rows) > 0 && self.totals.received() == 0 {
+        if sum(&survey.rows) + sum(&survey.young_rows) > 0 && totals.received() == 0 {
             return Err(differs("the ledger", "has counted nothing, the tables have rows"));
+        }
+        Ok(())
+    }
+}
+
+impl Pinned {
+    fn check_robots(&self, survey: &Survey) -> Result<(), AuditError> {
+        let mut known = 0;
+        for row in self.ledger.rows() {
+            let counted = Tallied { landed: row.counts.landed, rejected: row.counts.rejected };
+            let found = survey.robots.get(row.robot.as_str()).copied().unwrap_or_default();
+            if counted != found {
+                let what = format!("counts {counted:?} of robot {}, the tables have {found:?}", row.robot.as_str());
+                return Err(differs("the ledger", what));
+            }
+            known += usize::from(survey.robots.contains_key(row.robot.as_str()));
+        }
+        if known < survey.robots.len() {
+            return Err(differs("the ledger", "lacks robots that the tables have"));
         }
         Ok(())
     }
@@ -136,6 +170,20 @@ fn reader(lake: &Lake, table: Table) -> Result<TableReader, AuditError> {
 
 async fn live(lake: &Lake, table: Table) -> Result<LiveFiles, AuditError> {
     reader(lake, table)?.live_files(None).await.map_err(|error| unreadable(table.name(), error))
+}
+
+/// Other engines, of which `tacho sql` is one, take the same files for the table as we do.
+async fn check_engines(lake: &Lake, table: Table, live: &LiveFiles) -> Result<(), AuditError> {
+    let seen = lake.files_for_engines(table, live.version).await;
+    let seen: BTreeSet<(String, u64)> = seen.map_err(|error| unreadable(table.name(), error))?.into_iter().collect();
+    let ours: BTreeSet<(String, u64)> = live.files.iter().map(|file| (file.path.clone(), file.size)).collect();
+    match seen.symmetric_difference(&ours).next() {
+        None => Ok(()),
+        Some((path, bytes)) => {
+            let what = format!("other engines and we do not agree whether it is part of the table, with {bytes} bytes");
+            Err(differs(format!("{}/{path}", table.name()), what))
+        }
+    }
 }
 
 async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<PinnedTable, AuditError> {

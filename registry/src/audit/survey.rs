@@ -51,6 +51,17 @@ pub(super) struct Survey {
     pub(super) young_rows: Tables<u64>,
     /// Configurations that rows name.
     pub(super) configs: BTreeSet<Digest>,
+    /// Per robot, rows of `records` and of `rejected` below the progress.
+    pub(super) robots: HashMap<Box<str>, Tallied>,
+}
+
+/// What the tables have of one robot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tallied {
+    /// Rows of `records`.
+    pub(super) landed: u64,
+    /// Rows of `rejected`.
+    pub(super) rejected: u64,
 }
 
 impl Survey {
@@ -129,15 +140,35 @@ impl Survey {
             }
             match standing {
                 Standing::Window(win_no) => {
+                    self.tally(table, columns.robot_id(row));
                     let (first, last) = windows.unwrap_or((win_no, win_no));
                     *windows = Some((first.min(win_no), last.max(win_no)));
                     *self.rows.get_mut(table) += 1;
                 }
-                Standing::Young => *self.young_rows.get_mut(table) += 1,
+                Standing::Young => {
+                    self.tally(table, columns.robot_id(row));
+                    *self.young_rows.get_mut(table) += 1;
+                }
                 Standing::Beyond | Standing::Nowhere => {}
             }
         }
         Ok(())
+    }
+}
+
+impl Survey {
+    fn tally(&mut self, table: Table, robot: &str) {
+        if !matches!(table, Table::Records | Table::Rejected) {
+            return;
+        }
+        if !self.robots.contains_key(robot) {
+            self.robots.insert(robot.into(), Tallied::default());
+        }
+        let Some(tallied) = self.robots.get_mut(robot) else { return };
+        match table {
+            Table::Records => tallied.landed += 1,
+            _ => tallied.rejected += 1,
+        }
     }
 }
 

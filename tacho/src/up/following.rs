@@ -53,7 +53,8 @@ pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
         bail!(
             "{} holds no log, and the lake follows log {}: bring that log back, or start with --new-log, which begins a new \
              one; what had not landed is lost with the old one",
-            dir.display(), log.log_id
+            dir.display(),
+            log.log_id
         );
     }
     Ok(())
@@ -185,7 +186,7 @@ fn weigh(damage: &Damage, progress: &[(i32, i64)]) -> Option<String> {
     counter!("tacho_log_lost_records_total", "landed" => "yes").increment((all - missed).unsigned_abs());
     counter!("tacho_log_lost_records_total", "landed" => "no").increment(missed.unsigned_abs());
     let (file, position, bytes) = (damage.file.display(), damage.position, damage.bytes);
-    if damage.unknown {
+    if damage.size_unknown {
         error!(%file, position, bytes, "the end of the log is damaged: how many records it had cannot be told");
         return Some(format!(
             "{file} is damaged from byte {position} to its end, and how many records it had there cannot be told"
@@ -270,7 +271,7 @@ mod tests {
             position: 4_096,
             bytes: 300,
             lost: vec![OffsetRange { partition: 3, start, end: 12 }],
-            unknown: false,
+            size_unknown: false,
         };
         assert_eq!(weigh(&damage(8), &[(3, 12)]), None);
         let lost: Vec<String> = weigh(&damage(8), &[(3, 10)]).into_iter().collect();
@@ -279,7 +280,7 @@ mod tests {
             assert!(refused.contains(part), "{part}: {refused}");
         }
         assert!(Objections::default().refuse().is_ok());
-        let end = Damage { lost: Vec::new(), unknown: true, ..damage(8) };
+        let end = Damage { lost: Vec::new(), size_unknown: true, ..damage(8) };
         assert!(weigh(&end, &[(3, 12)]).is_some_and(|why| why.contains("cannot be told")));
     }
 }

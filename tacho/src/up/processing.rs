@@ -26,6 +26,8 @@ use tacho_schemas::chain;
 const PART: &str = "processing";
 /// Commits between two clean-ups of ledger snapshots that nothing needs any more.
 const CLEAN_EVERY: u64 = 32;
+/// Old ledger snapshots stay for so long: a query that has begun reads the one of its moment.
+const SNAPSHOT_KEEP: Duration = Duration::from_secs(60);
 /// First pause after an error that time may heal; each next one is twice as long until something lands.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -132,7 +134,7 @@ impl Processing {
         self.board.works(PART);
         self.commits += 1;
         if self.commits.is_multiple_of(CLEAN_EVERY)
-            && let Err(error) = self.landing.clean_up().await
+            && let Err(error) = self.landing.clean_up(SNAPSHOT_KEEP).await
         {
             warn!(%error, "old ledger snapshots stay for now");
         }

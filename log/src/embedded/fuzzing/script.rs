@@ -5,7 +5,7 @@
 use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
 use uuid::Uuid;
 
-use crate::embedded::batch::{BatchHeader, Format};
+use crate::embedded::batch::{BatchHeader, Format, has_zeros};
 use crate::embedded::frame::encode;
 use crate::embedded::segment::SegmentHeader;
 use crate::embedded::wire::{Fields, len_u32};
@@ -115,6 +115,7 @@ impl Script {
             max_received_at_us: 3,
             base: base.into(),
             end: self.next.into(),
+            zeros: has_zeros(body),
         };
         self.seq += u64::from(header.records);
         let format = self.format;

@@ -142,7 +142,7 @@ async fn a_last_batch_whose_header_is_damaged_is_told_as_a_loss_of_unknown_size_
         for _again in 0..2 {
             let log = open(&dir, one_segment());
             let [damage] = &log.report().damage[..] else { panic!("byte {at}: {:?}", log.report()) };
-            assert!(damage.unknown && damage.lost.is_empty() && log.report().torn.is_none(), "byte {at}");
+            assert!(damage.size_unknown && damage.lost.is_empty() && log.report().torn.is_none(), "byte {at}");
             assert_eq!(records(&read_items(&log, 1000).await), all_but_the_last(&all), "byte {at}");
             log.close().await;
             assert_eq!(fs::metadata(&files(dir.path(), "log")[0]).unwrap().len(), length, "byte {at}: nothing is cut");
