@@ -1,5 +1,7 @@
 //! Whatever interrupts a landing, and whoever lands beside it: each record lands once, and nothing else changes.
 
+use std::time::Duration;
+
 use tacho_schemas::table::Table;
 
 use super::feed::Feed;

@@ -235,3 +235,21 @@ async fn damage_beyond_knowing_the_offsets_is_refused() {
     let refused = EmbeddedLog::open(dir.path(), settings()).unwrap_err();
     assert!(matches!(refused, OpenError::Undecidable { .. }), "{refused}");
 }
+
+#[tokio::test]
+async fn zeros_of_a_payload_are_no_hole() {
+    let dir = TempDir::new().unwrap();
+    let log = open(&dir, one_segment());
+    let zeros = |counter| Append { payload: vec![0; 3_000].into(), ..record(1, counter, 1) };
+    for counter in 0..2 {
+        log.appender().append(vec![zeros(counter)]).await.unwrap();
+    }
+    log.close().await;
+    fs::remove_file(&files(dir.path(), "index")[0]).unwrap();
+    let path = files(dir.path(), "log")[0].clone();
+    let length = fs::metadata(&path).unwrap().len();
+    flip(&path, usize::try_from(length).unwrap() - 5);
+    let log = open(&dir, one_segment());
+    assert_eq!((log.report().damage.len(), &log.report().torn), (1, &None));
+    assert_eq!(fs::metadata(&path).unwrap().len(), length);
+}

@@ -10,6 +10,9 @@ async fn a_second_opener_is_told_who_holds_the_lock() {
     let pid = std::process::id();
     assert!(matches!(refused, OpenError::Locked { holder: Some(holder), .. } if holder == pid), "{refused}");
     assert!(refused.to_string().contains(&format!("held by process {pid}")), "{refused}");
+    // Whoever takes the file for a stale lock and deletes it gets no second writer.
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    assert!(matches!(EmbeddedLog::open(dir.path(), settings()).unwrap_err(), OpenError::Locked { holder: None, .. }));
     log.close().await;
     open(&dir, settings()).close().await;
 }

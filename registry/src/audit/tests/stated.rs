@@ -93,3 +93,28 @@ async fn a_log_folder_that_other_engines_would_read_otherwise_is_named() {
     let named = found(&plant).await;
     assert!(named.contains("records") && named.contains("checkpoint.0000000001"), "{named}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_removed_before_it_is_added_is_named_because_engines_take_the_first_word() {
+    let plant = anchored().await;
+    let (entry, _) = entry_of(&plant, Table::Records).await;
+    let text = fs::read_to_string(&entry).unwrap();
+    let (before, add) = text.split_at(text.find("{\"add\"").unwrap());
+    let path = &add[add.find("received_day").unwrap()..add.find(".parquet").unwrap() + ".parquet".len()];
+    let remove = format!("{{\"remove\":{{\"path\":\"{path}\",\"dataChange\":true}}}}\n");
+    fs::write(&entry, format!("{before}{remove}{add}")).unwrap();
+    let named = found(&plant).await;
+    assert!(named.contains("records") && named.contains("more than once"), "{named}");
+}
+
+#[tokio::test]
+async fn other_engines_take_the_same_files_for_the_tables() {
+    let plant = anchored().await;
+    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    for table in Table::ALL {
+        let live = lake.reader(table).unwrap().live_files(None).await.unwrap();
+        let seen = lake.files_for_engines(table, live.version).await.unwrap();
+        let ours: Vec<_> = live.files.iter().map(|file| (file.path.clone(), file.size)).collect();
+        assert_eq!(seen, ours, "{}", table.name());
+    }
+}
