@@ -68,7 +68,7 @@ pub(crate) async fn gather(
         }
         gathered.files.push(FileStatement { path, size: loaded.size(), sha256: loaded.sha256 });
     }
-    gathered.streams = collector.finish();
+    gathered.streams = collector.finish()?;
     Ok(gathered)
 }
 
@@ -164,7 +164,7 @@ pub(crate) async fn rows_in(
             }
         }
     }
-    Ok(collector.finish())
+    collector.finish()
 }
 
 /// Notes the configurations of a batch; they hardly ever change within one.

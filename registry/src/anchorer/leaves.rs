@@ -133,7 +133,10 @@ impl Collector {
     }
 
     /// The streams, sorted by window, robot and epoch, each with its leaves in order.
-    pub(crate) fn finish(self) -> Vec<Stream> {
+    ///
+    /// # Errors
+    /// [`AnchorError::Orphan`]: a row that belongs to no record, or is there twice.
+    pub(crate) fn finish(self) -> Result<Vec<Stream>, AnchorError> {
         let ranks = ranks(&self.texts);
         let names: HashMap<usize, &str> = self.robots.iter().map(|(name, number)| (*number, name.as_ref())).collect();
         let mut streams = Vec::with_capacity(self.streams.len());
@@ -144,13 +147,29 @@ impl Collector {
                 }
             }
             leaves.sort_unstable_by_key(|leaf| leaf.order);
+            if let Some(orphan) = orphan(&leaves) {
+                let ([log_epoch, partition, offset, ordinal], table) = (orphan.place, orphan.table.name());
+                let robot = names[&robot].to_owned();
+                return Err(AnchorError::Orphan { table, robot, log_epoch, partition, offset, ordinal });
+            }
             let month = leaves[0].month;
             let key = self.keys[&(robot, month)].clone();
             streams.push(Stream { window, robot: names[&robot].into(), epoch, leaves, key });
         }
         streams.sort_unstable_by(|a, b| (a.window, &a.robot, a.epoch).cmp(&(b.window, &b.robot, b.epoch)));
-        streams
+        Ok(streams)
     }
+}
+
+/// A row, of sorted leaves, whose place has not exactly one record or dead letter, or that is there twice: landing makes
+/// no such row.
+fn orphan(leaves: &[Leaf]) -> Option<Order> {
+    let of_records = |leaf: &&Leaf| matches!(leaf.order.table, Table::Records | Table::Rejected);
+    leaves.chunk_by(|leaf, next| leaf.order.place == next.order.place).find_map(|of_place| {
+        let twice = of_place.windows(2).find(|pair| pair[0].order == pair[1].order).map(|pair| pair[0].order);
+        let records = of_place.iter().filter(of_records).count();
+        twice.or((records != 1).then_some(of_place[0].order))
+    })
 }
 
 /// By number of a text, its rank among all texts.

@@ -36,6 +36,8 @@ pub(super) struct PinnedTable {
     pub(super) stated: i64,
     /// The commits since then.
     pub(super) unstated: Vec<Commit>,
+    /// How far this table has landed; further than `records` while a batch is on its way.
+    pub(super) progress: Progress,
 }
 
 impl Pinned {
@@ -64,7 +66,10 @@ impl Pinned {
                 return Err(differs(table.name(), what));
             }
             check_engines(&lake, table, &live).await?;
-            tables.push(pin(&reader(&lake, table)?, live, *versions.get(table)).await?);
+            let own = Progress::of(&logs, &live.txns);
+            let pinned = pin(&reader(&lake, table)?, live, *versions.get(table), own).await?;
+            check_progress(&pinned, table, &progress)?;
+            tables.push(pinned);
         }
         let tables = Tables(tables.try_into().expect("one was pinned for each table"));
         Ok(Self { lake, tables, logs, progress, ledger })
@@ -186,7 +191,30 @@ async fn check_engines(lake: &Lake, table: Table, live: &LiveFiles) -> Result<()
     }
 }
 
-async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<PinnedTable, AuditError> {
+/// A table whose commits windows have all read has landed no further than `records`.
+fn check_progress(pinned: &PinnedTable, table: Table, records: &Progress) -> Result<(), AuditError> {
+    if pinned.live.version > pinned.stated {
+        return Ok(());
+    }
+    for log in pinned.progress.logs() {
+        let ahead = log
+            .next_offsets
+            .iter()
+            .find(|(partition, next)| **next > records.next_offset(log.log.log_epoch, **partition));
+        if let Some((partition, next)) = ahead {
+            let what = format!("has landed up to offset {next} of partition {partition}, `records` has not");
+            return Err(differs(table.name(), what));
+        }
+    }
+    Ok(())
+}
+
+async fn pin(
+    reader: &TableReader,
+    live: LiveFiles,
+    stated: i64,
+    progress: Progress,
+) -> Result<PinnedTable, AuditError> {
     let name = reader.table().name();
     reader.inspect_log().await.map_err(|error| unreadable(name, error))?;
     if live.version < stated {
@@ -200,5 +228,5 @@ async fn pin(reader: &TableReader, live: LiveFiles, stated: i64) -> Result<Pinne
             commits.map_err(|error| unreadable(name, error))?
         }
     };
-    Ok(PinnedTable { live, stated, unstated })
+    Ok(PinnedTable { live, stated, unstated, progress })
 }

@@ -118,7 +118,8 @@ async fn gather(
             gathering.batch(file, &batch)?;
         }
     }
-    Ok((gathering.collector.finish(), gathering.tallies))
+    let streams = gathering.collector.finish().map_err(|error| unreadable("the tables of the lake", error))?;
+    Ok((streams, gathering.tallies))
 }
 
 struct Gathering<'a> {

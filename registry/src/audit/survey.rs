@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt as _;
+use tacho_lake::landing::Progress;
 use tacho_lake::table::{DataFile, FileStats};
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
@@ -97,7 +98,7 @@ impl Survey {
         file: &DataFile,
         since: Option<Since>,
     ) -> Result<LiveFile, AuditError> {
-        let reader = pinned.reader(table)?;
+        let (reader, own) = (pinned.reader(table)?, &pinned.tables.get(table).progress);
         let hashed = match reader.hash_file(&file.path).await {
             Ok(hashed) => hashed,
             Err(error) => return Err(pinned.unreadable_file(table, &file.path, error).await),
@@ -113,7 +114,7 @@ impl Survey {
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| unreadable(&statement.path, error))?;
             rows.observe(&batch);
-            self.batch(places, table, &statement.path, &batch, since, &mut windows)?;
+            self.batch(places, table, &statement.path, &batch, (since, own), &mut windows)?;
         }
         if let Some(what) = file.misstated(&rows) {
             return Err(differs(&statement.path, what));
@@ -127,7 +128,7 @@ impl Survey {
         table: Table,
         path: &str,
         batch: &RecordBatch,
-        since: Option<Since>,
+        (since, own): (Option<Since>, &Progress),
         windows: &mut Option<(u64, u64)>,
     ) -> Result<(), AuditError> {
         note_configs(batch, &mut self.configs).map_err(|error| unreadable(path, error))?;
@@ -135,7 +136,8 @@ impl Survey {
         for row in 0..batch.num_rows() {
             let place = columns.place(row);
             let standing = places.standing(&place);
-            if let Some(what) = misplaced(table, standing, since) {
+            let landed = || own.contains(place.log_epoch, i32::try_from(place.partition).unwrap_or(-1), place.offset);
+            if let Some(what) = misplaced(table, standing, since, landed) {
                 return Err(differs(path, format!("{}, {what}", at(&place))));
             }
             match standing {
@@ -183,8 +185,10 @@ fn since(table: &PinnedTable) -> HashMap<&str, Since> {
 }
 
 /// What is wrong with a row that stands where its file has no business.
-fn misplaced(table: Table, standing: Standing, since: Option<Since>) -> Option<String> {
+fn misplaced(table: Table, standing: Standing, since: Option<Since>, landed: impl Fn() -> bool) -> Option<String> {
     match (standing, since) {
+        // While a batch is on its way the other tables have rows that `records` has not yet.
+        (Standing::Beyond, _) if !landed() => Some("a row above what its own table has landed".to_owned()),
         (Standing::Nowhere, _) => Some("a place that no log has".to_owned()),
         (Standing::Window(win_no), Some(Since::Added(version))) => Some(format!(
             "a row of window {win_no} in a file that version {version} has added after the window was closed"
