@@ -43,7 +43,7 @@ fn durability(settings: &Settings) -> Vec<Warning> {
         found.push(Warning::new("log.partitions", 1, reason));
     }
     if let Some(age) = log.retention_age.filter(|age| *age < DAY) {
-        let reason = "an audit can recount from the raw log only while it is kept";
+        let reason = "the raw log, from which a lost lake is made again, is only so long";
         found.push(Warning::new("log.retention_age", format_duration(age), reason));
     }
     if log.retention_age.is_none() && log.retention_bytes.is_none() {
