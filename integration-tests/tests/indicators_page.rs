@@ -82,6 +82,11 @@ fn sql(page: &mut String) {
         writeln!(page, "- `{}({arguments})`: {}. Source: {}.", formula.name, formula.gives, formula.source).unwrap();
     }
     page.push_str("- `absent_reason(absent, column)`: the reason in `absent` of a column that is null.\n");
+    page.push_str(
+        "- `line_of(y, x)`: an aggregate: the least-squares line through the points of a group, with the members `n`, `avgx`, \
+         `avgy`, `sxx`, `syy`, `sxy`, `slope` and `r2`, such as `line_of(y, x)['slope']`; the sums are about the means.\n",
+    );
+    page.push_str("- `record_order(stream_epoch, seq)`: a number that puts a robot's records into its own order.\n");
     page.push_str("\n## Views\n\n");
     for (name, comment) in tacho_query::views() {
         writeln!(page, "- `{name}`: {comment}").unwrap();

@@ -1,17 +1,18 @@
 //! Formulas as SQL functions: scalar functions of doubles, null where there is no answer, never NaN or infinity.
 //!
-//! Trends come from DataFusion's own regression aggregates; what follows from them (bounds, crossings) is in [`trend`], and
-//! laws of ageing and wear that a query asks "what if" of are in [`laws`]. `docs/indicators.md` lists all of them.
+//! Trends come from [`line`], an aggregate; what follows from it (bounds, crossings) is in [`trend`], and laws of ageing and
+//! wear that a query asks "what if" of are in [`laws`]. `docs/indicators.md` lists all of them.
 
 mod laws;
+mod line;
 mod student;
 mod text;
 mod trend;
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Decimal128Array, Float64Array};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::cast::as_string_array;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
@@ -56,6 +57,10 @@ pub(crate) fn register(context: &SessionContext) {
         let body = Arc::new(move |values: &[ColumnarValue]| evaluate(formula, values));
         context.register_udf(create_udf(formula.name, arguments, DataType::Float64, Volatility::Immutable, body));
     }
+    context.register_udaf(line::line_of());
+    let body = Arc::new(record_order);
+    let arguments = vec![DataType::Int64, DataType::Int64];
+    context.register_udf(create_udf("record_order", arguments, RECORD_ORDER, Volatility::Immutable, body));
     let body = Arc::new(absent_reason);
     let arguments = vec![DataType::Utf8, DataType::Utf8];
     context.register_udf(create_udf("absent_reason", arguments, DataType::Utf8, Volatility::Immutable, body));
@@ -76,6 +81,20 @@ fn evaluate(formula: &Formula, values: &[ColumnarValue]) -> Result<ColumnarValue
         found.append_option(if complete { formula.value(&arguments) } else { None });
     }
     Ok(ColumnarValue::Array(Arc::new(found.finish()) as ArrayRef))
+}
+
+/// Type of a record's order.
+const RECORD_ORDER: DataType = DataType::Decimal128(38, 0);
+
+/// `record_order(stream_epoch, seq)`: a number by which a robot's records are in its own order. The newest of each robot by
+/// one aggregate, which a window function would sort the whole table for.
+fn record_order(values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    const SEQS: i128 = 10_i128.pow(19);
+    let columns = ColumnarValue::values_to_arrays(values)?;
+    let (epochs, seqs) = (columns[0].as_primitive::<Int64Type>(), columns[1].as_primitive::<Int64Type>());
+    let orders = epochs.iter().zip(seqs).map(|(epoch, seq)| Some(i128::from(epoch?) * SEQS + i128::from(seq?)));
+    let orders = orders.collect::<Decimal128Array>().with_data_type(RECORD_ORDER);
+    Ok(ColumnarValue::Array(Arc::new(orders)))
 }
 
 /// `absent_reason(absent, column)`: why the indicator `column` of a row is null.

@@ -1,7 +1,23 @@
 //! Quantiles of Student's t, by its distribution function (regularised incomplete beta) and bisection.
 
+use std::cell::Cell;
+
 /// Quantile of Student's t with `freedom` degrees of freedom at a probability within (0.5, 1); `None` outside.
 pub(super) fn quantile(probability: f64, freedom: f64) -> Option<f64> {
+    thread_local! {
+        /// The last one that was asked for: the rows of a query mostly have as many points.
+        static LAST: Cell<(f64, f64, Option<f64>)> = const { Cell::new((f64::NAN, f64::NAN, None)) };
+    }
+    let (last_probability, last_freedom, last) = LAST.get();
+    if (last_probability, last_freedom) == (probability, freedom) {
+        return last;
+    }
+    let found = computed(probability, freedom);
+    LAST.set((probability, freedom, found));
+    found
+}
+
+fn computed(probability: f64, freedom: f64) -> Option<f64> {
     if !(probability > 0.5 && probability < 1.0 && freedom >= 1.0) {
         return None;
     }

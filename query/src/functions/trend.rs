@@ -1,7 +1,7 @@
 //! What follows from a straight line through points: bounds of its slope, and where it crosses a limit, with Fieller's bounds.
 //!
-//! The arguments are what the regression aggregates give: `regr_count`, `regr_avgx`, `regr_avgy`, `regr_sxx`, `regr_syy`,
-//! `regr_sxy`. The bounds cover the noise about the line and nothing else: if the truth is no line, it may lie outside.
+//! The arguments are members of [`super::line`]'s answer, or what the regression aggregates (`regr_count`, `regr_avgx`, …)
+//! give. The bounds cover the noise about the line and nothing else: if the truth is no line, it may lie outside.
 
 use super::Formula;
 use super::student;

@@ -19,10 +19,13 @@ WITH points AS (
     FROM records WHERE path_rms_m IS NOT NULL AND window_end > now() - INTERVAL '30 days'
 ), lines AS (
     SELECT robot_id, component, component_id, component_epoch, quantity, max(window_end) AS window_end, avg(y) AS mean,
-           CAST(regr_count(y, x) AS DOUBLE) AS n, regr_slope(y, x) AS slope, regr_sxx(y, x) AS sxx,
-           regr_syy(y, x) AS syy, regr_sxy(y, x) AS sxy, regr_r2(y, x) AS r2
+           line_of(y, x) AS line
     FROM (SELECT *, CAST(date_part('epoch', window_end) AS DOUBLE) / 86400.0 AS x FROM points)
     GROUP BY robot_id, component, component_id, component_epoch, quantity
+), figures AS (
+    SELECT *, line['n'] AS n, line['slope'] AS slope, line['sxx'] AS sxx, line['syy'] AS syy, line['sxy'] AS sxy,
+           line['r2'] AS r2
+    FROM lines
 )
 SELECT robot_id, component, component_id, component_epoch, quantity, window_end, mean, CAST(n AS BIGINT) AS n,
        slope AS slope_per_d,
@@ -31,4 +34,4 @@ SELECT robot_id, component, component_id, component_epoch, quantity, window_end,
             WHEN slope_low(n, sxx, syy, sxy) > 0 THEN 'worse'
             WHEN slope_high(n, sxx, syy, sxy) < 0 THEN 'better'
             ELSE 'no trend' END AS trend
-FROM lines
+FROM figures

@@ -6,7 +6,7 @@ SELECT robot_id, pack_id, pack_epoch, stream_epoch, seq, window_end,
        xu_loss, cycle_damage, cold_charge_count, deep_discharge_count, overtemp_h,
        methods, absent, flags, formula_version, config_digest
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY robot_id, pack_id ORDER BY stream_epoch DESC, seq DESC) AS newest
-    FROM batteries
-)
-WHERE newest = 1
+    SELECT robot_id AS of_robot_id, pack_id AS of_pack_id, max(record_order(stream_epoch, seq)) AS newest FROM batteries GROUP BY robot_id, pack_id
+) AS latest
+JOIN batteries ON batteries.robot_id = latest.of_robot_id AND batteries.pack_id = latest.of_pack_id
+    AND record_order(batteries.stream_epoch, batteries.seq) = latest.newest

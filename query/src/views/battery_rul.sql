@@ -16,14 +16,14 @@ WITH recent AS (
            last_value(soh_capacity_method ORDER BY stream_epoch, seq) AS soh_capacity_method,
            last_value(capacity_ah ORDER BY stream_epoch, seq) AS capacity_ah,
            last_value(limit_ah ORDER BY stream_epoch, seq) AS limit_ah, max(cycle) AS cycle, max(at_d) AS now_d,
-           CAST(regr_count(capacity_ah, cycle) AS DOUBLE) AS n, regr_slope(capacity_ah, cycle) AS slope,
-           regr_avgx(capacity_ah, cycle) AS avgx, regr_avgy(capacity_ah, cycle) AS avgy,
-           regr_sxx(capacity_ah, cycle) AS sxx, regr_syy(capacity_ah, cycle) AS syy, regr_sxy(capacity_ah, cycle) AS sxy,
-           regr_r2(capacity_ah, cycle) AS r2,
-           CAST(regr_count(capacity_ah, at_d) AS DOUBLE) AS n_d, regr_avgx(capacity_ah, at_d) AS avgx_d,
-           regr_avgy(capacity_ah, at_d) AS avgy_d, regr_sxx(capacity_ah, at_d) AS sxx_d,
-           regr_syy(capacity_ah, at_d) AS syy_d, regr_sxy(capacity_ah, at_d) AS sxy_d
+           line_of(capacity_ah, cycle) AS by_cycle, line_of(capacity_ah, at_d) AS by_day
     FROM recent GROUP BY robot_id, pack_id, pack_epoch
+), figures AS (
+    SELECT *, by_cycle['n'] AS n, by_cycle['slope'] AS slope, by_cycle['avgx'] AS avgx, by_cycle['avgy'] AS avgy,
+           by_cycle['sxx'] AS sxx, by_cycle['syy'] AS syy, by_cycle['sxy'] AS sxy, by_cycle['r2'] AS r2,
+           by_day['n'] AS n_d, by_day['avgx'] AS avgx_d, by_day['avgy'] AS avgy_d, by_day['sxx'] AS sxx_d,
+           by_day['syy'] AS syy_d, by_day['sxy'] AS sxy_d
+    FROM lines
 )
 SELECT robot_id, pack_id, pack_epoch, stream_epoch, seq, window_end, soh_capacity, soh_capacity_method, capacity_ah, limit_ah, cycle,
        CAST(n AS BIGINT) AS n, slope AS ah_per_cycle, r2,
@@ -46,4 +46,4 @@ SELECT robot_id, pack_id, pack_epoch, stream_epoch, seq, window_end, soh_capacit
             THEN fieller_low(n_d, avgx_d, avgy_d, sxx_d, syy_d, sxy_d, limit_ah) - now_d END AS rul_d_low,
        CASE WHEN slope_high(n_d, sxx_d, syy_d, sxy_d) < 0
             THEN fieller_high(n_d, avgx_d, avgy_d, sxx_d, syy_d, sxy_d, limit_ah) - now_d END AS rul_d_high
-FROM lines
+FROM figures

@@ -4,7 +4,7 @@ SELECT robot_id, robot_kind, model, firmware, operational_mode, stream_epoch, se
        power_on_h, motion_h, energy_kwh, protective_stop_count, error_count,
        robot_health_index, robot_health_component, flags
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY robot_id ORDER BY stream_epoch DESC, seq DESC) AS newest
-    FROM records
-)
-WHERE newest = 1
+    SELECT robot_id AS of_robot_id, max(record_order(stream_epoch, seq)) AS newest FROM records GROUP BY robot_id
+) AS latest
+JOIN records ON records.robot_id = latest.of_robot_id
+    AND record_order(records.stream_epoch, records.seq) = latest.newest

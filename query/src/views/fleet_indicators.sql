@@ -5,7 +5,7 @@ SELECT robot_id, robot_kind, model, stream_epoch, seq, window_end, power_on_h, s
        path_rms_m, path_max_m, path_p95_m, path_ratio, localization_score, localization_ratio,
        methods, absent, flags, formula_version, config_digest
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY robot_id ORDER BY stream_epoch DESC, seq DESC) AS newest
-    FROM records
-)
-WHERE newest = 1
+    SELECT robot_id AS of_robot_id, max(record_order(stream_epoch, seq)) AS newest FROM records GROUP BY robot_id
+) AS latest
+JOIN records ON records.robot_id = latest.of_robot_id
+    AND record_order(records.stream_epoch, records.seq) = latest.newest

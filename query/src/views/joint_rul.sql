@@ -9,16 +9,16 @@ WITH recent AS (
     WHERE reducer_damage IS NOT NULL AND window_end > now() - INTERVAL '30 days'
 ), lines AS (
     SELECT robot_id, joint, component_id, component_epoch,
-           CAST(regr_count(damage, at_h) AS DOUBLE) AS n, regr_slope(damage, at_h) AS slope,
-           regr_avgx(damage, at_h) AS avgx, regr_avgy(damage, at_h) AS avgy, regr_sxx(damage, at_h) AS sxx,
-           regr_syy(damage, at_h) AS syy, regr_sxy(damage, at_h) AS sxy, max(at_h) AS now_h,
+           line_of(damage, at_h) AS line, max(at_h) AS now_h,
            max(damage) AS damage, min(damage) AS damage_first, max(window_end) AS window_end,
            last_value(stream_epoch ORDER BY stream_epoch, seq) AS stream_epoch,
            last_value(seq ORDER BY stream_epoch, seq) AS seq,
            last_value(life_average_rul_h ORDER BY stream_epoch, seq) AS life_average_rul_h
     FROM recent GROUP BY robot_id, joint, component_id, component_epoch
 ), newest AS (
-    SELECT *, row_number() OVER (PARTITION BY robot_id, joint ORDER BY component_epoch DESC, window_end DESC) AS place
+    SELECT *, line['n'] AS n, line['slope'] AS slope, line['avgx'] AS avgx, line['avgy'] AS avgy, line['sxx'] AS sxx,
+           line['syy'] AS syy, line['sxy'] AS sxy,
+           row_number() OVER (PARTITION BY robot_id, joint ORDER BY component_epoch DESC, window_end DESC) AS place
     FROM lines
 )
 SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window_end, damage,

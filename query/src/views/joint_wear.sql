@@ -9,7 +9,7 @@ SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window
        lost_motion_health, temp_equivalent_h, winding_damage, brake_hold_ratio,
        methods, absent, flags, formula_version, config_digest
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY robot_id, joint ORDER BY stream_epoch DESC, seq DESC) AS newest
-    FROM joints
-)
-WHERE newest = 1
+    SELECT robot_id AS of_robot_id, joint AS of_joint, max(record_order(stream_epoch, seq)) AS newest FROM joints GROUP BY robot_id, joint
+) AS latest
+JOIN joints ON joints.robot_id = latest.of_robot_id AND joints.joint = latest.of_joint
+    AND record_order(joints.stream_epoch, joints.seq) = latest.newest

@@ -133,7 +133,13 @@ impl TableBuilder {
     /// Appends an integer cell.
     #[inline]
     pub fn int(&mut self, name: &'static str, value: Option<i64>) {
-        let Some(value) = value else { return self.pass(name) };
+        match value {
+            Some(value) => self.int_value(name, value),
+            None => self.pass(name),
+        }
+    }
+
+    fn int_value(&mut self, name: &'static str, value: i64) {
         match self.cell(name) {
             (row, ColumnBuilder::Int(cells)) => cells.put(row, value),
             (_, other) => mismatch(name, other),
@@ -172,7 +178,14 @@ impl TableBuilder {
     /// Appends a decimal cell, rounded to the column's resolution; what does not fit is null and a misfit.
     #[inline]
     pub fn decimal(&mut self, name: &'static str, value: Option<f64>) {
-        let Some(value) = value else { return self.pass(name) };
+        match value {
+            Some(value) => self.decimal_value(name, value),
+            None => self.pass(name),
+        }
+    }
+
+    /// Apart from the nulls, which most cells are and which are passed over without a call.
+    fn decimal_value(&mut self, name: &'static str, value: f64) {
         let fits = match self.cell(name) {
             (row, ColumnBuilder::Decimal(cells, fixed)) => {
                 fixed.unscaled(value).map(|unscaled| cells.put(row, unscaled)).is_some()
