@@ -54,14 +54,18 @@ fn all_wrong_lines_are_listed_and_nothing_of_a_hash_or_password_is_shown() {
         places,
         [
             "line 1 (plain)",
+            "line 1 (plain)",
             "line 2",
             "line 3",
             "line 4 (old)",
+            "line 4 (old)",
+            "line 5 (greedy)",
             "line 5 (greedy)",
             "line 6 (bound)",
             "line 7 (robots)",
             "line 9",
             "line 10 (unbound)",
+            "line 11 (no-hash)",
             "line 11 (no-hash)"
         ],
         "{found:#?}"
