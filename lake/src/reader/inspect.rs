@@ -54,13 +54,12 @@ impl TableReader {
                 Err(error) => return Err(not_ours(path.as_ref(), &chain(&error))),
             }
         }
-        // Older entries may lack columns that a later one has added; the newest may not.
+        // Older entries may lack columns that a later one has added, the newest only those that a later release would add.
         let newest = TableState::read(store, None, Scope::Head).await?;
         match schema::compare(self.table(), &newest.protocol, &newest.meta) {
             Comparison::Same => Ok(()),
-            Comparison::Lacks(_) => {
-                Err(not_ours(log::FOLDER, &"its schema lacks columns; `tacho up` adds those of a new release"))
-            }
+            Comparison::Lacks(_) if schema::is_former(self.table(), &newest.meta) => Ok(()),
+            Comparison::Lacks(_) => Err(not_ours(log::FOLDER, &"its schema lacks columns that every release has")),
             Comparison::Differs(why) => Err(not_ours(log::FOLDER, &why)),
         }
     }

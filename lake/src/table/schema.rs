@@ -1,10 +1,10 @@
 //! The Delta schema of our tables: made from their Arrow schema, and compared with what an older table has.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::{Value, json};
-use tacho_schemas::table::Table;
+use tacho_schemas::table::{GENERATION, Table};
 
 use super::entry::{Format, MetaData, Protocol, now_ms};
 use super::file::DAY;
@@ -130,6 +130,14 @@ pub(crate) fn compare_metadata(table: Table, meta: &MetaData) -> Comparison {
     } else {
         Comparison::Lacks(json!({ "type": "struct", "fields": fields }).to_string())
     }
+}
+
+/// Whether a table lacks just the columns that came later than some release: then that release has left it so.
+pub(crate) fn is_former(table: Table, meta: &MetaData) -> bool {
+    let fields = fields_of(&meta.schema_string).unwrap_or_default();
+    let theirs: BTreeSet<&str> = by_name(&fields).into_iter().map(|(name, _)| name).collect();
+    let of = |generation| table.columns_of(generation).map(|column| column.name).collect::<BTreeSet<_>>();
+    (1..GENERATION).any(|generation| of(generation) == theirs)
 }
 
 /// Why a protocol asks for more than this release can, if it does.
