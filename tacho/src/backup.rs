@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use tacho_lake::Lake;
+use tacho_lake::ledger::view::LedgerView;
 use tacho_lake::reader::TableReader;
 use tacho_registry::anchorer::Lock;
 use tacho_registry::durable;
@@ -158,7 +160,12 @@ impl Staging {
         let mut state = vec!["registry", "lake", "log", "keys", "format"];
         state.extend(former.iter().map(String::as_str));
         let give_up = Instant::now() + PATIENCE;
-        while !(mirror.look(&state, Look::State)? && mirror.holds(LOCK)? && mirror.holds_names_of(COMMITS)?) {
+        // A commit that lands within a look would be there without the ledger that it names, which was looked at before.
+        loop {
+            let commits = mirror.listed(COMMITS)?;
+            if mirror.look(&state, Look::State)? && mirror.holds(LOCK)? && mirror.listed(COMMITS)? == commits {
+                break;
+            }
             ensure!(
                 Instant::now() < give_up,
                 "{} changed under the backup for {} s: try again when less lands",
@@ -219,8 +226,12 @@ async fn describe(manifest: &mut Manifest, to: &Path) -> anyhow::Result<()> {
         (manifest.origin, manifest.tree_size) = (Some(lock.origin), lock.size);
     }
     let mut tables = BTreeMap::new();
+    let lake = to.join("lake");
+    if lake.join(Table::Records.name()).is_dir() {
+        let lake = Lake::read_only(&lake).context("lake")?;
+        LedgerView::load(&lake).await.context("ledger of what has landed")?;
+    }
     for table in Table::ALL {
-        let lake = to.join("lake");
         if !lake.join(table.name()).is_dir() {
             continue;
         }

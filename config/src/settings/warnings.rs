@@ -24,6 +24,10 @@ fn reachable(settings: &Settings) -> Vec<Warning> {
         let reason = "anyone who reaches mqtt.listen can publish for any robot";
         found.push(Warning::new("mqtt.anonymous", true, reason));
     }
+    if mqtt.anonymous && mqtt.users_file.is_some() {
+        let reason = "lets in whoever gives no name, to publish for any robot, although there is a users file";
+        found.push(Warning::new("mqtt.anonymous", true, reason));
+    }
     if abroad && mqtt.users_file.is_some() {
         let reason = "passwords cross the network in the clear: this release speaks plain TCP";
         found.push(Warning::new("mqtt.listen", mqtt.listen, reason));

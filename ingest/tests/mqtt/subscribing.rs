@@ -53,11 +53,16 @@ async fn retained_messages_wait_for_subscribers_until_an_empty_one_clears_them()
     for topic in [telemetry(ROBOT), "site/door".to_owned()] {
         client.send(&retained(publish(1, &topic, 1, None, b"kept"))).await;
         client.packet().await;
-        let mut late = Raw::connected(plant.addr, 4, "late").await;
-        late.send(&subscribe(false, 1, &[(&topic, 0)])).await;
-        assert_eq!(late.packet().await, [0x90, 3, 0, 1, 0]);
-        let packet = late.packet().await;
-        assert_eq!(packet[0], 0x31, "retained");
+        // An acknowledgement is of the log: to the router the message may still be on its way, and come as a new one.
+        let (mut late, packet) = loop {
+            let mut late = Raw::connected(plant.addr, 4, "late").await;
+            late.send(&subscribe(false, 1, &[(&topic, 0)])).await;
+            assert_eq!(late.packet().await, [0x90, 3, 0, 1, 0]);
+            let packet = late.packet().await;
+            if packet[0] == 0x31 {
+                break (late, packet);
+            }
+        };
         assert!(packet.ends_with(b"kept"));
         client.send(&retained(publish(1, &topic, 1, None, b""))).await;
         client.packet().await;

@@ -68,7 +68,8 @@ pub(crate) async fn gather(
         }
         gathered.files.push(FileStatement { path, size: loaded.size(), sha256: loaded.sha256 });
     }
-    gathered.streams = collector.finish()?;
+    gathered.streams = collector.finish();
+    gathered.streams.iter().try_for_each(Stream::check_records)?;
     Ok(gathered)
 }
 
@@ -164,7 +165,7 @@ pub(crate) async fn rows_in(
             }
         }
     }
-    collector.finish()
+    Ok(collector.finish())
 }
 
 /// Notes the configurations of a batch; they hardly ever change within one.

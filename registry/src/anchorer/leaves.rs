@@ -133,10 +133,7 @@ impl Collector {
     }
 
     /// The streams, sorted by window, robot and epoch, each with its leaves in order.
-    ///
-    /// # Errors
-    /// [`AnchorError::Orphan`]: a row that belongs to no record, or is there twice.
-    pub(crate) fn finish(self) -> Result<Vec<Stream>, AnchorError> {
+    pub(crate) fn finish(self) -> Vec<Stream> {
         let ranks = ranks(&self.texts);
         let names: HashMap<usize, &str> = self.robots.iter().map(|(name, number)| (*number, name.as_ref())).collect();
         let mut streams = Vec::with_capacity(self.streams.len());
@@ -147,17 +144,24 @@ impl Collector {
                 }
             }
             leaves.sort_unstable_by_key(|leaf| leaf.order);
-            if let Some(orphan) = orphan(&leaves) {
-                let ([log_epoch, partition, offset, ordinal], table) = (orphan.place, orphan.table.name());
-                let robot = names[&robot].to_owned();
-                return Err(AnchorError::Orphan { table, robot, log_epoch, partition, offset, ordinal });
-            }
             let month = leaves[0].month;
             let key = self.keys[&(robot, month)].clone();
             streams.push(Stream { window, robot: names[&robot].into(), epoch, leaves, key });
         }
         streams.sort_unstable_by(|a, b| (a.window, &a.robot, a.epoch).cmp(&(b.window, &b.robot, b.epoch)));
-        Ok(streams)
+        streams
+    }
+}
+
+impl Stream {
+    /// Makes sure that each of its rows belongs to a record or dead letter, and is there once.
+    ///
+    /// # Errors
+    /// [`AnchorError::Orphan`] names the first that does not.
+    pub(crate) fn check_records(&self) -> Result<(), AnchorError> {
+        let Some(orphan) = orphan(&self.leaves) else { return Ok(()) };
+        let ([log_epoch, partition, offset, ordinal], table) = (orphan.place, orphan.table.name());
+        Err(AnchorError::Orphan { table, robot: self.robot.to_string(), log_epoch, partition, offset, ordinal })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use tacho_lake::landing::Progress;
@@ -152,20 +152,19 @@ impl Pinned {
 
 impl Pinned {
     fn check_robots(&self, survey: &Survey) -> Result<(), AuditError> {
-        let mut known = 0;
+        // A robot may stand in several partitions, if a former log had another number of them.
+        let mut counted: HashMap<Box<str>, Tallied> = HashMap::new();
         for row in self.ledger.rows() {
-            let counted = Tallied { landed: row.counts.landed, rejected: row.counts.rejected };
-            let found = survey.robots.get(row.robot.as_str()).copied().unwrap_or_default();
-            if counted != found {
-                let what = format!("counts {counted:?} of robot {}, the tables have {found:?}", row.robot.as_str());
-                return Err(differs("the ledger", what));
-            }
-            known += usize::from(survey.robots.contains_key(row.robot.as_str()));
+            let of_robot = counted.entry(row.robot.as_str().into()).or_default();
+            of_robot.landed += row.counts.landed;
+            of_robot.rejected += row.counts.rejected;
         }
-        if known < survey.robots.len() {
-            return Err(differs("the ledger", "lacks robots that the tables have"));
-        }
-        Ok(())
+        let differing = counted.keys().chain(survey.robots.keys()).find(|robot| {
+            counted.get(*robot).copied().unwrap_or_default() != survey.robots.get(*robot).copied().unwrap_or_default()
+        });
+        let Some(robot) = differing else { return Ok(()) };
+        let (ours, found) = (counted.get(robot), survey.robots.get(robot));
+        Err(differs("the ledger", format!("counts {ours:?} of robot {robot}, the tables have {found:?}")))
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) async fn check(
                     "states other heads than its segments lead to",
                 ));
             }
+            let whole = streams[from..to].iter().try_for_each(Stream::check_records);
+            whole.map_err(|error| unreadable(format!("window {}", window.win_no), error))?;
         }
         first = group.end;
     }
@@ -118,8 +120,7 @@ async fn gather(
             gathering.batch(file, &batch)?;
         }
     }
-    let streams = gathering.collector.finish().map_err(|error| unreadable("the tables of the lake", error))?;
-    Ok((streams, gathering.tallies))
+    Ok((gathering.collector.finish(), gathering.tallies))
 }
 
 struct Gathering<'a> {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
+use chrono::NaiveDate;
 use futures::StreamExt as _;
 use tacho_lake::landing::Progress;
 use tacho_lake::table::{DataFile, FileStats};
@@ -19,6 +20,9 @@ use super::places::{Places, Standing};
 use crate::anchorer::gather::{BATCH_ROWS, note_configs};
 use crate::leaf::{Place, PlaceColumns};
 use crate::statement::FileStatement;
+
+/// Microseconds of a day.
+const DAY_US: i64 = 86_400_000_000;
 
 /// How a file came into its table after the last window; all others came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +115,12 @@ impl Survey {
             Err(error) => return Err(pinned.unreadable_file(table, &file.path, error).await),
         };
         let (mut rows, mut windows) = (FileStats::default(), None);
+        let day = file.received_day.parse::<NaiveDate>().map_err(|error| unreadable(&statement.path, error))?;
+        let day = day.signed_duration_since(NaiveDate::default()).num_days();
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| unreadable(&statement.path, error))?;
             rows.observe(&batch);
-            self.batch(places, table, &statement.path, &batch, (since, own), &mut windows)?;
+            self.batch(places, table, &statement.path, &batch, (since, own, day), &mut windows)?;
         }
         if let Some(what) = file.misstated(&rows) {
             return Err(differs(&statement.path, what));
@@ -128,13 +134,16 @@ impl Survey {
         table: Table,
         path: &str,
         batch: &RecordBatch,
-        (since, own): (Option<Since>, &Progress),
+        (since, own, day): (Option<Since>, &Progress, i64),
         windows: &mut Option<(u64, u64)>,
     ) -> Result<(), AuditError> {
         note_configs(batch, &mut self.configs).map_err(|error| unreadable(path, error))?;
         let columns = PlaceColumns::new(table, batch).map_err(|error| unreadable(path, error))?;
         for row in 0..batch.num_rows() {
             let place = columns.place(row);
+            if columns.received_at_us(row).div_euclid(DAY_US) != day {
+                return Err(differs(path, format!("{}, a row of another day of receipt", at(&place))));
+            }
             let standing = places.standing(&place);
             let landed = || own.contains(place.log_epoch, i32::try_from(place.partition).unwrap_or(-1), place.offset);
             if let Some(what) = misplaced(table, standing, since, landed) {

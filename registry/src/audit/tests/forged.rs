@@ -146,3 +146,23 @@ async fn rows_of_former_windows_are_not_anchored_again() {
     assert!(matches!(refused, AnchorError::OutsideWindow { .. }), "{refused}");
     assert_eq!(refused.verdict(), Verdict::Halt);
 }
+
+#[tokio::test]
+async fn rows_that_were_moved_to_another_day_are_found() {
+    let plant = anchored().await;
+    let file = oldest(&plant, Table::Joints).await;
+    let reader = Lake::read_only(&plant.lake_dir()).unwrap().reader(Table::Joints).unwrap();
+    let version = reader.live_files(None).await.unwrap().version + 1;
+    let (folder, moved) = (plant.lake_dir().join("joints"), file.path.replace("2026-03-01", "2026-03-02"));
+    fs::create_dir_all(folder.join(&moved).parent().unwrap()).unwrap();
+    fs::copy(folder.join(&file.path), folder.join(&moved)).unwrap();
+    let remove = json!({"remove": {"path": file.path, "dataChange": false, "deletionTimestamp": 1}});
+    let add = json!({"add": {
+        "path": moved, "partitionValues": {"received_day": "2026-03-02"}, "size": file.size,
+        "modificationTime": file.written_ms, "dataChange": false, "stats": file.stats.unwrap().to_json(),
+        "tags": {"tacho.sha256": file.sha256.unwrap().to_string()},
+    }});
+    commit(&plant, Table::Joints, version, &[remove.to_string(), add.to_string()]);
+    let named = found(&plant).await;
+    assert!(named.contains("another day of receipt"), "{named}");
+}
