@@ -157,23 +157,14 @@ pub enum AnchorError {
         path: String,
     },
     /// A row without the record that it belongs to, or a second one: landing makes none.
-    #[error(
-        "{table} has a row of robot {robot} at offset {offset}, ordinal {ordinal}, of partition {partition} in log {log_epoch} \
-         that is there twice, or without its one record"
-    )]
+    #[error("{table} has a row of robot {robot} at {place} that is there twice, or without its one record")]
     Orphan {
         /// Name of the table.
         table: &'static str,
         /// The robot.
         robot: String,
-        /// Counts the logs of the lake.
-        log_epoch: i64,
-        /// Partition.
-        partition: i64,
-        /// Offset of the publish.
-        offset: i64,
-        /// Index of the record within the publish.
-        ordinal: i64,
+        /// Where in the log.
+        place: String,
     },
     /// A row cannot be encoded.
     #[error("rows of {path} cannot be hashed")]

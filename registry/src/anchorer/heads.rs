@@ -14,6 +14,9 @@ use crate::merkle::root;
 use crate::statement::{HeadStatement, SegmentStatement, SeqRange, Statement as _};
 use tacho_schemas::table::Table;
 
+/// Generations of heads on disk: the last, and the one before, until the last is sure.
+pub(crate) const KEPT: u64 = 2;
+
 /// The heads of all robots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heads(BTreeMap<Box<str>, (HeadStatement, Digest)>);
@@ -38,7 +41,7 @@ impl Heads {
 
     /// Removes the heads before those of the window before.
     pub(super) fn forget_before(dir: &Path, win_no: u64) -> Result<(), AnchorError> {
-        let Some(old) = win_no.checked_sub(2) else { return Ok(()) };
+        let Some(old) = win_no.checked_sub(KEPT) else { return Ok(()) };
         let path = snapshot_path(dir, old);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_at(&path)(error)),
@@ -93,7 +96,7 @@ impl Heads {
     }
 }
 
-fn snapshot_path(dir: &Path, win_no: u64) -> PathBuf {
+pub(crate) fn snapshot_path(dir: &Path, win_no: u64) -> PathBuf {
     dir.join("heads").join(format!("{win_no:010}"))
 }
 

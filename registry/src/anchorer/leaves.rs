@@ -8,6 +8,7 @@ use tacho_schemas::Digest;
 use tacho_schemas::table::Table;
 
 use super::AnchorError;
+use crate::leaf::place::told;
 use crate::leaf::{PlaceColumns, RowKey, SaltKey};
 use crate::salts::{Month, SaltStore};
 
@@ -160,8 +161,8 @@ impl Stream {
     /// [`AnchorError::Orphan`] names the first that does not.
     pub(crate) fn check_records(&self) -> Result<(), AnchorError> {
         let Some(orphan) = orphan(&self.leaves) else { return Ok(()) };
-        let ([log_epoch, partition, offset, ordinal], table) = (orphan.place, orphan.table.name());
-        Err(AnchorError::Orphan { table, robot: self.robot.to_string(), log_epoch, partition, offset, ordinal })
+        let (table, place) = (orphan.table.name(), told(orphan.place));
+        Err(AnchorError::Orphan { table, robot: self.robot.to_string(), place })
     }
 }
 

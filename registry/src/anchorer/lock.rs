@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tacho_lake::ledger::Counts;
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use uuid::Uuid;
@@ -41,6 +42,12 @@ pub struct Counted {
     pub duplicate: u64,
     /// Dead letters.
     pub rejected: u64,
+}
+
+impl From<Counts> for Counted {
+    fn from(Counts { landed, duplicate, rejected }: Counts) -> Self {
+        Self { landed, duplicate, rejected }
+    }
 }
 
 /// What the log is.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tacho_lake::Lake;
 use tacho_lake::landing::Progress;
+use tacho_lake::ledger::Logs;
 use tacho_lake::ledger::view::LedgerView;
-use tacho_lake::ledger::{Counts, Logs};
 use tacho_lake::reader::TableReader;
 use tacho_lake::table::Txn;
 use tacho_schemas::Digest;
@@ -83,8 +83,7 @@ pub(super) async fn plan(lake: &Lake, lock: &Lock) -> Result<Option<Prepared>, A
         };
         *versions.get_mut(table) = version;
     }
-    let Counts { landed, duplicate, rejected } = ledger.totals();
-    let totals = Counted { landed, duplicate, rejected };
+    let totals = ledger.totals().into();
     let beacon = (lock.next_win_no == 0).then_some(lock.begun_beside).flatten();
     Ok(Some(Prepared { win_no: lock.next_win_no, ranges, versions, totals, beacon }))
 }

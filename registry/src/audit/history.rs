@@ -11,7 +11,8 @@ use super::error::{differs, unreadable};
 use super::survey::Survey;
 use super::{AuditError, sum};
 use crate::anchorer::Counted;
-use crate::anchorer::heads::Heads;
+use crate::anchorer::heads::{self, Heads};
+use crate::anchorer::lock;
 use crate::file_registry::{FileRegistry, paths};
 use crate::key::{self, KEY_FILE};
 use crate::merkle::TreeHead;
@@ -23,9 +24,6 @@ use crate::statement::{CompactStatement, OffsetRange, Statement as _, WindowStat
 /// What a data directory must not have without a log.
 const REMAINS: [&str; 6] =
     ["keys/log.key", "keys/log.vkey", "keys/salts", "registry/checkpoint", "registry/tile", "registry/segments"];
-
-/// Generations of heads on disk: the last, and the one before, until the last is sure.
-const HEADS_KEPT: usize = 2;
 
 /// The entries of the log, checked against each other.
 #[derive(Debug, Default)]
@@ -51,7 +49,7 @@ impl History {
         let Some(first) = read()? else {
             return match REMAINS.iter().find(|remains| data_dir.join(remains).exists()) {
                 Some(remains) => {
-                    Err(differs(dir.join("lock.json").display(), format!("missing, but there is {remains}")))
+                    Err(differs(lock::path_in(&dir).display(), format!("missing, but there is {remains}")))
                 }
                 None => Ok(Self::default()),
             };
@@ -101,7 +99,7 @@ impl History {
         published.tiles.check_partials(&published.head)?;
         let (head, lock) = (published.head, &published.lock);
         let Some(unpublished) = lock.unpublished.as_ref().filter(|_| head != lock.head()) else { return Ok(()) };
-        let path = published.dir.join("lock.json");
+        let path = lock::path_in(&published.dir);
         let entries = unpublished.entries(&published.dir).map_err(|error| unreadable(path.display(), error))?;
         for (index, entry) in (head.size..).zip(&entries) {
             self.visit(origin, index, entry)?;
@@ -167,7 +165,7 @@ impl History {
 
     /// The lock file says what the entries say.
     fn check_lock(&self, published: &Published) -> Result<(), AuditError> {
-        let (lock, path) = (&published.lock, published.dir.join("lock.json"));
+        let (lock, path) = (&published.lock, lock::path_in(&published.dir));
         let mut totals = Counted::default();
         for WindowStatement { counts, .. } in &self.windows {
             totals.landed += counts.landed;
@@ -192,8 +190,8 @@ impl History {
 
     /// The heads on disk, with which the anchorer goes on, are those of the last window.
     fn check_heads(&self, published: &Published) -> Result<(), AuditError> {
-        for (back, window) in self.windows.iter().rev().take(HEADS_KEPT).enumerate() {
-            let path = published.dir.join("heads").join(format!("{:010}", window.win_no));
+        for (back, window) in (0..heads::KEPT).zip(self.windows.iter().rev()) {
+            let path = heads::snapshot_path(&published.dir, window.win_no);
             if back > 0 && !path.exists() {
                 continue;
             }
@@ -223,7 +221,7 @@ pub(super) fn check_begun(
         return Ok(());
     }
     let what = format!("missing, though rows have landed; the registry holds signed heads of logs: {}", paths(&known));
-    Err(differs(data_dir.join("registry/lock.json").display(), what))
+    Err(differs(lock::path_in(&data_dir.join("registry")).display(), what))
 }
 
 /// The secret key, where it can be had, is that of the public one.

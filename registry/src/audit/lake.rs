@@ -127,7 +127,7 @@ impl Pinned {
         self.check_robots(survey)?;
         if let Some(published) = &history.published {
             let stated = published.lock.totals;
-            let now = Counted { landed: totals.landed, duplicate: totals.duplicate, rejected: totals.rejected };
+            let now = Counted::from(totals);
             let fewer =
                 now.landed < stated.landed || now.duplicate < stated.duplicate || now.rejected < stated.rejected;
             let records = self.tables.get(Table::Records);
@@ -148,9 +148,7 @@ impl Pinned {
         }
         Ok(())
     }
-}
 
-impl Pinned {
     fn check_robots(&self, survey: &Survey) -> Result<(), AuditError> {
         // A robot may stand in several partitions, if a former log had another number of them.
         let mut counted: HashMap<Box<str>, Tallied> = HashMap::new();

@@ -18,6 +18,7 @@ use super::error::{differs, unreadable};
 use super::lake::{Pinned, PinnedTable};
 use super::places::{Places, Standing};
 use crate::anchorer::gather::{BATCH_ROWS, note_configs};
+use crate::leaf::place::told;
 use crate::leaf::{Place, PlaceColumns};
 use crate::statement::FileStatement;
 
@@ -211,8 +212,8 @@ fn misplaced(table: Table, standing: Standing, since: Option<Since>, landed: imp
 
 /// A row's place, in words.
 pub(super) fn at(place: &Place<'_>) -> String {
-    let Place { log_epoch, partition, offset, ordinal, .. } = place;
-    format!("row at offset {offset}, ordinal {ordinal}, of partition {partition} in log {log_epoch}")
+    let Place { log_epoch, partition, offset, ordinal, .. } = *place;
+    format!("row at {}", told([log_epoch, partition, offset, ordinal]))
 }
 
 fn check_bytes(file: &DataFile, found: &FileStatement) -> Result<(), AuditError> {

@@ -34,6 +34,11 @@ pub struct Place<'a> {
     pub key: RowKey<'a>,
 }
 
+/// A place in the log in words, from log epoch, partition, offset and ordinal.
+pub(crate) fn told([log_epoch, partition, offset, ordinal]: [i64; 4]) -> String {
+    format!("offset {offset}, ordinal {ordinal}, of partition {partition} in log {log_epoch}")
+}
+
 /// The columns of a batch that say whose rows they are and where they stand.
 #[derive(Debug, Clone)]
 pub struct PlaceColumns {
