@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::load::Load;
+use crate::load::{Load, ROBOTS};
 use crate::number::grouped;
 use crate::plant::Plant;
 use crate::table::Figure;
@@ -19,7 +19,7 @@ const LAST: Duration = Duration::from_secs(30);
 
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     let plant = Plant::start("landing", "")?;
-    let load = Load { broker: plant.mqtt, connections: 50, duration: DURATION, rate: Some(OFFERED) };
+    let load = Load { broker: plant.mqtt, connections: 50, robots: ROBOTS, duration: DURATION, rate: Some(OFFERED) };
     let (published, half, end) = std::thread::scope(|scope| {
         let publishing = scope.spawn(|| load.run());
         std::thread::sleep(HALF);

@@ -8,8 +8,8 @@ use anyhow::anyhow;
 use crate::record::{FIRST_SEQ, robot_id, small, topic};
 use crate::wire::{Connection, packet_id, publish};
 
-/// Robots that share a connection.
-const ROBOTS: usize = 10;
+/// Robots that share a connection, where no more are asked for.
+pub(crate) const ROBOTS: usize = 10;
 /// Publishes that are sent in one go; a multiple of [`ROBOTS`].
 const BURST: usize = 200;
 /// Publishes of a connection that may be unacknowledged.
@@ -22,6 +22,8 @@ const SEQ_DIGITS: usize = 10;
 pub(crate) struct Load {
     pub(crate) broker: SocketAddr,
     pub(crate) connections: usize,
+    /// Robots of each connection: [`ROBOTS`], or a multiple of the publishes that are sent in one go.
+    pub(crate) robots: usize,
     pub(crate) duration: Duration,
     /// Records per second of all connections together; without it, as fast as they are acknowledged.
     pub(crate) rate: Option<f64>,
@@ -45,7 +47,9 @@ impl Load {
     /// Publishes for the duration, and waits until everything is acknowledged.
     pub(crate) fn run(&self) -> anyhow::Result<Acknowledged> {
         let connections = (0..self.connections)
-            .map(|number| Ok((Connection::open(self.broker, &format!("load-{number}"))?, Bursts::new(number)?)))
+            .map(|number| {
+                Ok((Connection::open(self.broker, &format!("load-{number}"))?, Bursts::new(number, self.robots)?))
+            })
             .collect::<anyhow::Result<Vec<_>>>()?;
         let started = Instant::now();
         let records = std::thread::scope(|scope| {
@@ -82,37 +86,52 @@ impl Load {
 /// The publishes of one connection, a burst at a time: its robots in turn, each with rising sequence numbers.
 #[derive(Debug)]
 struct Bursts {
-    bytes: Vec<u8>,
-    /// Per publish: where its packet identifier stands, and where digits of the sequence number stand.
-    places: Vec<(usize, Vec<usize>)>,
+    /// As many as it takes until each robot had a turn.
+    round: Vec<Burst>,
+    robots: usize,
     published: usize,
 }
 
+/// Publishes that are sent in one go.
+#[derive(Debug, Default)]
+struct Burst {
+    bytes: Vec<u8>,
+    /// Per publish: where its packet identifier stands, and where digits of the sequence number stand.
+    places: Vec<(usize, Vec<usize>)>,
+}
+
 impl Bursts {
-    fn new(connection: usize) -> anyhow::Result<Self> {
-        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+    fn new(connection: usize, robots: usize) -> anyhow::Result<Self> {
         let digits = FIRST_SEQ.to_string();
-        for number in 0..BURST {
-            let robot = robot_id(1 + connection * ROBOTS + number % ROBOTS);
-            let (packet, id_at) = publish(&topic(&robot), small(&robot, FIRST_SEQ).as_bytes())?;
-            let found = packet.windows(SEQ_DIGITS).enumerate().filter(|(_, window)| *window == digits.as_bytes());
-            places.push((bytes.len() + id_at, found.map(|(at, _)| bytes.len() + at).collect()));
-            bytes.extend_from_slice(&packet);
+        let mut round = Vec::new();
+        for first in (0..robots.max(BURST)).step_by(BURST) {
+            let mut burst = Burst::default();
+            for number in first..first + BURST {
+                let robot = robot_id(1 + connection * robots + number % robots);
+                let (packet, id_at) = publish(&topic(&robot), small(&robot, FIRST_SEQ).as_bytes())?;
+                let found = packet.windows(SEQ_DIGITS).enumerate().filter(|(_, window)| *window == digits.as_bytes());
+                let start = burst.bytes.len();
+                burst.places.push((start + id_at, found.map(|(at, _)| start + at).collect()));
+                burst.bytes.extend_from_slice(&packet);
+            }
+            round.push(burst);
         }
-        Ok(Self { bytes, places, published: 0 })
+        Ok(Self { round, robots, published: 0 })
     }
 
     /// The next burst.
     fn next(&mut self) -> &[u8] {
-        for (number, (id_at, seq_at)) in self.places.iter().enumerate() {
+        let turn = self.published / BURST % self.round.len();
+        let Burst { bytes, places } = &mut self.round[turn];
+        for (number, (id_at, seq_at)) in places.iter().enumerate() {
             let count = self.published + number;
-            self.bytes[*id_at..*id_at + 2].copy_from_slice(&packet_id(count));
+            bytes[*id_at..*id_at + 2].copy_from_slice(&packet_id(count));
             for at in seq_at {
-                put_digits(&mut self.bytes[*at..*at + SEQ_DIGITS], FIRST_SEQ + count / ROBOTS);
+                put_digits(&mut bytes[*at..*at + SEQ_DIGITS], FIRST_SEQ + count / self.robots);
             }
         }
         self.published += BURST;
-        &self.bytes
+        bytes
     }
 }
 

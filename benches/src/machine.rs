@@ -1,6 +1,7 @@
 //! What the figures were measured on.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 /// One line: processors, memory, and how busy the machine was before the run.
@@ -25,7 +26,12 @@ pub(crate) fn open_files_max() -> usize {
 
 /// Processor time that this thread has used; `None` where the kernel does not say.
 pub(crate) fn thread_cpu() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    thread_cpu_of(Path::new("/proc/thread-self"))
+}
+
+/// Processor time of the thread with this folder in `/proc`.
+pub(crate) fn thread_cpu_of(thread: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(thread.join("schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 

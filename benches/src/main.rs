@@ -4,6 +4,8 @@
 //! its own, and ends it again. Words behind the command pick figures by name, such as `landed` or `decode`. A figure that
 //! cannot be had says why in its row. Statistics over many runs are not here.
 
+mod growth;
+mod ingest;
 mod landing;
 mod leaves;
 mod load;
@@ -31,6 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> anyhow::Result<()> {
     let mut table = Table::new(machine::told(), std::env::args().skip(1).collect());
     table.measure("MQTT QoS 1 publishes", publishing::measure);
+    table.measure("CPU of a publish", ingest::measure);
     table.missing("MQTT QoS 1, acknowledged after Apache Kafka `acks=all`", "≥ 150,000/s", "not built yet");
     table.measure("decode, validate, indicators", processing::measure);
     table.measure("publish → landed", landing::measure);
@@ -40,5 +43,8 @@ fn main() -> anyhow::Result<()> {
     table.measure("leaves", leaves::measure);
     table.measure("start", start::measure);
     table.measure_if_named("ready with 10 GB of embedded log", start::BUDGET_FULL, start::measure_full);
+    table.measure_if_named("growth: history", growth::BUDGET, growth::history);
+    table.measure_if_named("growth: robots", growth::BUDGET, growth::robots);
+    table.measure_if_named("growth: partitions", growth::BUDGET, growth::partitions);
     table.print()
 }

@@ -62,6 +62,12 @@ impl Process {
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
         Ok(Duration::from_secs_f64(ticks / TICKS))
     }
+
+    /// Bytes that it has had written to disks so far.
+    pub(crate) fn written_bytes(&self) -> anyhow::Result<f64> {
+        let text = machine::field(&format!("/proc/{}/io", self.0.id()), "write_bytes").context("bytes written")?;
+        machine::number(&text).context("bytes written")
+    }
 }
 
 impl Drop for Process {
@@ -113,6 +119,13 @@ impl Plant {
         let address = |name: &str| told[name].as_str().context("endpoints.json")?.parse().context("endpoints.json");
         let (mqtt, admin): (anyhow::Result<_>, anyhow::Result<_>) = (address("mqtt"), address("admin"));
         Ok(Self { process, mqtt: mqtt?, admin: admin?, ready_after, folder })
+    }
+
+    /// Kills it, and starts it again on what it left.
+    pub(crate) fn again(self, config: &str) -> anyhow::Result<Self> {
+        let Self { process, folder, .. } = self;
+        drop(process);
+        Self::start_in(folder, config)
     }
 
     /// Its data directory.

@@ -1,13 +1,13 @@
 //! Records for tests: made ones, and the recorded data that lies beside the project where there is any.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A robot of the shipped example model.
 pub const ROBOT: &str = "CNAB12HX00010000000000000042A";
 
 /// A file of the recorded data; `None`, with a message, where it is absent.
 pub fn recorded(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    let path = Path::new("../../shared/data").join(name);
     if path.exists() {
         return Some(path);
     }

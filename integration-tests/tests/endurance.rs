@@ -106,14 +106,18 @@ fn a_run_with_compaction_anchors_and_clean_up_answers_all_the_time_and_loses_not
     assert!(stretches.iter().all(|seen| seen.query_ms.len() > 1));
 }
 
-/// `benches/endurance` runs it, for `MINUTES`, 60 unless told.
+/// `benches/endurance` runs it, for `MINUTES` (60 unless told), at `RATE` records/s (10,000 unless told).
 #[test]
 #[ignore = "takes an hour in a release build"]
 #[expect(clippy::disallowed_methods, reason = "a test takes no arguments")]
 fn an_hour() {
-    let minutes = std::env::var("MINUTES").map_or(60, |minutes| minutes.parse().expect("MINUTES is a number"));
+    let number = |name: &str, default| {
+        std::env::var(name)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    };
+    let (minutes, rate) = (number("MINUTES", 60), number("RATE", 10_000));
     assert!(minutes >= 6, "MINUTES of at least 6: a third is warm-up, and two more are compared");
-    let stretches = run(10_000, minutes, Duration::from_secs(60));
+    let stretches = run(rate, minutes.try_into().unwrap(), Duration::from_secs(60));
     // The first third is warm-up; the last is held against the second.
     let third = stretches.len() / 3;
     let median = |part: &[Stretch], of: fn(&Stretch) -> u64| {

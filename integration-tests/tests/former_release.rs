@@ -13,7 +13,7 @@ use tacho_integration_tests::plant::{copy_folder, tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 fn former(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("former/generation-1").join(name)
+    Path::new("former/generation-1").join(name)
 }
 
 /// The lines of a verified proof of a row of `joints`.

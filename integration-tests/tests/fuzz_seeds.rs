@@ -1,6 +1,6 @@
 //! The seeds of the fuzz targets, and what fuzzing found: each input is fed to its target's body.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tacho_ingest::mqtt::fuzzing::Front;
 use tacho_log::fuzzing::Journal;
@@ -8,7 +8,7 @@ use tacho_registry::note::VerifierKey;
 use tacho_schemas::RobotId;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds")
+    PathBuf::from("../fuzz/seeds")
 }
 
 /// Feeds the seeds of a target to its body; the name of the one at hand is printed, for when it fails.

@@ -1,7 +1,7 @@
 //! `docs/indicators.md` says what the code computes: it is made from the code, and compared here.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tacho_config::{FORMULAS, Models, Rules};
 use tacho_processors::indicators::{Method, catalogue};
@@ -143,7 +143,7 @@ fn capital(text: &str) -> String {
 }
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/indicators.md")
+    PathBuf::from("../docs/indicators.md")
 }
 
 #[test]

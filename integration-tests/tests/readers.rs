@@ -32,7 +32,7 @@ fn deltalake_duckdb_and_pandas_count_and_sum_as_tacho_sql_does() {
     for name in ["99999999999999999998.json.torn", "00000000000000000001.checkpoint.parquet.torn"] {
         std::fs::write(plant.data().join("lake/joints/_delta_log").join(name), "PAR1 {").unwrap();
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/sums.py");
+    let script = "readers/sums.py";
     let output = Command::new(python).arg(script).arg(plant.data().join("lake")).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -31,7 +31,7 @@ fn laid_over(files: &[(&str, &str)]) -> Result<Models, Problems> {
 
 #[test]
 fn the_built_in_list_and_the_folder_agree() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let folder = Path::new("models");
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -271,7 +271,7 @@ mod tests {
 
     /// Charge of a discharge cycle of the NASA battery B0005, down to the first sample below 2.7 V; `None` without the file.
     fn b0005_charge_ah(cycle: &str) -> Option<f64> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/nasa_b0005_discharge.csv");
+        let path = "../../shared/data/nasa_b0005_discharge.csv";
         let text = std::fs::read_to_string(path).ok()?;
         let (mut t_s, mut current_a) = (Vec::new(), Vec::new());
         for line in text.lines().skip(1) {

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_real_file_gives_a_record_per_row_with_nulls_left_out() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/ur3_cobotops.csv");
+        let path = Path::new("../../shared/data/ur3_cobotops.csv");
         if !path.exists() {
             eprintln!("skipped: {} is absent", path.display());
             return;
