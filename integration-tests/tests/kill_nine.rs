@@ -14,6 +14,8 @@ struct Ordeal {
     records: usize,
     rate: u32,
     kills: usize,
+    /// Lines of configuration.
+    settings: &'static str,
     /// Waits for the moment of the next kill, given the journal of what was acknowledged and how long it may be by then.
     moment: fn(&Path, usize),
 }
@@ -34,7 +36,7 @@ struct Outcome {
 impl Ordeal {
     /// Publishes over 200 connections, kills the instance again and again, and counts.
     fn endured(&self) -> (Outcome, serde_json::Value) {
-        let mut plant = Plant::new(PlantOptions::default()).unwrap();
+        let mut plant = Plant::new(PlantOptions::configured(self.settings)).unwrap();
         // One port for all starts, so that the devices find the broker again.
         let mqtt = format!("127.0.0.1:{}", free_port());
         let start = |plant: &mut Plant| {
@@ -95,23 +97,35 @@ fn failure_01_two_hundred_thousand_records_over_five_kills_land_once_and_in_orde
             (acknowledged.iter().filter(|byte| **byte == b'\n').count() >= due).then_some(())
         });
     };
-    let (outcome, report) = Ordeal { records: 200_000, rate: 8_000, kills: 5, moment }.endured();
+    let (outcome, report) = Ordeal { records: 200_000, rate: 8_000, kills: 5, settings: "", moment }.endured();
     assert_eq!(outcome, Outcome::whole(200_000), "{report}");
     assert!(report["reconnects"].as_i64().unwrap() >= 3 * 200, "most kills strike while devices publish: {report}");
 }
 
 /// `benches/kills` runs it.
 #[test]
-#[ignore = "takes a quarter of an hour in a release build"]
+#[ignore = "takes ten minutes"]
 fn two_million_records_over_a_hundred_kills_at_random_moments() {
-    // Any moment: that of a start, of a drain, between two steps of a commit. Each is told, for whoever tries it again.
-    let moment = |_: &Path, _due: usize| {
-        let after = Duration::from_millis(random() % 3_000);
-        println!("killed after {after:?}");
-        std::thread::sleep(after);
-    };
-    let (outcome, report) = Ordeal { records: 2_000_000, rate: 8_000, kills: 100, moment }.endured();
+    let ordeal = Ordeal { records: 2_000_000, rate: 8_000, kills: 100, settings: "", moment: any_moment };
+    let (outcome, report) = ordeal.endured();
     assert_eq!(outcome, Outcome::whole(2_000_000), "{report}");
+}
+
+/// `benches/kills` runs it. That there is one statement a window and no fork is what the audit at its end says.
+#[test]
+#[ignore = "takes ten minutes"]
+fn anchors_of_every_second_stand_over_two_hundred_kills_at_random_moments() {
+    let settings = "[anchor]\nwindow = \"1s\"";
+    let ordeal = Ordeal { records: 600_000, rate: 1_500, kills: 200, settings, moment: any_moment };
+    let (outcome, report) = ordeal.endured();
+    assert_eq!(outcome, Outcome::whole(600_000), "{report}");
+}
+
+/// That of a start, of a drain, between two steps of a commit. Each is told, for whoever tries it again.
+fn any_moment(_journal: &Path, _due: usize) {
+    let after = Duration::from_millis(random() % 3_000);
+    println!("killed after {after:?}");
+    std::thread::sleep(after);
 }
 
 /// Any number.

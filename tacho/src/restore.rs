@@ -62,10 +62,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
 fn restore(from: &Path, to: &Path) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(from)?;
     crate::backup::empty_folder(to)?;
+    // From here on a start refuses the folder: an empty one would pass for an instance that begins.
+    let restoring = Restoring::begin(to)?;
     let spinner = Spinner::new();
     let found = measure(from, &manifest.files, &|path| spinner.tell(&format!("checking {}", path.display())));
-    compare(from, &manifest.files, &found?)?;
-    let restoring = Restoring::begin(to)?;
+    if let Err(error) = found.and_then(|found| Ok(compare(from, &manifest.files, &found)?)) {
+        restoring.give_up()?;
+        return Err(error);
+    }
     let (format, others): (Vec<_>, Vec<_>) =
         manifest.files.iter().partition(|file| file.path == Path::new(FORMAT_FILE));
     let loads: Vec<Load> =

@@ -82,22 +82,24 @@ fn new_origin() -> String {
     format!("tacho.invalid/{}", Uuid::new_v4())
 }
 
-/// The log of a directory that has none. Rows that have landed, beside a registry that knows a log, say that there was one:
-/// then an operator's word is asked for.
+/// The log of a directory that has none. A registry that knows a log says that there was one: it is told, and noted in the
+/// first window. Where rows have landed, an operator's word is asked for.
 async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, keys: &Path) -> Result<Lock, OpenError> {
     let lock = Lock::beginning(options.origin.clone().unwrap_or_else(new_origin));
     let evidence = registry.checkpoints().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
-    if evidence.is_empty() || !has_landed(&options.lake_dir).await? {
+    if evidence.is_empty() {
         return begin(dir, lock);
     }
-    if !options.new_origin {
-        return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
+    if has_landed(&options.lake_dir).await? {
+        if !options.new_origin {
+            return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
+        }
+        set_aside(dir, keys)?;
     }
-    set_aside(dir, keys)?;
     // Of several logs nothing says which was the one of these rows: all of them are told.
     let notes = evidence.iter().map(|path| std::fs::read(path).map_err(io_at(path))).collect::<Result<Vec<_>, _>>()?;
     let note = Digest::of(&notes.concat());
-    warn!(origin = lock.origin, evidence = paths(&evidence), %note, "a new log begins where a former one is gone");
+    warn!(origin = lock.origin, evidence = paths(&evidence), %note, "a new log begins beside what the registry knows of a former one");
     begin(dir, Lock { begun_beside: Some(note), ..lock })
 }
 

@@ -117,10 +117,34 @@ impl Manifest {
             bail!("{} says format {format}, this program knows format {FORMAT}: use a newer release", path.display());
         }
         let manifest: Self = serde_json::from_str(&text).map_err(malformed)?;
-        match manifest.files.iter().find(|file| !is_within(&file.path)) {
-            Some(file) => Err(damaged(format!("{} leads out of the folder", file.path.display())).into()),
-            None => Ok(manifest),
+        if let Some(file) = manifest.files.iter().find(|file| !is_within(&file.path)) {
+            return Err(damaged(format!("{} leads out of the folder", file.path.display())).into());
         }
+        if let Some(pair) = manifest.files.windows(2).find(|pair| pair[0].path >= pair[1].path) {
+            return Err(damaged(format!("{} is named twice, or not in its order", pair[1].path.display())).into());
+        }
+        manifest.require_all_named(dir)?;
+        Ok(manifest)
+    }
+
+    /// Finds a file of the folder that is not in the list: what is left out of it would be left out of a restore.
+    fn require_all_named(&self, dir: &Path) -> anyhow::Result<()> {
+        let named = |path: &Path| self.files.binary_search_by(|file| file.path.as_path().cmp(path)).is_ok();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            let at = || dir.join(&folder).display().to_string();
+            for entry in fs::read_dir(dir.join(&folder)).with_context(at)? {
+                let entry = entry.with_context(at)?;
+                let path = folder.join(entry.file_name());
+                if entry.file_type().with_context(at)?.is_dir() {
+                    folders.push(path);
+                } else if !named(&path) && path != Path::new(MANIFEST) && path != Path::new(DIGEST) {
+                    let why = format!("it is not in {MANIFEST}");
+                    return Err(Damaged { path: dir.join(path), why }.into());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -171,6 +195,21 @@ mod tests {
         fs::remove_file(dir.path().join(MANIFEST)).unwrap();
         let error = Manifest::read(dir.path()).unwrap_err().to_string();
         assert!(error.contains("it is no backup, or one that was cut off"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_or_not_at_all_is_told() {
+        let dir = written("format");
+        fs::create_dir(dir.path().join("log")).unwrap();
+        fs::write(dir.path().join("log/more"), "").unwrap();
+        let error = Manifest::read(dir.path()).unwrap_err();
+        assert!(error.is::<Damaged>() && error.to_string().contains("log/more is damaged: it is not in"), "{error:#}");
+        fs::remove_file(dir.path().join("log/more")).unwrap();
+        let mut manifest = Manifest::read(dir.path()).unwrap();
+        manifest.files.push(manifest.files[0].clone());
+        manifest.write(dir.path()).unwrap();
+        let error = Manifest::read(dir.path()).unwrap_err();
+        assert!(error.is::<Damaged>() && error.to_string().contains("format is named twice"), "{error:#}");
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Restoring {
         Ok(Self(format))
     }
 
+    /// Nothing was brought: the folder is empty again.
+    pub(crate) fn give_up(self) -> anyhow::Result<()> {
+        fs::remove_file(&self.0).with_context(|| self.0.display().to_string())
+    }
+
     /// The folder is whole: it gets the format that the backup has.
     pub(crate) fn end(self, format: &Path) -> anyhow::Result<()> {
         let bytes = fs::read(format).with_context(|| format.display().to_string())?;

@@ -149,3 +149,18 @@ async fn a_log_that_was_taken_away_is_missed_and_a_new_one_begins_only_at_a_word
     plant.anchor_more().await;
     plant.audit().await.unwrap();
 }
+
+/// As after `rm -rf` of a data directory, or a restore into the wrong place: the registry beside it knows better.
+#[tokio::test]
+async fn a_log_that_begins_beside_one_that_the_registry_knows_says_so() {
+    let mut former = Plant::new();
+    former.land(2).await;
+    former.anchor().await;
+    let mut plant = Plant::new();
+    let beside = AnchorerOptions { file_registry_dir: former.options().file_registry_dir, ..plant.options() };
+    let mut anchorer = Anchorer::open(beside).await.unwrap();
+    plant.land(2).await;
+    anchorer.tick(true).await.unwrap().unwrap();
+    let windows = windows(&plant);
+    assert!(windows.len() == 1 && windows[0].beacon.is_some(), "{windows:?}");
+}
