@@ -25,7 +25,7 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     let folder = Folder::new("ingest")?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.thread_name(SERVING).enable_all().build().context("async runtime")?;
-    let log = EmbeddedLog::open(&folder.join("log"), EmbeddedSettings::default()).context("log")?;
+    let log = EmbeddedLog::open(folder.join("log"), EmbeddedSettings::default()).context("log")?;
     let settings = MqttSettings { listen: ([127, 0, 0, 1], 0).into(), anonymous: true, ..MqttSettings::default() };
     let front = runtime.block_on(MqttFront::bind(settings, Outlet::new(log.appender()))).context("MQTT")?;
     let (broker, stop) = (front.local_addr(), CancellationToken::new());

@@ -157,7 +157,7 @@ mod tests {
             eprintln!("skipped: {} is absent", path.display());
             return;
         }
-        let records = read(&path, ROBOT_ID.parse().unwrap()).unwrap();
+        let records = read(path, ROBOT_ID.parse().unwrap()).unwrap();
         assert_eq!(records.len(), 7409);
         assert_eq!(records[0].joints[0].temp_motor_c, Some(27.875));
         assert_eq!(records[0].joints[1].current_rms_a, Some(2.024_668_693_542_48));
