@@ -1,8 +1,11 @@
 //! `tacho simulate`: a seeded fleet that publishes over real MQTT connections, with faults if asked for.
 
 pub(crate) mod blueprint;
+mod checks;
 mod faults;
 mod fleet;
+mod joint;
+mod pack;
 mod robot;
 
 use crate::exit::Answer;
