@@ -12,6 +12,7 @@ mod demo;
 mod following;
 pub(crate) mod instance;
 mod mapping;
+mod metrics;
 mod processing;
 mod roles;
 mod roster;
