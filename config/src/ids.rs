@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(total as usize, tacho_schemas::robot_id::ROBOT_ID_LEN);
         for byte in 0..=u8::MAX {
             let id = [byte; tacho_schemas::robot_id::ROBOT_ID_LEN];
-            let allowed = tacho_schemas::RobotId::parse(&id).is_ok();
+            let allowed = RobotId::parse(&id).is_ok();
             assert_eq!(allowed, byte.is_ascii() && policy.alphabet.contains(char::from(byte)), "{byte:#x}");
         }
     }

@@ -96,11 +96,15 @@ const METRICS: &[Metric] = &[
 /// Starts counting, with what every metric means.
 pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().install_recorder()?;
-    for metric in METRICS {
-        match metric.kind {
-            Kind::Counter => describe_counter!(metric.name, metric.unit, metric.help),
-            Kind::Gauge => describe_gauge!(metric.name, metric.unit, metric.help),
-            Kind::Histogram => describe_histogram!(metric.name, metric.unit, metric.help),
+    for Metric { name, kind, unit, labels, help, alert } in METRICS {
+        let mut help = (*help).to_owned();
+        for (what, text) in [("by", labels), ("look when", alert)].into_iter().filter(|(_, text)| !text.is_empty()) {
+            help.push_str(&format!("; {what} {text}"));
+        }
+        match kind {
+            Kind::Counter => describe_counter!(*name, *unit, help),
+            Kind::Gauge => describe_gauge!(*name, *unit, help),
+            Kind::Histogram => describe_histogram!(*name, *unit, help),
         }
     }
     Ok(handle)
