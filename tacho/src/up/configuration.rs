@@ -13,8 +13,9 @@ use tacho_schemas::{Digest, RecordId};
 use tracing::info;
 use uuid::Uuid;
 
-use super::roster::{self, Signed};
+use super::roster;
 use crate::exit::WrongUse;
+use crate::roster::Signed;
 
 /// The snapshot that the settings mean, without a roster.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {

@@ -8,7 +8,7 @@ use tacho_config::roster::ROSTER_BYTES_MAX;
 use tacho_registry::durable::{self, Access};
 use tacho_registry::note::VerifierKey;
 
-use super::{Signed, note_file, verified};
+use crate::roster::{Signed, note_file, verified};
 
 /// Longest time for one request.
 const PATIENCE: Duration = Duration::from_secs(60);

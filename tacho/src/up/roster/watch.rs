@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::address::Address;
-use super::{Signed, key, note_file, read};
+use super::{key, read};
+use crate::roster::{Signed, note_file};
 use crate::up::configuration;
 
 /// Between two looks at files.
