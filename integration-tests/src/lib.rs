@@ -12,6 +12,7 @@ pub mod files;
 pub mod hostile;
 pub mod lake;
 pub mod plant;
+pub mod s3;
 pub mod trace;
 pub mod wait;
 
