@@ -28,7 +28,7 @@ pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
 pub use log::LogSettings;
 pub use mqtt::{MqttSettings, RateLimit};
-pub use processing::{ProcessingSettings, RosterSettings};
+pub use processing::{ProcessingSettings, RosterSettings, RosterSource};
 pub use store::StoreSettings;
 
 const PRODUCTION: &str = include_str!("../profiles/production.toml");

@@ -12,6 +12,7 @@ mod demo;
 mod following;
 pub(crate) mod instance;
 pub(crate) mod mapping;
+mod metrics;
 pub(crate) mod processing;
 mod roles;
 mod roster;

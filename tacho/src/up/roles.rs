@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tacho_config::Settings;
 use tacho_ingest::{MqttFront, MqttListener, Outlet};
 use tacho_lake::maintenance::Maintenance;
@@ -54,7 +53,7 @@ impl Roles {
         let mqtt = mapping::mqtt(settings)?;
         configuration::check(settings)?;
         let board = Board::default();
-        let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+        let metrics = super::metrics::install().context("metrics")?;
         let listener = MqttListener::bind(settings.mqtt.listen).context("MQTT")?;
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
         let instance = Instance::open(&settings.data_dir)?;
