@@ -11,6 +11,7 @@ mod lake;
 mod log;
 mod mqtt;
 mod processing;
+mod store;
 mod warnings;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
 pub use log::LogSettings;
 pub use mqtt::{MqttSettings, RateLimit};
 pub use processing::{ProcessingSettings, RosterSettings, RosterSource};
+pub use store::StoreSettings;
 
 const PRODUCTION: &str = include_str!("../profiles/production.toml");
 const DEVELOPMENT: &str = include_str!("../profiles/development.toml");
@@ -158,7 +160,7 @@ impl Settings {
             data_dir: data_dir.unwrap_or_default(),
             mqtt: section(root, "mqtt", |s| MqttSettings::read(s, base_dir)),
             log: section(root, "log", LogSettings::read),
-            lake: section(root, "lake", LakeSettings::read),
+            lake: section(root, "lake", |s| LakeSettings::read(s, base_dir)),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),
             admin: section(root, "admin", AdminSettings::read),
             processing: section(root, "processing", |s| ProcessingSettings::read(s, base_dir)),

@@ -13,6 +13,7 @@ pub mod hostile;
 pub mod http;
 pub mod lake;
 pub mod plant;
+pub mod s3;
 pub mod trace;
 pub mod wait;
 

@@ -213,9 +213,24 @@ impl Plant {
     /// # Errors
     /// If it does not answer in HTTP.
     pub fn ask(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        self.request(&format!("GET {path} HTTP/1.0\r\n\r\n"))
+    }
+
+    /// What its admin endpoint answers to a post with an `Authorization`.
+    ///
+    /// # Errors
+    /// If it does not answer in HTTP.
+    pub fn post(&self, path: &str, authorization: &str, body: &str) -> anyhow::Result<(u16, String)> {
+        let length = body.len();
+        self.request(&format!(
+            "POST {path} HTTP/1.0\r\nAuthorization: {authorization}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    fn request(&self, request: &str) -> anyhow::Result<(u16, String)> {
         let mut stream = TcpStream::connect(self.admin()?).context("admin endpoint")?;
         stream.set_read_timeout(Some(END)).context("admin endpoint")?;
-        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).context("admin endpoint")?;
+        stream.write_all(request.as_bytes()).context("admin endpoint")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("admin endpoint")?;
         let (head, body) = answer.split_once("\r\n\r\n").context("an answer without an empty line")?;

@@ -1,7 +1,6 @@
-//! The lake as a whole: its folder, committers and readers of its tables, and providers for queries.
+//! The lake as a whole: its store, committers and readers of its tables, and providers for queries.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::ledger::logs::table_app_id;
 use crate::reader::{ReadError, TableReader};
 use crate::table::OpenError;
 use crate::table::delta::DeltaLog;
-use crate::{LakeTable, SyncedStore, TableOptions};
+use crate::{LakePlace, LakeStore, LakeTable, TableOptions};
 
 /// Unfinished files of a crash are deleted at the next start once they are so old.
 const UNFINISHED_AGE: Duration = Duration::from_secs(3_600);
@@ -37,43 +36,37 @@ pub enum ProviderError {
 
 type Cached = HashMap<Table, (i64, Arc<dyn TableProvider>)>;
 
-/// The lake in a folder.
+/// The lake, wherever it lies.
 #[derive(Debug)]
 pub struct Lake {
-    dir: PathBuf,
-    store: SyncedStore,
+    store: LakeStore,
     options: LakeOptions,
     providers: Mutex<Cached>,
 }
 
 impl Lake {
-    /// Opens the lake in a folder, which is made if it is missing. Tables are made by [`Lake::open_tables`].
+    /// Opens the lake. A folder is made if it is missing; tables are made by [`Lake::open_tables`].
     ///
     /// # Errors
-    /// If the folder cannot be made or read.
-    pub fn open(dir: &Path, options: LakeOptions) -> Result<Self, OpenError> {
-        let store = SyncedStore::open(dir)?;
+    /// If the folder cannot be made or read, or the address of the store is not right.
+    pub fn open(place: impl Into<LakePlace>, options: LakeOptions) -> Result<Self, OpenError> {
+        let store = LakeStore::open(&place.into())?;
         store.clear_unfinished(UNFINISHED_AGE)?;
-        Ok(Self { dir: dir.to_owned(), store, options, providers: Mutex::default() })
+        Ok(Self { store, options, providers: Mutex::default() })
     }
 
     /// Opens the lake for readers, also beside a process that writes: nothing is made, repaired or cleared.
     ///
     /// # Errors
-    /// If there is no such folder.
-    pub fn read_only(dir: &Path) -> Result<Self, ReadError> {
-        let store = SyncedStore::open_existing(dir)?;
+    /// If there is no such folder, or the address of the store is not right.
+    pub fn read_only(place: impl Into<LakePlace>) -> Result<Self, ReadError> {
+        let store = LakeStore::open_existing(&place.into())?;
         let options = LakeOptions::default();
-        Ok(Self { dir: dir.to_owned(), store, options, providers: Mutex::default() })
-    }
-
-    /// Folder of the lake.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+        Ok(Self { store, options, providers: Mutex::default() })
     }
 
     /// Store of the lake, rooted at its folder.
-    pub fn store(&self) -> &SyncedStore {
+    pub fn store(&self) -> &LakeStore {
         &self.store
     }
 
@@ -94,13 +87,13 @@ impl Lake {
     /// See [`LakeTable::open_or_create`].
     pub async fn open_tables(&self) -> Result<Tables<LakeTable>, OpenError> {
         let mut options = self.options.clone();
-        let records = LakeTable::open_or_create(&self.dir, Table::Records, options.clone()).await?;
+        let records = LakeTable::open_in(&self.store, Table::Records, options.clone()).await?;
         for table in Table::ALL {
             let confirmed = options.confirmed.get_mut(table);
             *confirmed = (*confirmed).max(records.txn(&table_app_id(table)));
         }
         let [_records, others @ ..] = Table::ALL;
-        let others = others.map(|table| LakeTable::open_or_create(&self.dir, table, options.clone()));
+        let others = others.map(|table| LakeTable::open_in(&self.store, table, options.clone()));
         let others = futures::future::try_join_all(others).await?;
         let all: Vec<LakeTable> = std::iter::once(records).chain(others).collect();
         Ok(Tables(all.try_into().expect("as many tables were opened as there are, records first")))

@@ -50,6 +50,18 @@ pub struct LandingOptions {
     pub new_log: bool,
     /// Partitions to hold; `None` for all.
     pub partitions: Option<Vec<i32>>,
+    /// Where a log that the lake has nothing of is taken up, by partition; one that is not named begins at offset 0. For a
+    /// replay of a part of a log into a lake of its own.
+    pub begin: BTreeMap<i32, Begin>,
+}
+
+/// Where a partition is taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begin {
+    /// The first offset that is to land.
+    pub offset: i64,
+    /// Configuration in force there; `None` if a control record stands there.
+    pub config: Option<Digest>,
 }
 
 /// Lands the partitions that it holds. There is one in a process.

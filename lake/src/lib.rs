@@ -6,9 +6,11 @@
 pub mod config_store;
 pub mod fault;
 pub mod lake;
+mod lake_store;
 pub mod landing;
 pub mod ledger;
 pub mod maintenance;
+pub mod place;
 pub mod reader;
 #[cfg(test)]
 mod sample;
@@ -17,7 +19,9 @@ pub mod table;
 
 pub use fault::Faults;
 pub use lake::{Lake, LakeOptions};
+pub use lake_store::LakeStore;
 pub use landing::Landing;
+pub use place::LakePlace;
 pub use reader::TableReader;
 pub use store::SyncedStore;
 pub use table::{LakeTable, TableOptions};

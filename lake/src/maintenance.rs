@@ -12,7 +12,6 @@ mod row_sum;
 mod vacuum;
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ pub use vacuum::VacuumError;
 use crate::reader::TableReader;
 use crate::table::state::{Scope, TableState};
 use crate::table::{LogError, OpenError, open};
-use crate::{Lake, LakeTable, TableOptions};
+use crate::{Lake, LakePlace, LakeTable, TableOptions};
 
 /// How files are sorted: by [`Table::sort_order`], ascending.
 pub(crate) const SORT: SortOptions = SortOptions { descending: false, nulls_first: true };
@@ -88,12 +87,12 @@ impl Maintainer {
     /// # Errors
     /// See [`LakeTable::open_or_create`].
     pub async fn open(
-        lake_dir: &Path,
+        place: impl Into<LakePlace>,
         table: Table,
         writing: TableOptions,
         options: MaintenanceOptions,
     ) -> Result<Self, OpenError> {
-        Ok(Self::new(LakeTable::open_or_create(lake_dir, table, writing).await?, options))
+        Ok(Self::new(LakeTable::open_or_create(place, table, writing).await?, options))
     }
 
     fn new(committer: LakeTable, options: MaintenanceOptions) -> Self {

@@ -8,7 +8,6 @@ mod filter;
 mod inspect;
 mod object;
 
-use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
@@ -21,9 +20,9 @@ pub use commits::{Commit, LiveFiles, RemovedFile};
 pub use file::LoadedFile;
 pub use filter::RowFilter;
 
-use crate::SyncedStore;
 use crate::table::delta::UnnameableFolder;
 use crate::table::{DataFile, LogError};
+use crate::{LakePlace, LakeStore};
 
 /// Something of a table cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +66,12 @@ pub struct TableReader {
 }
 
 impl TableReader {
-    /// A reader of the table in `lake_dir/<name>/`.
+    /// A reader of the table `<name>/` of the lake in `place`.
     ///
     /// # Errors
     /// If the folder does not exist.
-    pub fn open(lake_dir: &FsPath, table: Table) -> Result<Self, ReadError> {
-        let store = SyncedStore::open_existing(lake_dir)?.beneath_existing(table.name())?;
+    pub fn open(place: impl Into<LakePlace>, table: Table) -> Result<Self, ReadError> {
+        let store = LakeStore::open_existing(&place.into())?.beneath_existing(table.name())?;
         Ok(Self::new(table, Arc::new(store)))
     }
 

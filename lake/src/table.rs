@@ -21,7 +21,6 @@ mod stats;
 mod write;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -39,7 +38,7 @@ pub use open::OpenError;
 pub use stats::{ColumnStats, FileStats, StatValue};
 pub use write::WriteError;
 
-use crate::Faults;
+use crate::{Faults, LakePlace, LakeStore};
 use delta::DeltaLog;
 
 /// How a table is written.
@@ -95,7 +94,6 @@ pub struct Fence {
 #[derive(Debug)]
 pub struct LakeTable {
     table: Table,
-    root: PathBuf,
     store: Arc<dyn ObjectStore>,
     delta: DeltaLog,
     pub(crate) options: TableOptions,
@@ -113,23 +111,29 @@ pub(crate) struct Head {
 }
 
 impl LakeTable {
-    /// Opens the table in `lake_dir/<name>/`, or creates it at version 0. New columns of this release are added
+    /// Opens the table `<name>/` of the lake in `place`, or creates it at version 0. New columns of this release are added
     /// to an older table; a truncated newest entry is set aside, unless it is known to have been confirmed.
     ///
     /// # Errors
     /// If the folder cannot be read or written, or holds a table whose schema, partitioning or protocol is not ours.
-    pub async fn open_or_create(lake_dir: &Path, table: Table, options: TableOptions) -> Result<Self, OpenError> {
-        open::open_or_create(lake_dir, table, options).await
+    pub async fn open_or_create(
+        place: impl Into<LakePlace>,
+        table: Table,
+        options: TableOptions,
+    ) -> Result<Self, OpenError> {
+        let place = place.into();
+        open::open_or_create(move || LakeStore::open(&place), table, options).await
+    }
+
+    /// The same in the store of a lake that is open.
+    pub(crate) async fn open_in(lake: &LakeStore, table: Table, options: TableOptions) -> Result<Self, OpenError> {
+        let lake = lake.clone();
+        open::open_or_create(move || Ok(lake), table, options).await
     }
 
     /// Which table it is.
     pub fn table(&self) -> Table {
         self.table
-    }
-
-    /// Folder of the table.
-    pub fn root(&self) -> &Path {
-        &self.root
     }
 
     /// The table's store, rooted at its folder.

@@ -58,7 +58,7 @@ pub use shared::LogStats;
 use batch::Format;
 use catalog::Catalog;
 use feed::Feed;
-use lock::Lock;
+use lock::{Lock, LockError};
 use positions::Positions;
 use queue::Queue;
 use recover::Recovery;
@@ -89,35 +89,28 @@ impl EmbeddedLog {
         let lock = Lock::take(dir).map_err(OpenError::lock(dir))?;
         let storage = Storage::new(dir.to_owned(), settings.faults.clone());
         let identity = identity(&storage, settings.partitions)?;
-        let partitions = usize::try_from(identity.partitions).unwrap_or(0);
-        let format = Format::new(identity.log_id, partitions);
-        let mut recovery =
-            Recovery { storage: &storage, identity, format, segments: VecDeque::new(), report: OpenReport::default() };
-        recovery.run()?;
-        let Recovery { segments, report, .. } = recovery;
-
-        let catalog = Catalog::new(segments, partitions);
-        let head = Head { next_offsets: catalog.next_offsets(), closed: false };
-        let (bytes, segments) = (catalog.bytes(), catalog.segments());
-        info!(log_id = %identity.log_id, segments, bytes, next_offsets = ?head.next_offsets, "the log is open");
-        let shared = Arc::new(Shared {
-            identity,
-            format,
-            storage,
-            queue: Queue::new(settings.max_pending_bytes),
-            catalog: Mutex::new(catalog),
-            feed: Mutex::new(Feed::new(settings.feed_bytes)),
-            removing: Mutex::new(()),
-            head: watch::Sender::new(head),
-            health: watch::Sender::new(Health::Ready),
-            counts: Counts::default(),
-            failures: AtomicU64::new(0),
-            settings,
-        });
+        let (shared, report) = recovered(storage, identity, settings)?;
         let writer = Writer::new(Arc::clone(&shared), lock);
         let spawned = thread::Builder::new().name("log-writer".into()).spawn(|| writer.run());
         let writer = Some(spawned.map_err(OpenError::io("starting the writer of", dir))?);
         Ok(Self { shared, report, writer })
+    }
+
+    /// Opens the log in a directory as it stands now, for reading only, also beside the process that writes it: nothing is
+    /// made, mended or locked, and what comes after is not seen. Blocks on the disk.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::open`], and if there is no log.
+    pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let missing = || OpenError::NoIdentity { path: dir.join(IDENTITY) };
+        let identity = identity_in(dir)?.ok_or_else(missing)?;
+        let settings = EmbeddedSettings { partitions: identity.partitions, ..EmbeddedSettings::default() };
+        let (shared, report) = recovered(Storage::read_only(dir.to_owned()), identity, settings)?;
+        shared.queue.close();
+        shared.health.send_replace(Health::Closed);
+        shared.head.send_modify(|head| head.closed = true);
+        Ok(Self { shared, report, writer: None })
     }
 
     /// Which log it is.
@@ -228,6 +221,58 @@ impl Drop for EmbeddedLog {
 pub fn identity_in(dir: &Path) -> Result<Option<LogIdentity>, OpenError> {
     let path = dir.join(IDENTITY);
     identity_file::read(&path).map_err(OpenError::identity(&path))
+}
+
+/// Keeps others from opening a log for writing, until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: Lock,
+}
+
+/// Holds the log in a directory; `None` if a process has it.
+///
+/// # Errors
+/// A directory that cannot be opened or locked.
+pub fn hold(dir: &Path) -> Result<Option<Hold>, OpenError> {
+    match Lock::take(dir) {
+        Ok(lock) => Ok(Some(Hold { _lock: lock })),
+        Err(LockError::Held(_)) => Ok(None),
+        Err(error) => Err(OpenError::lock(dir)(error)),
+    }
+}
+
+/// Reads what a directory holds, for whoever is to write or read it.
+fn recovered(
+    storage: Storage,
+    identity: LogIdentity,
+    settings: EmbeddedSettings,
+) -> Result<(Arc<Shared>, OpenReport), OpenError> {
+    let partitions = usize::try_from(identity.partitions).unwrap_or(0);
+    let format = Format::new(identity.log_id, partitions);
+    let mut recovery =
+        Recovery { storage: &storage, identity, format, segments: VecDeque::new(), report: OpenReport::default() };
+    recovery.run()?;
+    let Recovery { segments, report, .. } = recovery;
+
+    let catalog = Catalog::new(segments, partitions);
+    let head = Head { next_offsets: catalog.next_offsets(), closed: false };
+    let (bytes, segments) = (catalog.bytes(), catalog.segments());
+    info!(log_id = %identity.log_id, segments, bytes, next_offsets = ?head.next_offsets, "the log is open");
+    let shared = Shared {
+        identity,
+        format,
+        storage,
+        queue: Queue::new(settings.max_pending_bytes),
+        catalog: Mutex::new(catalog),
+        feed: Mutex::new(Feed::new(settings.feed_bytes)),
+        removing: Mutex::new(()),
+        head: watch::Sender::new(head),
+        health: watch::Sender::new(Health::Ready),
+        counts: Counts::default(),
+        failures: AtomicU64::new(0),
+        settings,
+    };
+    Ok((Arc::new(shared), report))
 }
 
 /// Reads the log's identity, or draws one if there is no log yet.

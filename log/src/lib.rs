@@ -14,8 +14,8 @@ pub mod verdict;
 pub use append::{Append, AppendError, Delivered, Delivery, OffsetRange, Place};
 pub use embedded::fuzzing;
 pub use embedded::{
-    Appender, Damage, EmbeddedLog, EmbeddedSettings, Fault, Faults, Lane, LogStats, OpenError, OpenReport, Operation,
-    Reader, ReleaseError, Released, SettingsError, TornTail, identity_in,
+    Appender, Damage, EmbeddedLog, EmbeddedSettings, Fault, Faults, Hold, Lane, LogStats, OpenError, OpenReport,
+    Operation, Reader, ReleaseError, Released, SettingsError, TornTail, hold, identity_in,
 };
 pub use health::{Head, Health};
 pub use identity::LogIdentity;

@@ -1,6 +1,5 @@
 //! A session: the lake's tables and views at one moment, for reading only.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -10,10 +9,10 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use tacho_config::Rules;
-use tacho_lake::Lake;
 use tacho_lake::lake::ProviderError;
 use tacho_lake::ledger::LogsError;
 use tacho_lake::reader::ReadError;
+use tacho_lake::{Lake, LakePlace};
 use tacho_schemas::table::Table;
 
 use crate::lazy::LazyTable;
@@ -71,16 +70,16 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Opens a session on the lake in a folder, beside a running instance or without one. `anchors` gives the
+    /// Opens a session on a lake, beside a running instance or without one. `anchors` gives the
     /// rows of the view `anchors` when it is asked for.
     ///
     /// # Errors
     /// If the lake cannot be read.
     pub async fn open(
-        lake_dir: &Path,
+        lake: impl Into<LakePlace>,
         anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
     ) -> Result<Self, QueryError> {
-        Self::open_with(lake_dir, anchors, &Rules::builtin()).await
+        Self::open_with(lake, anchors, &Rules::builtin()).await
     }
 
     /// The same, with `maintenance_due` by rules of one's own.
@@ -88,11 +87,11 @@ impl Session {
     /// # Errors
     /// If the lake cannot be read, or a rule names a view or column that there is not.
     pub async fn open_with(
-        lake_dir: &Path,
+        lake: impl Into<LakePlace>,
         anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
         rules: &Rules,
     ) -> Result<Self, QueryError> {
-        let lake = Arc::new(Lake::read_only(lake_dir)?);
+        let lake = Arc::new(Lake::read_only(lake)?);
         let moment = Moment::of(&lake).await?;
         let config = SessionConfig::new()
             .with_information_schema(true)

@@ -22,7 +22,7 @@ pub(crate) mod window;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tacho_lake::{Faults, Lake};
+use tacho_lake::{Faults, Lake, LakePlace};
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
@@ -58,7 +58,7 @@ pub struct AnchorerOptions {
     /// Data directory: the log is in `registry/`, keys are in `keys/`.
     pub data_dir: PathBuf,
     /// Folder of the lake.
-    pub lake_dir: PathBuf,
+    pub lake: LakePlace,
     /// Folder of the file registry, outside of the data directory.
     pub file_registry_dir: PathBuf,
     /// Origin of the log; by default `tacho.invalid/<uuid>`. Fixed at the first start.

@@ -22,6 +22,7 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
+use tacho_lake::LakePlace;
 use tacho_schemas::Digest;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
@@ -94,13 +95,13 @@ impl fmt::Display for AuditReport {
 /// [`AuditError`]: the first divergence, or why it could not be found out ([`AuditError::is_divergence`] tells which).
 pub async fn audit(
     data_dir: &Path,
-    lake_dir: &Path,
+    lake: impl Into<LakePlace>,
     file_registry_dir: &Path,
     mut progress: impl FnMut(&str),
 ) -> Result<AuditReport, AuditError> {
     progress("the log");
     let history = History::read(data_dir, file_registry_dir)?;
-    let pinned = Pinned::read(lake_dir, &history).await?;
+    let pinned = Pinned::read(&lake.into(), &history).await?;
     let places = pinned.places(&history)?;
     let survey = Survey::make(&pinned, &places, &mut progress).await?;
     history::check_begun(&history, &survey, data_dir, file_registry_dir)?;

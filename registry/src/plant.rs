@@ -76,7 +76,7 @@ impl Plant {
     pub(crate) fn options(&self) -> AnchorerOptions {
         AnchorerOptions {
             data_dir: self.data_dir(),
-            lake_dir: self.lake_dir(),
+            lake: self.lake_dir().into(),
             file_registry_dir: self.registry_dir(),
             origin: None,
             new_origin: false,
@@ -126,7 +126,7 @@ impl Plant {
 
     async fn round(&mut self, faults: Faults) -> Result<(), LandError> {
         let options = LandingOptions { new_log: true, ..LandingOptions::default() };
-        let lake = Lake::open(&self.lake_dir(), LakeOptions { faults, ..LakeOptions::default() }).unwrap();
+        let lake = Lake::open(self.lake_dir(), LakeOptions { faults, ..LakeOptions::default() }).unwrap();
         lake.configs().put(CONFIG).await.unwrap();
         let mut landing = Landing::open(&lake, self.identity, options).await.unwrap();
         let mut steps = Vec::new();

@@ -9,7 +9,7 @@ mod tests;
 
 use std::path::Path;
 
-use tacho_lake::Lake;
+use tacho_lake::{Lake, LakePlace};
 use tacho_schemas::RobotId;
 use tacho_schemas::table::Table;
 
@@ -66,12 +66,12 @@ pub enum RecordName {
 ///
 /// # Errors
 /// See [`ProveError`]: no such row, or not yet anchored, or not what was anchored.
-pub async fn prove(data_dir: &Path, lake_dir: &Path, request: &ProveRequest) -> Result<Vec<u8>, ProveError> {
+pub async fn prove(data_dir: &Path, lake: impl Into<LakePlace>, request: &ProveRequest) -> Result<Vec<u8>, ProveError> {
     if !Table::ANCHORED.contains(&request.table) {
         return Err(ProveError::NoLeaves(request.table.name()));
     }
     let published = Published::read(data_dir)?.ok_or(ProveError::NothingAnchored)?;
-    let lake = Lake::read_only(lake_dir)?;
+    let lake = Lake::read_only(lake)?;
     let found = row::find(&lake, request).await?;
     let entry = window_of(&published, &found)?.ok_or_else(|| ProveError::NotAnchored(found.to_string()))?;
     let mut salts = SaltStore::read_only(data_dir.join("keys").join("salts"), published.lock.salts.clone());

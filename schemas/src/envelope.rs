@@ -63,6 +63,11 @@ pub enum RawKind {
         /// Digest of the whole payload.
         sha256: Digest,
     },
+    /// The bytes of a dead letter, appended anew under a record ID of their own; processed like [`RawKind::Telemetry`].
+    Retry {
+        /// The raw record that carried them first; `None` if the log did not hold it any more.
+        of: Option<RecordId>,
+    },
     /// A control record: from the next offset on, this configuration is in force. Not counted as received.
     Config(Digest),
 }

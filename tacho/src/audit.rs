@@ -3,7 +3,7 @@
 use crate::cli::DataDir;
 use crate::exit::Answer;
 use crate::output::Spinner;
-use crate::up::instance;
+use crate::up::{instance, mapping};
 
 /// Recomputes everything from the lake: `tacho audit --data tacho-data`
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let data_dir = &settings.data_dir;
     instance::require(data_dir)?;
     let spinner = Spinner::new();
-    let audited = tacho_registry::audit(data_dir, &data_dir.join("lake"), &settings.registry_dir(), |done| {
+    let audited = tacho_registry::audit(data_dir, mapping::lake_place(&settings)?, &settings.registry_dir(), |done| {
         spinner.tell(done);
     })
     .await;

@@ -50,9 +50,16 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
-    let data_dir = args.data.settings()?.data_dir;
+    let settings = args.data.settings()?;
+    let data_dir = settings.data_dir;
     instance::require(&data_dir)?;
     ensure_is_none(&data_dir)?;
+    ensure!(
+        settings.lake.store.is_none() && data_dir.join("lake").exists(),
+        "{} holds no lake: one that lies on an object store is kept safe by means of that store, and backups of the rest are \
+         not made by this release",
+        data_dir.display()
+    );
     let to = args.to.clone();
     let made = tokio::task::spawn_blocking(move || make(&data_dir, &to)).await.context("the backup was cut off")??;
     let Made { mut manifest, arrived } = made;

@@ -30,6 +30,13 @@ enum Command {
     /// Publishes recorded data as live telemetry.
     #[command(after_help = "Example: tacho replay ur3_cobotops.csv --to mqtt://127.0.0.1:1883")]
     Replay(crate::replay::Args),
+    /// Lists, shows and retries what was rejected, whether an instance runs or not.
+    #[command(after_help = "Example: tacho dead-letters list --reason range --format json")]
+    DeadLetters(crate::dead_letters::Args),
+    /// Processes the raw records of a log once more, into a lake of its own.
+    #[command(after_help = "Examples: tacho replay-log --into replayed\n          \
+                      tacho replay-log --from 2026-11-01 --to 2026-11-08T12:00:00Z --config mended.toml --into replayed")]
+    ReplayLog(crate::replay_log::Args),
     /// Writes a proof file for one row to standard output.
     #[command(
         after_help = "Examples: tacho prove --robot CNAB12HX00010000000000000042A --seq 1024 > row.tlog-proof\n          \
@@ -93,6 +100,8 @@ impl Cli {
             Command::Sql(args) => crate::sql::run(args).await,
             Command::Simulate(args) => crate::simulate::run(args).await,
             Command::Replay(args) => crate::replay::run(args).await,
+            Command::DeadLetters(args) => Box::pin(crate::dead_letters::run(args)).await,
+            Command::ReplayLog(args) => Box::pin(crate::replay_log::run(args)).await,
             Command::Prove(args) => crate::prove::prove(args).await,
             Command::Verify(args) => crate::prove::verify(&args),
             Command::Audit(args) => crate::audit::run(args).await,

@@ -10,7 +10,7 @@ use tacho_schemas::table::Table;
 
 use crate::cli::DataDir;
 use crate::exit::Answer;
-use crate::up::instance;
+use crate::up::{instance, mapping};
 use tacho_schemas::chain;
 
 /// Writes a proof for one row: `tacho prove --robot ID --seq 1024 > row.tlog-proof`
@@ -78,11 +78,12 @@ pub(crate) struct VerifyArgs {
 
 /// Runs `tacho prove`.
 pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
-    let data_dir = args.data.settings()?.data_dir;
+    let settings = args.data.settings()?;
+    let data_dir = settings.data_dir.clone();
     instance::require(&data_dir)?;
     let record = args.record().context("a row is named by --robot and --seq, or by --partition and --offset")?;
     let request = ProveRequest { record, table: args.table, component: args.component };
-    match tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await {
+    match tacho_registry::prove(&data_dir, mapping::lake_place(&settings)?, &request).await {
         Ok(proof) => {
             crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
             Ok(Answer::Yes)

@@ -13,7 +13,7 @@ use crate::backup::manifest::{Damaged, FileEntry, Manifest};
 use crate::cli::DataDir;
 use crate::exit::Answer;
 use crate::output::Spinner;
-use crate::up::instance::{FORMAT_FILE, Restoring};
+use crate::up::instance::{FORMAT_FILE, Unfinished};
 
 /// Makes a data directory of a backup: `tacho restore --from /mnt/backup/today --data tacho-data`
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ fn restore(from: &Path, to: &Path) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(from)?;
     crate::backup::empty_folder(to)?;
     // From here on a start refuses the folder: an empty one would pass for an instance that begins.
-    let restoring = Restoring::begin(to)?;
+    let restoring = Unfinished::begin(to)?;
     let spinner = Spinner::new();
     let found = measure(from, &manifest.files, &|path| spinner.tell(&format!("checking {}", path.display())));
     if let Err(error) = found.and_then(|found| Ok(compare(from, &manifest.files, &found)?)) {

@@ -6,7 +6,7 @@ use tacho_query::{AnchorRow, Format, Session};
 
 use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
-use crate::up::instance;
+use crate::up::{instance, mapping};
 use tacho_schemas::chain;
 
 /// Asks the lake in SQL: `tacho sql "select robot_id, silent_s from fleet" --format csv`
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         Some(file) => Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
         None => Rules::builtin(),
     };
-    let session = Session::open_with(&data_dir.join("lake"), anchors, &rules).await?;
+    let session = Session::open_with(mapping::lake_place(&settings)?, anchors, &rules).await?;
     let (schema, rows) = match session.query(&args.statement).await {
         Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),
         answer => answer?,

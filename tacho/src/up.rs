@@ -6,14 +6,14 @@
 mod admin;
 mod anchoring;
 mod board;
-mod configuration;
+pub(crate) mod configuration;
 mod crew;
 mod demo;
 mod following;
 pub(crate) mod instance;
-mod mapping;
+pub(crate) mod mapping;
 mod metrics;
-mod processing;
+pub(crate) mod processing;
 mod roles;
 mod roster;
 mod status;
@@ -79,16 +79,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     }
     let interrupted = crate::signals::cancel_on_interrupt();
     let settings = settings(&args)?;
-    let roles = Roles::open(&settings, &args).await?;
+    let roles = Box::pin(Roles::open(&settings, &args)).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
     instance.publish_endpoints(&endpoints)?;
-    status::greet(&endpoints, &settings.data_dir, settings.mqtt.anonymous, args.demo);
+    status::greet(&endpoints, &settings, args.config.as_deref(), args.demo);
     let stop = interrupted.child_token();
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
-    let demo =
-        args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, settings.data_dir.join("lake"), stop.clone())));
-    let ended = roles.run(stop.clone(), DRAIN).await;
+    let place = mapping::lake_place(&settings)?;
+    let demo = args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, place.clone(), stop.clone())));
+    let ended = Box::pin(roles.run(stop.clone(), DRAIN)).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {
         task.await.context("a task of the terminal was cut off")?;

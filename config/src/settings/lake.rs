@@ -1,9 +1,11 @@
 //! Settings of the lake: how rows are committed, compacted and kept.
 
+use std::path::Path;
 use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::store::StoreSettings;
 use super::written_count;
 use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
@@ -11,6 +13,8 @@ use crate::units::{format_bytes, format_duration};
 /// The lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LakeSettings {
+    /// The object store that it lies on; `None`: in the data directory.
+    pub store: Option<StoreSettings>,
     /// Longest time between two commits while there are rows.
     pub commit_interval: Duration,
     /// Raw bytes at which a commit comes before its time.
@@ -42,8 +46,9 @@ pub struct RetentionSettings {
 }
 
 impl LakeSettings {
-    pub(super) fn read(s: &mut Section<'_>) -> Self {
+    pub(super) fn read(s: &mut Section<'_>, base_dir: &Path) -> Self {
         Self {
+            store: StoreSettings::read(s, base_dir),
             commit_interval: s.duration("commit_interval", Duration::from_millis(100)..=Duration::from_secs(30)),
             commit_bytes: s.memory("commit_bytes", 1_000_000..=1 << 30),
             checkpoint_every: s.integer("checkpoint_every", 2..=1_000),
@@ -53,13 +58,17 @@ impl LakeSettings {
     }
 
     pub(super) fn written(&self) -> Table {
-        Table::from_iter([
+        let mut table = Table::from_iter([
             ("commit_interval".to_owned(), Value::from(format_duration(self.commit_interval))),
             ("commit_bytes".to_owned(), Value::from(format_bytes(self.commit_bytes as u64))),
             ("checkpoint_every".to_owned(), Value::from(self.checkpoint_every)),
             ("compaction".to_owned(), Value::Table(self.compaction.written())),
             ("retention".to_owned(), Value::Table(self.retention.written())),
-        ])
+        ]);
+        if let Some(store) = &self.store {
+            store.write(&mut table);
+        }
+        table
     }
 }
 

@@ -63,6 +63,10 @@ fn durability(settings: &Settings) -> Vec<Warning> {
         let reason = "rows are visible to SQL only after a commit";
         found.push(Warning::new("lake.commit_interval", format_duration(lake.commit_interval), reason));
     }
+    if let Some(store) = lake.store.as_ref().filter(|store| store.is_in_the_clear()) {
+        let reason = "rows cross the network in the clear";
+        found.push(Warning::new("lake.endpoint", store.endpoint.as_deref().unwrap_or_default(), reason));
+    }
     let keep = lake.retention.keep_removed_files;
     if keep < DAY {
         let reason = "a query or a copy of the lake that takes longer than this loses its files";

@@ -62,7 +62,7 @@ async fn times_and_decimals_are_compared_as_what_they_are() {
 #[tokio::test]
 async fn a_reader_needs_a_lake_and_makes_none() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(Lake::read_only(&dir.path().join("none")).is_err());
+    assert!(Lake::read_only(dir.path().join("none")).is_err());
     let lake = Lake::read_only(dir.path()).unwrap();
     assert!(lake.provider(Table::Joints, None).await.is_err());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -14,11 +14,11 @@ use tacho_schemas::table::Table;
 use tracing::{info, warn};
 
 use super::commit::{Moves, draw};
-use super::{LandError, Landing, LandingOptions, LogIdentity, OpenError};
+use super::{Begin, LandError, Landing, LandingOptions, LogIdentity, OpenError};
 use crate::Lake;
 use crate::ledger::logs::{LOG_APP_ID, LogEntry, Logs};
 use crate::ledger::store::{LedgerStore, Standing};
-use crate::ledger::{Draft, Ledger, Robot, SnapshotName, robots_max_of};
+use crate::ledger::{Draft, Ledger, Position, Robot, SnapshotName, robots_max_of};
 use crate::table::LakeTable;
 
 pub(super) async fn open(lake: &Lake, identity: LogIdentity, options: LandingOptions) -> Result<Landing, OpenError> {
@@ -27,7 +27,7 @@ pub(super) async fn open(lake: &Lake, identity: LogIdentity, options: LandingOpt
     let records = tables.get_mut(Table::Records);
     let log = choose_log(records, &ledgers, identity, options.new_log).await?;
     if named(records, &log, 0).is_err() {
-        take_up(records, &ledgers, &log).await?;
+        take_up(records, &ledgers, &log, &options.begin).await?;
     }
     let held = options.partitions.unwrap_or_else(|| (0..log.partitions).collect());
     let faults = lake.options().faults.clone();
@@ -101,8 +101,13 @@ async fn choose_log(
     Ok(added.expect("a log was just added"))
 }
 
-/// Commits the progress 0 of all partitions of a log that is new to `records`.
-async fn take_up(records: &mut LakeTable, ledgers: &LedgerStore, log: &LogEntry) -> Result<(), OpenError> {
+/// Commits the progress, 0 if nothing else is wanted, of all partitions of a log that is new to `records`.
+async fn take_up(
+    records: &mut LakeTable,
+    ledgers: &LedgerStore,
+    log: &LogEntry,
+    begin: &BTreeMap<i32, Begin>,
+) -> Result<(), OpenError> {
     let logs = Logs::load(&ledgers.0).await?;
     let before = logs.iter().rev().find(|former| former.log_epoch < log.log_epoch && named(records, former, 0).is_ok());
     let robots = match before {
@@ -117,8 +122,14 @@ async fn take_up(records: &mut LakeTable, ledgers: &LedgerStore, log: &LogEntry)
     }
     let random = draw();
     let partitions = (0..).zip(known);
-    let standings: Vec<(i32, Standing)> =
-        partitions.map(|(partition, ledger)| (partition, Standing::starting(ledger))).collect();
+    let start = |(partition, ledger)| {
+        let mut standing = Standing::starting(ledger);
+        if let Some(Begin { offset, config }) = begin.get(&partition) {
+            standing.position = Position { next_offset: *offset, config: *config, ..standing.position };
+        }
+        (partition, standing)
+    };
+    let standings: Vec<(i32, Standing)> = partitions.map(start).collect();
     let draft = Draft::default();
     let puts = standings
         .iter()
@@ -128,9 +139,9 @@ async fn take_up(records: &mut LakeTable, ledgers: &LedgerStore, log: &LogEntry)
     }
     let mut moves = Moves::default();
     moves.add(LOG_APP_ID.to_owned(), records.txn(LOG_APP_ID), log.log_epoch);
-    for partition in 0..log.partitions {
-        moves.add(log.app_id(partition), None, 0);
-        moves.add(log.ledger_app_id(partition), None, random);
+    for (partition, standing) in &standings {
+        moves.add(log.app_id(*partition), None, standing.position.next_offset);
+        moves.add(log.ledger_app_id(*partition), None, random);
     }
     let committed = records.append(Vec::new(), moves.txns, moves.fences).await;
     match committed {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 use tacho_schemas::table::Table;
 use uuid::Uuid;
@@ -131,12 +131,20 @@ impl Logs {
         let log_epoch = self.0.last().map_or(1, |last| last.log_epoch + 1);
         let mut logs = self.0.clone();
         logs.push(LogEntry { log_epoch, log_id, partitions });
-        let file = File { format: FORMAT, logs };
-        let text = serde_json::to_vec_pretty(&file).expect("a list of plain structs is JSON");
-        let put = store.put(&path(), text.into()).await;
+        let put = store.put(&path(), text(logs.clone()).into()).await;
         put.map_err(|source| LogsError::Store { path: path(), source })?;
-        self.0 = file.logs;
+        self.0 = logs;
         Ok(())
+    }
+
+    /// Writes this list into a lake that has none, for a replay: rows there carry the same `log_epoch` as here.
+    ///
+    /// # Errors
+    /// If the store fails, or has a list.
+    pub async fn copy_to(&self, store: &Arc<dyn ObjectStore>) -> Result<(), LogsError> {
+        let text = text(self.0.clone());
+        let put = store.put_opts(&path(), text.into(), PutMode::Create.into()).await;
+        put.map(drop).map_err(|source| LogsError::Store { path: path(), source })
     }
 
     /// The present log.
@@ -168,6 +176,11 @@ impl Logs {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
         self.0.iter()
     }
+}
+
+fn text(logs: Vec<LogEntry>) -> Vec<u8> {
+    let file = File { format: FORMAT, logs };
+    serde_json::to_vec_pretty(&file).expect("a list of plain structs is JSON")
 }
 
 fn path() -> Path {

@@ -53,6 +53,14 @@ pub struct LiveFiles {
 }
 
 impl TableReader {
+    /// Versions whose commit entries are there, rising.
+    ///
+    /// # Errors
+    /// If the log cannot be listed.
+    pub async fn entry_versions(&self) -> Result<Vec<i64>, ReadError> {
+        Ok(log::list(self.store.as_ref()).await?.entries.into_iter().collect())
+    }
+
     /// The newest version.
     ///
     /// # Errors

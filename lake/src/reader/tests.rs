@@ -97,7 +97,7 @@ async fn a_flipped_byte_changes_the_digest_and_a_cut_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let (writer, reader) = table_of(dir.path(), Table::Events, 1).await;
     let file = reader.live_files(None).await.unwrap().files.remove(0);
-    let on_disk = writer.root().join(&file.path);
+    let on_disk = dir.path().join(writer.table().name()).join(&file.path);
     let mut bytes = std::fs::read(&on_disk).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -1,18 +1,16 @@
-//! The seam to delta-rs: its log store over our synced store, its checkpoints, its table provider.
+//! The seam to delta-rs: its log store over our own store, its checkpoints, its table provider.
 //!
 //! Nothing else of delta-rs is used: entries are written and read by our own code, because carrying its
 //! snapshots from commit to commit costs more with every commit.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
-use url::Url;
 
-use crate::SyncedStore;
+use crate::LakeStore;
 
 /// A table's log as delta-rs sees it.
 #[derive(Clone)]
@@ -31,9 +29,9 @@ pub struct UnnameableFolder(pub String);
 
 impl DeltaLog {
     /// The log of the table in the store's folder.
-    pub(crate) fn new(store: &SyncedStore) -> Result<Self, UnnameableFolder> {
-        let url = table_url(store.root())?;
-        let log = default_logstore(Arc::new(store.clone()), Arc::new(store.whole()), &url, &StorageConfig::default());
+    pub(crate) fn new(store: &LakeStore) -> Result<Self, UnnameableFolder> {
+        let url = store.url().ok_or_else(|| UnnameableFolder(store.to_string()))?;
+        let log = default_logstore(Arc::new(store.clone()), store.whole(), &url, &StorageConfig::default());
         Ok(Self(log))
     }
 
@@ -59,9 +57,4 @@ impl DeltaLog {
         let version = version.map(|version| u64::try_from(version).unwrap_or_default());
         DeltaTable::new(Arc::clone(&self.0)).table_provider().with_table_version(version).await
     }
-}
-
-/// The URL of a folder.
-fn table_url(root: &Path) -> Result<Url, UnnameableFolder> {
-    Url::from_directory_path(root).map_err(|()| UnnameableFolder(root.display().to_string()))
 }

@@ -1,6 +1,5 @@
 //! Opening a table for writing: creation, repair after a power cut, and new columns of a newer release.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -14,7 +13,7 @@ use super::log::{self, LogError};
 use super::schema::{self, Comparison};
 use super::state::{Scope, TableState};
 use super::{Head, LakeTable, TableOptions, repair};
-use crate::SyncedStore;
+use crate::LakeStore;
 
 /// Races for a version that are run again, at most.
 const TRIES: usize = 100;
@@ -72,19 +71,18 @@ pub enum OpenError {
 }
 
 pub(super) async fn open_or_create(
-    lake_dir: &Path,
+    lake: impl FnOnce() -> object_store::Result<LakeStore> + Send + 'static,
     table: Table,
     options: TableOptions,
 ) -> Result<LakeTable, OpenError> {
-    let (lake_dir, name) = (lake_dir.to_owned(), table.name());
-    let opened = tokio::task::spawn_blocking(move || SyncedStore::open(&lake_dir)?.beneath(name)).await;
-    let synced = opened.map_err(object_store::Error::from)??;
-    let delta = DeltaLog::new(&synced)?;
-    let root = synced.root().to_owned();
-    let store: Arc<dyn ObjectStore> = Arc::new(synced);
+    let name = table.name();
+    let opened = tokio::task::spawn_blocking(move || lake()?.beneath(name)).await;
+    let opened = opened.map_err(object_store::Error::from)??;
+    let delta = DeltaLog::new(&opened)?;
+    let store: Arc<dyn ObjectStore> = Arc::new(opened);
     let state = settle(store.as_ref(), table, *options.confirmed.get(table)).await?;
     let background = Background::new(state.checkpoint);
-    Ok(LakeTable { table, root, store, delta, options, head: state.into_head(), background })
+    Ok(LakeTable { table, store, delta, options, head: state.into_head(), background })
 }
 
 /// Brings the table on disk to this release's form and gives its state, which is synced.

@@ -17,7 +17,10 @@ pub(crate) const BATCH_MAGIC: [u8; 8] = [0xb7, b'T', b'A', b'C', b'H', b'O', b'\
 /// Most bytes of a batch's body.
 pub(crate) const MAX_BODY_BYTES: u32 = 64 * 1024 * 1024;
 
-const VERSION: u16 = 1;
+/// The version of a batch without retries, which every release reads.
+pub(crate) const VERSION_FIRST: u16 = 1;
+/// The version of a batch with retries, and the latest that this release reads.
+pub(crate) const VERSION_RETRIES: u16 = 2;
 const CODEC_NONE: u8 = 0;
 /// Flag of a header: see [`BatchHeader::zeros`].
 const ZEROS: u8 = 1;
@@ -42,6 +45,8 @@ pub(crate) struct Format {
 /// Header of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BatchHeader {
+    /// Least version of the format that has all that is in the body.
+    pub(crate) version: u16,
     /// CRC-32C of the body.
     pub(crate) body_crc: u32,
     /// Bytes of the body.
@@ -110,7 +115,7 @@ impl Format {
     pub(crate) fn write_header(&self, out: &mut Vec<u8>, header: &BatchHeader) {
         let at = out.len();
         out.extend_from_slice(&BATCH_MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&header.version.to_le_bytes());
         out.extend_from_slice(&[CODEC_NONE, if header.zeros { ZEROS } else { 0 }, 0, 0, 0, 0]);
         out.extend_from_slice(&header.body_crc.to_le_bytes());
         out.extend_from_slice(&header.body_len.to_le_bytes());
@@ -136,14 +141,18 @@ impl Format {
         let mut fields = Fields::new(header, 0);
         let is_batch = fields.array()? == BATCH_MAGIC;
         let (version, codec, _zero) = (fields.u16()?, fields.u8()?, fields.u8()?);
-        let later = version > VERSION || (version == VERSION && codec != CODEC_NONE);
+        let later = version > VERSION_RETRIES || (version >= VERSION_FIRST && codec != CODEC_NONE);
         (is_batch && later && fields.u32()? == self.header_crc(header)).then_some((version, codec))
     }
 
     /// Parses a header; `None` if it is damaged, or of another log or format.
     pub(crate) fn parse_header(&self, bytes: &[u8]) -> Option<BatchHeader> {
         let mut fields = Fields::new(bytes.get(..self.header_len())?, 0);
-        if fields.array()? != BATCH_MAGIC || fields.u16()? != VERSION || fields.u8()? != CODEC_NONE {
+        if fields.array()? != BATCH_MAGIC {
+            return None;
+        }
+        let version = fields.u16()?;
+        if !(VERSION_FIRST..=VERSION_RETRIES).contains(&version) || fields.u8()? != CODEC_NONE {
             return None;
         }
         let zeros = fields.u8()? & ZEROS != 0;
@@ -168,6 +177,7 @@ impl Format {
             && base_seq.checked_add(total).is_some()
             && base.iter().all(|offset| *offset >= 0);
         sound.then(|| BatchHeader {
+            version,
             body_crc,
             body_len,
             records,
@@ -183,7 +193,9 @@ impl Format {
     pub(crate) fn resembles_next(&self, bytes: &[u8], end_seq: u64, end: &[i64]) -> bool {
         let Some(bytes) = bytes.get(..self.header_len()) else { return false };
         let (base, end): (Box<[i64]>, Box<[i64]>) = (end.into(), end.into());
+        let retries = bytes[8..10] == VERSION_RETRIES.to_le_bytes();
         let header = BatchHeader {
+            version: if retries { VERSION_RETRIES } else { VERSION_FIRST },
             body_crc: 0,
             body_len: 0,
             records: 0,
@@ -261,88 +273,4 @@ fn magics(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn batch(format: &Format, base_seq: u64, body: &[u8]) -> Vec<u8> {
-        let header = BatchHeader {
-            body_crc: crc32c::crc32c(body),
-            body_len: u32::try_from(body.len()).unwrap(),
-            records: 3,
-            base_seq,
-            max_received_at_us: 17,
-            base: [5, 6].into(),
-            end: [5, 9].into(),
-            zeros: has_zeros(body),
-        };
-        let mut bytes = Vec::new();
-        format.write_header(&mut bytes, &header);
-        assert_eq!(format.parse_header(&bytes), Some(header));
-        bytes.extend_from_slice(body);
-        bytes
-    }
-
-    #[test]
-    fn every_changed_byte_of_a_batch_is_found() {
-        let format = Format::new(Uuid::from_u128(1), 2);
-        let bytes = batch(&format, 40, b"body");
-        assert!(matches!(format.look(&bytes, 0, 40), Found::Batch(..)));
-        for at in 0..bytes.len() {
-            let mut changed = bytes.clone();
-            changed[at] ^= 0x10;
-            assert!(!matches!(format.look(&changed, 0, 0), Found::Batch(..)), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn a_batch_of_a_later_release_is_known_and_no_damaged_one_passes_for_it() {
-        let format = Format::new(Uuid::from_u128(1), 2);
-        let ours = batch(&format, 40, b"body");
-        assert_eq!(format.newer(&ours), None);
-        for (at, value, told) in [(8, 2, (2, 0)), (10, 1, (1, 1))] {
-            let mut later = ours.clone();
-            later[at] = value;
-            assert_eq!(format.newer(&later), None, "its CRC does not hold");
-            let crc = format.header_crc(&later[..format.header_len()]).to_le_bytes();
-            later[CRC_AT..CRC_AT + 4].copy_from_slice(&crc);
-            assert_eq!(format.newer(&later), Some(told));
-            assert_eq!(Format::new(Uuid::nil(), 2).newer(&later), None, "of another log");
-        }
-    }
-
-    #[test]
-    fn a_batch_of_another_log_or_from_earlier_is_none() {
-        let format = Format::new(Uuid::from_u128(1), 2);
-        let bytes = batch(&format, 40, b"body");
-        assert!(matches!(Format::new(Uuid::from_u128(2), 2).look(&bytes, 0, 0), Found::Bad));
-        assert!(matches!(format.look(&bytes, 0, 41), Found::Bad));
-    }
-
-    #[test]
-    fn a_good_batch_is_found_behind_rubbish_and_a_forged_one() {
-        let format = Format::new(Uuid::from_u128(1), 2);
-        let forged = batch(&Format::new(Uuid::nil(), 2), 40, b"forged");
-        let mut bytes = [BATCH_MAGIC.as_slice(), &forged, b"\xb7\xb7TACHO"].concat();
-        let at = bytes.len();
-        bytes.extend_from_slice(&batch(&format, 40, b"body"));
-        assert_eq!(format.search(&bytes, 0, 0), Some(at));
-        assert_eq!(format.search(&bytes, at + 1, 0), None);
-    }
-
-    #[test]
-    fn a_hole_is_a_sector_of_zeros_and_a_changed_header_is_still_known() {
-        let format = Format::new(Uuid::from_u128(1), 2);
-        let mut bytes = batch(&format, 40, &[b'x'; 2_000]);
-        assert!(!has_hole(&bytes, 0..bytes.len()));
-        assert!(has_hole(&[bytes.clone(), vec![0; 600]].concat(), 0..bytes.len() + 600));
-        for at in 0..format.header_len() {
-            bytes[at] ^= 0xff;
-            assert!(format.resembles_next(&bytes, 40, &[5, 6]), "byte {at}");
-            bytes[at] ^= 0xff;
-        }
-        assert!(!format.resembles_next(&bytes[format.header_len()..], 40, &[5, 6]));
-        assert!(!format.resembles_next(&bytes[..20], 40, &[5, 6]));
-        bytes[512..1_024].fill(0);
-        assert!(has_hole(&bytes, 0..bytes.len()));
-    }
-}
+mod tests;

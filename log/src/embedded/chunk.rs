@@ -3,6 +3,7 @@
 use tacho_schemas::partition::partition_of;
 use tacho_schemas::{Envelope, RawKind};
 
+use super::batch::{VERSION_FIRST, VERSION_RETRIES};
 use super::frame::{encode, frame_bytes_max};
 use crate::{Append, AppendError, OffsetRange};
 
@@ -14,11 +15,21 @@ pub(crate) struct Chunk {
     pub(crate) ranges: Vec<OffsetRange>,
     pub(crate) records: u32,
     pub(crate) max_received_at_us: i64,
+    /// Least version of a batch that may have these frames.
+    pub(crate) version: u16,
 }
 
 /// Most bytes that these records can take in a batch.
 pub(crate) fn chunk_bytes_max(batch: &[Append]) -> usize {
     batch.iter().map(|append| frame_bytes_max(&append.envelope, &append.payload)).sum()
+}
+
+/// The first version of the format that has such a record.
+fn version_of(kind: &RawKind) -> u16 {
+    match kind {
+        RawKind::Telemetry | RawKind::Oversize { .. } | RawKind::Config(_) => VERSION_FIRST,
+        RawKind::Retry { .. } => VERSION_RETRIES,
+    }
 }
 
 impl Chunk {
@@ -55,7 +66,13 @@ impl Chunk {
     }
 
     fn empty(bytes_max: usize) -> Self {
-        Self { frames: Vec::with_capacity(bytes_max), ranges: Vec::new(), records: 0, max_received_at_us: i64::MIN }
+        Self {
+            frames: Vec::with_capacity(bytes_max),
+            ranges: Vec::new(),
+            records: 0,
+            max_received_at_us: i64::MIN,
+            version: VERSION_FIRST,
+        }
     }
 
     fn push(
@@ -68,6 +85,7 @@ impl Chunk {
         let number = u16::try_from(partition).expect("partitions are at most 256");
         encode(&mut self.frames, before, number, envelope, payload)?;
         self.records += 1;
+        self.version = self.version.max(version_of(&envelope.kind));
         self.max_received_at_us = self.max_received_at_us.max(envelope.received_at_us);
         match self.ranges.iter_mut().find(|range| range.partition == partition) {
             Some(range) => range.end += 1,

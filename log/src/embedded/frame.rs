@@ -25,6 +25,10 @@ const HAS_TOPIC_ID: u8 = 2;
 const TELEMETRY: u8 = 0;
 const OVERSIZE: u8 = 1;
 const CONFIG: u8 = 2;
+/// Only in batches of version 2 and later.
+const RETRY: u8 = 3;
+/// Bytes that a retry adds: whether the record that it repeats is known, its session and its counter.
+const RETRY_BYTES: usize = 1 + 16 + 8;
 
 /// Bytes of a frame before its optional fields.
 const FIXED_BYTES: usize = 24;
@@ -52,6 +56,7 @@ pub(crate) fn frame_bytes_max(envelope: &Envelope, payload: &[u8]) -> usize {
         RawKind::Telemetry => 0,
         RawKind::Oversize { .. } => 40,
         RawKind::Config(_) => 32,
+        RawKind::Retry { .. } => RETRY_BYTES,
     };
     FIXED_BYTES + 16 + 1 + ROBOT_ID_LEN + topic_id + 2 + envelope.principal.len() + kind + payload.len()
 }
@@ -80,6 +85,7 @@ pub(crate) fn encode(
             RawKind::Telemetry => TELEMETRY,
             RawKind::Oversize { .. } => OVERSIZE,
             RawKind::Config(_) => CONFIG,
+            RawKind::Retry { .. } => RETRY,
         },
         (if same_session { 0 } else { SESSION })
             | (if same_robot { 0 } else { ROBOT })
@@ -115,6 +121,12 @@ pub(crate) fn encode(
             out.extend_from_slice(&sha256.0);
         }
         RawKind::Config(digest) => out.extend_from_slice(&digest.0),
+        RawKind::Retry { of } => {
+            let id = of.unwrap_or(RecordId { session: Uuid::nil(), counter: 0 });
+            out.push(u8::from(of.is_some()));
+            out.extend_from_slice(id.session.as_bytes());
+            out.extend_from_slice(&id.counter.to_le_bytes());
+        }
     }
     out.extend_from_slice(payload);
     Ok(())
@@ -241,7 +253,20 @@ fn kind(fields: &mut Fields<'_>, tag: u8) -> Result<RawKind, &'static str> {
             Ok(RawKind::Oversize { bytes, sha256 })
         }
         CONFIG => Ok(RawKind::Config(Digest(fields.array().ok_or("digest cut off")?))),
+        RETRY => Ok(RawKind::Retry { of: retried(fields)? }),
         _ => Err("unknown kind"),
+    }
+}
+
+/// The record that a retry repeats.
+fn retried(fields: &mut Fields<'_>) -> Result<Option<RecordId>, &'static str> {
+    let known = fields.u8().ok_or("retried record cut off")?;
+    let session = Uuid::from_bytes(fields.array().ok_or("retried record cut off")?);
+    let counter = fields.u64().ok_or("retried record cut off")?;
+    match known {
+        0 => Ok(None),
+        1 => Ok(Some(RecordId { session, counter })),
+        _ => Err("unknown tag of a retried record"),
     }
 }
 

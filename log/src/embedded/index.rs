@@ -6,13 +6,13 @@
 use tracing::warn;
 use uuid::Uuid;
 
+use super::batch::{VERSION_FIRST, VERSION_RETRIES};
 use super::positions::Positions;
 use super::segment::{IndexEntry, Segment, index_path};
 use super::storage::Storage;
 use super::wire::{Fields, len_u32};
 
 const MAGIC: [u8; 8] = [0xb7, b'T', b'A', b'C', b'I', b'D', b'X', b'\n'];
-const VERSION: u16 = 1;
 const CRC_AT: usize = 12;
 
 /// An index file's content.
@@ -29,7 +29,7 @@ impl Index {
         let segment = &self.segment;
         let mut out = Vec::new();
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&segment.version.to_le_bytes());
         let partitions = u16::try_from(segment.base.len()).expect("partitions are at most 256");
         out.extend_from_slice(&partitions.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
@@ -57,8 +57,10 @@ impl Index {
     /// Parses an index file; `None` if it is damaged, or of another log or segment.
     pub(crate) fn parse(bytes: &[u8], log_id: Uuid, base_seq: u64, partitions: usize) -> Option<Self> {
         let mut fields = Fields::new(bytes, 0);
-        let known = fields.array()? == MAGIC
-            && fields.u16()? == VERSION
+        let ours = fields.array()? == MAGIC;
+        let version = fields.u16()?;
+        let known = ours
+            && (VERSION_FIRST..=VERSION_RETRIES).contains(&version)
             && usize::from(fields.u16()?) == partitions
             && fields.u32()? == crc(bytes)
             && Uuid::from_bytes(fields.array()?) == log_id
@@ -78,7 +80,7 @@ impl Index {
         };
         let entries = fields.u32()?;
         let entries = (0..entries).map(|_| entry(&mut fields)).collect::<Option<_>>()?;
-        let segment = Segment { base_seq, end_seq, length, base, end, max_received_at_us };
+        let segment = Segment { base_seq, end_seq, length, base, end, max_received_at_us, version };
         Some(Self { segment, entries })
     }
 }
@@ -116,6 +118,7 @@ mod tests {
             base: [4, 5].into(),
             end: [10, 9].into(),
             max_received_at_us: 99,
+            version: VERSION_RETRIES,
         };
         let index = Index { segment, entries: vec![entry(56, 9), entry(400, 12)] };
         let log_id = Uuid::from_u128(3);

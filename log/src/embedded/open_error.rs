@@ -57,8 +57,8 @@ pub enum OpenError {
     },
     /// A later release has written into the log.
     #[error(
-        "{} holds what a later release has written (version {version}, codec {codec}; this release knows version 1, codec \
-         0): use that release", path.display()
+        "{} holds what a later release has written (version {version}, codec {codec}; this release knows batches up to \
+         version 2, codec 0): use that release", path.display()
     )]
     NewerSegment {
         /// The segment file.

@@ -86,6 +86,7 @@ impl OpenSegment {
         self.durable.length += len_u64(buffer.len());
         self.durable.end_seq = batch.end_seq();
         self.durable.end = batch.end.as_ref().into();
+        self.durable.version = self.durable.version.max(batch.version);
         self.durable.max_received_at_us = self.durable.max_received_at_us.max(batch.max_received_at_us);
         Ok(())
     }

@@ -175,6 +175,7 @@ impl Scan {
         segment.end_seq = header.end_seq();
         segment.end = header.end.as_ref().into();
         segment.max_received_at_us = segment.max_received_at_us.max(header.max_received_at_us);
+        segment.version = segment.version.max(header.version);
         segment.length = position;
         self.batches += 1;
     }
@@ -200,6 +201,7 @@ mod tests {
             let base = next;
             next[usize::try_from(base_seq % 2).unwrap()] += 1;
             let header = BatchHeader {
+                version: 1,
                 body_crc: crc32c::crc32c(&body),
                 body_len: 8,
                 records: 1,

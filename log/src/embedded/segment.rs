@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::batch::VERSION_FIRST;
 use super::wire::Fields;
 
 const MAGIC: [u8; 8] = [0xb7, b'T', b'A', b'C', b'S', b'E', b'G', b'\n'];
@@ -48,6 +49,9 @@ pub(crate) struct Segment {
     pub(crate) end: Arc<[i64]>,
     /// Greatest time of receipt, Unix microseconds.
     pub(crate) max_received_at_us: i64,
+    /// Greatest version of its batches, which its index has too: who knows only lower ones must not trust the index and
+    /// take such batches for damage.
+    pub(crate) version: u16,
 }
 
 impl SegmentHeader {
@@ -118,6 +122,7 @@ impl From<&SegmentHeader> for Segment {
             base: header.base.as_ref().into(),
             end: header.base.as_ref().into(),
             max_received_at_us: i64::MIN,
+            version: VERSION_FIRST,
         }
     }
 }

@@ -11,6 +11,8 @@ use super::faults::{Fault, Faults, Operation};
 pub(crate) struct Storage {
     dir: PathBuf,
     faults: Faults,
+    /// Whether nothing is written, whatever is asked for: another process may have the log.
+    read_only: bool,
 }
 
 /// A file that is being written.
@@ -22,7 +24,12 @@ pub(crate) struct Output {
 
 impl Storage {
     pub(crate) fn new(dir: PathBuf, faults: Faults) -> Self {
-        Self { dir, faults }
+        Self { dir, faults, read_only: false }
+    }
+
+    /// The directory of a log that is only read: what a start would mend stays as it is.
+    pub(crate) fn read_only(dir: PathBuf) -> Self {
+        Self { dir, faults: Faults::none(), read_only: true }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -38,12 +45,18 @@ impl Storage {
 
     /// Makes created, renamed and removed names durable.
     pub(crate) fn sync_dir(&self) -> io::Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         self.faults.check(Operation::Sync)?;
         File::open(&self.dir)?.sync_all()
     }
 
     /// Writes a whole file and syncs it; its name is durable only after [`Storage::sync_dir`].
     pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         let mut output = self.create(path)?;
         output.write(bytes)?;
         output.sync()
@@ -59,6 +72,9 @@ impl Storage {
 
     /// Cuts a file to `length` bytes, and makes that and all its bytes durable.
     pub(crate) fn cut(&self, path: &Path, length: u64) -> io::Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         self.faults.check(Operation::Cut)?;
         let file = OpenOptions::new().write(true).open(path)?;
         if file.metadata()?.len() > length {
@@ -69,6 +85,9 @@ impl Storage {
 
     /// Removes a file; it is no error if there is none. Durable only after [`Storage::sync_dir`].
     pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        if self.read_only {
+            return Ok(());
+        }
         self.faults.check(Operation::Cut)?;
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tracing::{error, info, warn};
 
-use super::batch::{Batch, BatchHeader, has_zeros};
+use super::batch::{Batch, BatchHeader, VERSION_FIRST, has_zeros};
 use super::index::{self as index_file, Index};
 use super::lock::Lock;
 use super::open_segment::{Failure, OpenSegment};
@@ -128,6 +128,7 @@ impl Writer {
             end[slot(range.partition)] += range.end;
         }
         BatchHeader {
+            version: chunks().map(|chunk| chunk.version).max().unwrap_or(VERSION_FIRST),
             body_crc: chunks().fold(0, |crc, chunk| crc32c::crc32c_append(crc, &chunk.frames)),
             body_len: chunks().map(|chunk| len_u32(chunk.frames.len())).sum(),
             records: chunks().map(|chunk| chunk.records).sum(),

@@ -51,7 +51,7 @@ impl<'a> Batch<'a> {
                 let letter = DeadLetter::oversize(raw.payload.clone(), *bytes, *sha256);
                 self.reject(raw, Box::new(letter));
             }
-            RawKind::Telemetry => self.telemetry(raw),
+            RawKind::Telemetry | RawKind::Retry { .. } => self.telemetry(raw),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tacho_lake::Lake;
 use tacho_lake::landing::{Progress, ProgressError};
+use tacho_lake::{Lake, LakePlace};
 use tacho_schemas::Digest;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     };
     check_published(&dir, &lock, &key)?;
     tiles.edge(&lock.lodged()).map_err(AnchorError::from)?;
-    let lake = Lake::read_only(&options.lake_dir).map_err(AnchorError::from)?;
+    let lake = Lake::read_only(&options.lake).map_err(AnchorError::from)?;
     let salts = SaltStore::open(keys.join("salts"), lock.salts.clone()).map_err(AnchorError::from)?;
     let heads = heads_of(&dir, &lock)?;
     let prepared = remake::prepared(&dir, &lock)?;
@@ -90,7 +90,7 @@ async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, k
     if evidence.is_empty() {
         return begin(dir, lock);
     }
-    if has_landed(&options.lake_dir).await? {
+    if has_landed(&options.lake).await? {
         if !options.new_origin {
             return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
         }
@@ -103,8 +103,8 @@ async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, k
     begin(dir, Lock { begun_beside: Some(note), ..lock })
 }
 
-async fn has_landed(lake_dir: &Path) -> Result<bool, AnchorError> {
-    let lake = Lake::read_only(lake_dir)?;
+async fn has_landed(place: &LakePlace) -> Result<bool, AnchorError> {
+    let lake = Lake::read_only(place)?;
     match Progress::read(&lake, None).await {
         Ok(progress) => Ok(progress.logs().iter().any(|log| log.next_offsets.values().any(|next| *next > 0))),
         Err(ProgressError::Records(error)) => Err(error.into()),

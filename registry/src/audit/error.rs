@@ -35,6 +35,14 @@ pub enum AuditError {
         /// What the system says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The store of the lake does not answer.
+    #[error("{object} cannot be reached")]
+    OutOfReach {
+        /// What.
+        object: String,
+        /// What the store's client says.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// A running instance has moved on faster than the audit.
     #[error("{0} was replaced while it was audited; run the audit again, or while nothing lands")]
     Moved(String),
@@ -58,8 +66,11 @@ pub(super) fn differs(object: impl fmt::Display, what: impl fmt::Display) -> Aud
     AuditError::Diverges(Divergence { object: object.to_string(), what: what.to_string() })
 }
 
-/// What cannot be read is damaged, unless it may not be read.
+/// What cannot be read is damaged, unless it may not be read, or its store does not answer.
 pub(super) fn unreadable(object: impl fmt::Display, error: impl Error + Send + Sync + 'static) -> AuditError {
+    if is_out_of_reach(&error) {
+        return AuditError::OutOfReach { object: object.to_string(), source: Box::new(error) };
+    }
     match io_kind(&error) {
         Some(io::ErrorKind::PermissionDenied) => {
             AuditError::Denied { object: object.to_string(), source: Box::new(error) }
@@ -74,14 +85,26 @@ impl From<TileError> for AuditError {
     }
 }
 
-/// The kind of the I/O error among an error's causes.
+/// The kind of the I/O error among an error's causes; object stores have their own names for two of them.
 pub(super) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            return Some(io.kind());
+    causes(error).find_map(|cause| match cause.downcast_ref::<object_store::Error>() {
+        Some(object_store::Error::NotFound { .. }) => Some(io::ErrorKind::NotFound),
+        Some(object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }) => {
+            Some(io::ErrorKind::PermissionDenied)
         }
-        next = cause.source();
-    }
-    None
+        _ => cause.downcast_ref::<io::Error>().map(io::Error::kind),
+    })
+}
+
+/// Whether an object store gave no answer, or none that says anything of the object.
+fn is_out_of_reach(error: &(dyn Error + 'static)) -> bool {
+    let of_client = |cause: &(dyn Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(object_store::Error::Generic { store: "S3", .. }))
+    };
+    causes(error).any(of_client)
+}
+
+/// The error and what it was caused by.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |cause: &&'a (dyn Error + 'static)| (*cause).source())
 }

@@ -60,7 +60,7 @@ impl Stated {
         table: Table,
     ) -> Result<(), AuditError> {
         let (reader, stated) = (pinned.reader(table)?, pinned.tables.get(table).stated);
-        let oldest = pinned.oldest_entry(table)?;
+        let oldest = pinned.oldest_entry(table).await?;
         if oldest > stated {
             return Ok(());
         }

@@ -1,13 +1,12 @@
 //! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 
 use tacho_lake::landing::Progress;
 use tacho_lake::ledger::view::{LedgerView, ViewError};
 use tacho_lake::ledger::{Counts, Logs};
 use tacho_lake::reader::{Commit, LiveFiles, ReadError, TableReader};
-use tacho_lake::{Lake, SyncedStore};
+use tacho_lake::{Lake, LakePlace, LakeStore};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -42,8 +41,8 @@ pub(super) struct PinnedTable {
 
 impl Pinned {
     /// Reads the lake; it must not be behind the log.
-    pub(super) async fn read(lake_dir: &Path, history: &History) -> Result<Self, AuditError> {
-        let lake = Lake::read_only(lake_dir).map_err(AuditError::NoLake)?;
+    pub(super) async fn read(place: &LakePlace, history: &History) -> Result<Self, AuditError> {
+        let lake = Lake::read_only(place).map_err(AuditError::NoLake)?;
         if let (Err(error), true) = (lake.reader(Table::Records), history.windows.is_empty()) {
             return Err(AuditError::NoLake(error));
         }
@@ -76,7 +75,7 @@ impl Pinned {
     }
 
     /// The lake's files.
-    pub(super) fn store(&self) -> &SyncedStore {
+    pub(super) fn store(&self) -> &LakeStore {
         self.lake.store()
     }
 
@@ -85,19 +84,9 @@ impl Pinned {
     }
 
     /// The oldest commit of a table whose entry, and all later ones, are still there.
-    pub(super) fn oldest_entry(&self, table: Table) -> Result<i64, AuditError> {
-        let folder = self.lake.dir().join(table.name()).join("_delta_log");
-        let list = || -> std::io::Result<Vec<i64>> {
-            let mut versions = Vec::new();
-            for entry in std::fs::read_dir(&folder)? {
-                let name = entry?.file_name();
-                let version = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<i64>().ok());
-                versions.extend(version);
-            }
-            Ok(versions)
-        };
-        let mut versions = list().map_err(|error| unreadable(folder.display(), error))?;
-        versions.sort_unstable();
+    pub(super) async fn oldest_entry(&self, table: Table) -> Result<i64, AuditError> {
+        let listed = self.reader(table)?.entry_versions().await;
+        let versions = listed.map_err(|error| unreadable(format!("{}/_delta_log", table.name()), error))?;
         let live = self.tables.get(table).live.version;
         let run = versions.iter().rev().skip_while(|version| **version > live);
         let unbroken = run.zip((0..=live).rev()).take_while(|(version, due)| *version == due);

@@ -47,7 +47,7 @@ async fn found_of(plant: &Plant, done: &str) -> String {
 
 /// The live file of a table that was written first: its rows are anchored.
 async fn oldest(plant: &Plant, table: Table) -> DataFile {
-    let reader = Lake::read_only(&plant.lake_dir()).unwrap().reader(table).unwrap();
+    let reader = Lake::read_only(plant.lake_dir()).unwrap().reader(table).unwrap();
     let files = reader.live_files(None).await.unwrap().files;
     files.into_iter().min_by_key(|file| file.written_ms).unwrap()
 }
@@ -78,7 +78,7 @@ async fn what_was_not_touched_is_as_anchored() {
 
 /// Rows of the last round in `gap_events`, which depend on the ledger's rules.
 async fn gaps(plant: &Plant) -> u64 {
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     let live = lake.reader(Table::GapEvents).unwrap().live_files(None).await.unwrap();
     let newest = live.files.iter().max_by_key(|file| file.written_ms).unwrap();
     let last = live.files.iter().filter(|file| file.written_ms == newest.written_ms);

@@ -1,4 +1,7 @@
-//! The admin endpoint: `/live`, `/ready` and `/metrics` over HTTP. No data of robots is served here.
+//! The admin endpoint: `/live`, `/ready` and `/metrics` over HTTP, for anyone who reaches it, and what commands ask of a
+//! running instance, for who has its token. No data of robots is served here.
+
+mod retrying;
 
 use std::net::SocketAddr;
 
@@ -7,12 +10,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use crate::dead_letters::RETRY_PATH;
+
+pub(crate) use retrying::Retrying;
 
 /// A bound admin endpoint.
 #[derive(Debug)]
@@ -42,12 +48,13 @@ impl Admin {
     }
 
     /// Answers until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, retrying: Retrying, stop: CancellationToken) -> anyhow::Result<()> {
         let routes = Router::new()
             .route("/live", get(|| async { "live\n" }))
             .route("/ready", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(self.served);
+            .with_state(self.served)
+            .route(RETRY_PATH, post(retrying::retry).with_state(retrying));
         axum::serve(self.listener, routes)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await

@@ -32,7 +32,7 @@ pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Stores the configuration that the settings mean, with the roster that they name; also gives its version, 0 without one.
-async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
+pub(crate) async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
     let roster = roster::read(settings).context("roster")?;
     let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
     let digest = store(settings, roster, &lake.configs()).await?;

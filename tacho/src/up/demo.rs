@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Float64Type, Int64Type};
+use tacho_lake::LakePlace;
 use tacho_query::Session;
 use tacho_schemas::RobotId;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ const PASTS: &str = "select robot_id, max(cast(power_on_h as double)) as power_o
                      max(coalesce(protective_stop_count, 0)) as stops from records group by robot_id";
 
 /// Publishes the demo fleet until `stop`: each robot once a second.
-pub(super) async fn publish(broker: SocketAddr, lake_dir: PathBuf, stop: CancellationToken) {
+pub(super) async fn publish(broker: SocketAddr, lake: LakePlace, stop: CancellationToken) {
     let plan = Plan {
         robots: ROBOTS,
         first: FIRST,
@@ -46,7 +46,7 @@ pub(super) async fn publish(broker: SocketAddr, lake_dir: PathBuf, stop: Cancell
     let broker = Broker { host: broker.ip().to_string(), port: broker.port(), user: None };
     let pasts = tokio::select! {
         () = stop.cancelled() => return,
-        pasts = pasts(&lake_dir) => pasts,
+        pasts = pasts(&lake) => pasts,
     };
     match pasts {
         Ok(pasts) => {
@@ -56,8 +56,8 @@ pub(super) async fn publish(broker: SocketAddr, lake_dir: PathBuf, stop: Cancell
     }
 }
 
-async fn pasts(lake_dir: &Path) -> anyhow::Result<HashMap<RobotId, Past>> {
-    let session = Session::open(lake_dir, || Ok(Vec::new())).await.context("lake")?;
+async fn pasts(lake: &LakePlace) -> anyhow::Result<HashMap<RobotId, Past>> {
+    let session = Session::open(lake, || Ok(Vec::new())).await.context("lake")?;
     let (_schema, batches) = session.query(PASTS).await.context("lake")?;
     let mut pasts = HashMap::new();
     for batch in &batches {

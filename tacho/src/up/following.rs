@@ -12,9 +12,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use metrics::counter;
 use tacho_config::Settings;
-use tacho_lake::Lake;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::ledger::Logs;
+use tacho_lake::{Lake, LakePlace};
 use tacho_log::{Damage, EmbeddedLog, HeldBefore, OffsetRange, OpenError, ReadError};
 use tacho_schemas::RecordId;
 use tracing::{error, warn};
@@ -44,11 +44,12 @@ struct Objections {
 
 /// Refuses a data directory whose lake follows a log that is not there, before a new one is made in its place.
 pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
-    let (dir, lake_dir) = (settings.data_dir.join("log"), settings.data_dir.join("lake"));
-    if !lake_dir.exists() || tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_some() {
+    let (dir, place) = (settings.data_dir.join("log"), mapping::lake_place(settings)?);
+    let is_new = matches!(&place, LakePlace::Folder(folder) if !folder.exists());
+    if is_new || tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_some() {
         return Ok(());
     }
-    let lake = Lake::read_only(&lake_dir).with_context(|| format!("lake {}", lake_dir.display()))?;
+    let lake = Lake::read_only(&place).with_context(|| format!("lake {place}"))?;
     if let Some(log) = Logs::load(&lake.object_store()).await.context("lake")?.last() {
         bail!(
             "{} holds no log, and the lake follows log {}: bring that log back, or start with --new-log, which begins a new \

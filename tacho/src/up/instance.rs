@@ -1,5 +1,7 @@
 //! The data directory of an instance: its format, and `endpoints.json`, by which others find it.
 
+mod asked;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,15 @@ use tacho_registry::durable::{self, Access};
 
 use crate::backup::manifest::MANIFEST;
 
+pub(crate) use asked::{Asked, Token};
+
 /// Version of the layout of a data directory; a newer one is refused.
 const FORMAT: u32 = 1;
 /// The file that says it.
 pub(crate) const FORMAT_FILE: &str = "format";
-/// What it says while a backup is being restored: no program takes that for a version.
+/// The file that says where a running instance listens.
+const ENDPOINTS_FILE: &str = "endpoints.json";
+/// What it says while a backup is being restored, or a log replayed: no program takes that for a version.
 const UNFINISHED: &str = "restoring\n";
 
 /// A data directory that this process may use.
@@ -66,7 +72,7 @@ impl Instance {
     }
 
     fn endpoints_path(&self) -> PathBuf {
-        self.dir.join("endpoints.json")
+        self.dir.join(ENDPOINTS_FILE)
     }
 }
 
@@ -82,11 +88,11 @@ pub(crate) fn require(dir: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// A data directory that is being restored. Unless it comes to its end, the directory is refused.
+/// A data directory that is being made, of a backup or by a replay. Unless it comes to its end, the directory is refused.
 #[derive(Debug)]
-pub(crate) struct Restoring(PathBuf);
+pub(crate) struct Unfinished(PathBuf);
 
-impl Restoring {
+impl Unfinished {
     /// Marks an empty folder.
     pub(crate) fn begin(dir: &Path) -> anyhow::Result<Self> {
         let format = dir.join(FORMAT_FILE);
@@ -99,7 +105,7 @@ impl Restoring {
         fs::remove_file(&self.0).with_context(|| self.0.display().to_string())
     }
 
-    /// The folder is whole: it gets the format that the backup has.
+    /// The folder is whole: it gets the format of what it was made of.
     pub(crate) fn end(self, format: &Path) -> anyhow::Result<()> {
         let bytes = fs::read(format).with_context(|| format.display().to_string())?;
         write_synced(&self.0, &bytes)
@@ -124,7 +130,10 @@ fn format_of(dir: &Path) -> anyhow::Result<Option<u32>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
         Ok(text) if text == UNFINISHED => {
-            bail!("a restore into {} was cut off, or is under way: remove the folder, and restore again", dir.display())
+            bail!(
+                "a restore or replay into {} was cut off, or is under way: remove the folder, and begin again",
+                dir.display()
+            )
         }
         Ok(text) => {
             let format =
@@ -165,7 +174,7 @@ mod tests {
         fs::write(&format, "1\n").unwrap();
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap();
-        let restoring = Restoring::begin(&data).unwrap();
+        let restoring = Unfinished::begin(&data).unwrap();
         for refused in [require(&data).unwrap_err(), Instance::open(&data).unwrap_err()] {
             assert!(refused.to_string().contains("was cut off, or is under way"), "{refused}");
         }

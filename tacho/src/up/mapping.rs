@@ -1,9 +1,13 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use tacho_config::{Problems, Settings};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
-use tacho_lake::{Faults, LakeOptions};
+use tacho_lake::place::{AccessKey, Bucket};
+use tacho_lake::{Faults, LakeOptions, LakePlace};
 use tacho_log::EmbeddedSettings;
 
 use crate::exit::WrongUse;
@@ -50,6 +54,28 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
     }
 }
 
+/// Where the lake lies.
+pub(crate) fn lake_place(settings: &Settings) -> anyhow::Result<LakePlace> {
+    let Some(store) = &settings.lake.store else { return Ok(settings.data_dir.join("lake").into()) };
+    let key = store.credentials_file.as_deref().map(access_key).transpose()?;
+    let url = store.url.parse().with_context(|| format!("lake.url {}", store.url))?;
+    Ok(LakePlace::Bucket(Bucket { url, endpoint: store.endpoint.clone(), region: store.region.clone(), key }))
+}
+
+/// The two lines of a credentials file.
+fn access_key(file: &Path) -> anyhow::Result<AccessKey> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("lake.credentials_file {}", file.display()))?;
+    match text.lines().map(str::trim).collect::<Vec<_>>()[..] {
+        [id, secret] if !id.is_empty() && !secret.is_empty() => {
+            Ok(AccessKey { id: id.to_owned(), secret: secret.to_owned() })
+        }
+        _ => {
+            let why = "is not two lines, the name and the secret of an access key";
+            Err(WrongUse(format!("lake.credentials_file {} {why}", file.display())).into())
+        }
+    }
+}
+
 /// How the lake is written. What anchors name of it must be there; where they cannot be read, which the anchors
 /// themselves tell, that is not known, and landing goes on without.
 pub(super) fn lake(settings: &Settings, faults: &Faults) -> LakeOptions {
@@ -79,8 +105,6 @@ pub(super) fn maintenance(settings: &Settings) -> MaintenanceOptions {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// Values at the ends of what `tacho check` lets through.

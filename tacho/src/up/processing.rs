@@ -5,6 +5,7 @@
 //! lost is therefore the landing protocol's question alone.
 
 mod collector;
+mod cutter;
 mod processors;
 
 use std::sync::Arc;
@@ -19,8 +20,11 @@ use tracing::{error, info, warn};
 
 use super::board::Board;
 use collector::{Batch, Collector};
-use processors::{ConfigError, Processors};
+use processors::ConfigError;
 use tacho_schemas::chain;
+
+pub(crate) use cutter::{Cut, Cutter};
+pub(crate) use processors::Processors;
 
 /// The part's name on the board.
 const PART: &str = "processing";
@@ -56,7 +60,7 @@ pub(super) struct Processing {
 
 /// Why the two halves stopped.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(crate) enum Trouble {
     #[error("the log cannot be read")]
     Read(#[from] ReadError),
     #[error("the lake takes nothing")]
@@ -118,7 +122,7 @@ impl Processing {
         if self.lag_records() == 0 {
             self.board.works(PART);
         }
-        let collector = Collector::new(reader, processors, in_force, self.commit);
+        let collector = Collector::new(reader, Cutter::new(processors, in_force), self.commit);
         let (batches, mut landable) = mpsc::channel(1);
         let collecting = AbortOnDrop(tokio::spawn(collector.run(batches, drain.clone())));
         while let Some(batch) = landable.recv().await {

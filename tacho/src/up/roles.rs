@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tacho_config::Settings;
 use tacho_ingest::{MqttFront, MqttListener, Outlet};
-use tacho_lake::Lake;
 use tacho_lake::maintenance::Maintenance;
+use tacho_lake::{Lake, LakePlace};
 use tacho_log::{EmbeddedLog, Health};
 use tacho_registry::AnchorerOptions;
 use tokio::task::JoinHandle;
@@ -16,14 +16,15 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::admin::Admin;
+use super::admin::{Admin, Retrying};
 use super::anchoring::{Anchoring, Closed};
 use super::board::Board;
 use super::crew::{Crew, wait_until};
 use super::following::{Following, follow, open_log, require_log};
-use super::instance::{Endpoints, Instance};
+use super::instance::{Endpoints, Instance, Token};
 use super::processing::{CommitWhen, Processing};
 use super::{Args, configuration, mapping, roster};
+use crate::dead_letters::{Retrier, queue};
 
 /// Time that requests to the admin endpoint have to end, after everything else.
 const ADMIN_END: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ pub(super) struct Roles {
     anchoring: Anchoring,
     maintenance: Maintenance,
     roster: roster::Watch,
+    retrying: Retrying,
 }
 
 impl Roles {
@@ -61,13 +63,12 @@ impl Roles {
         }
         let log = open_log(settings).await?;
         instance.forget_endpoints()?;
-        let lake_dir = settings.data_dir.join("lake");
-        let lake = Lake::open(&lake_dir, mapping::lake(settings, &args.fault));
-        let lake = lake.with_context(|| format!("lake {}", lake_dir.display()))?;
+        let place = mapping::lake_place(settings)?;
+        let lake = Lake::open(&place, mapping::lake(settings, &args.fault)).with_context(|| format!("lake {place}"))?;
         let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
         let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
-        let anchoring = anchorer_options(settings, args);
+        let anchoring = anchorer_options(settings, args, &place);
         let anchoring = Anchoring::open(anchoring, Arc::clone(&log), closed.clone(), board.clone());
         let anchoring = anchoring.await.context("anchors")?;
         let maintenance = mapping::maintenance(settings);
@@ -79,7 +80,11 @@ impl Roles {
         let roster = roster::Watch::new(settings, configs.clone(), Arc::clone(&log), roster_version);
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance, roster })
+        let retrier = Retrier { log: Arc::clone(&log), lake: place };
+        queue::retry(&settings.data_dir, &retrier).await;
+        let retrying = Retrying { retrier, token: Token::publish(&settings.data_dir)? };
+        let instance = Arc::new(instance);
+        Ok(Self { instance, board, log, front, admin, processing, anchoring, maintenance, roster, retrying })
     }
 
     /// Where it listens.
@@ -111,7 +116,7 @@ impl Roles {
         let roster = crew.spawn("roster", &stop, self.roster.run(stop.clone()));
         let watching = watch_log(Arc::clone(&self.log), self.board.clone(), ending.clone());
         let watching = crew.spawn("log", &ending, watching);
-        let admin = crew.spawn("admin", &ending, self.admin.run(ending.clone()));
+        let admin = crew.spawn("admin", &ending, self.admin.run(self.retrying, ending.clone()));
 
         tokio::select! {
             () = stop.cancelled() => {}
@@ -155,10 +160,10 @@ async fn close(log: Arc<EmbeddedLog>) {
     }
 }
 
-fn anchorer_options(settings: &Settings, args: &Args) -> AnchorerOptions {
+fn anchorer_options(settings: &Settings, args: &Args, place: &LakePlace) -> AnchorerOptions {
     AnchorerOptions {
         data_dir: settings.data_dir.clone(),
-        lake_dir: settings.data_dir.join("lake"),
+        lake: place.clone(),
         file_registry_dir: settings.registry_dir(),
         origin: settings.anchor.origin.clone(),
         new_origin: args.new_origin,

@@ -1,8 +1,10 @@
 //! The status line: what flows, what lags, what was anchored; and, once, which commands to try.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
+use tacho_config::Settings;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Facts};
@@ -51,8 +53,12 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
 }
 
 /// What a person can do now.
-pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bool, demo: bool) {
-    let data = data.display();
+pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&Path>, demo: bool) {
+    let (data, anonymous) = (settings.data_dir.display(), settings.mqtt.anonymous);
+    let found_by = match (config, &settings.lake.store) {
+        (Some(config), Some(_)) => format!("--config {}", config.display()),
+        _ => format!("--data {data}"),
+    };
     let (who, login) =
         if anonymous { ("anyone on this machine may connect", "") } else { ("users by file", " -u USER -P PASSWORD") };
     let fleet = if demo {
@@ -69,8 +75,8 @@ pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bo
          admin   http://{}/ready  /live  /metrics\n\
          data    {data}\n\
          {fleet}\
-         try     tacho sql --data {data} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
-         tacho sql --data {data} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
+         try     tacho sql {found_by} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
+         tacho sql {found_by} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
          mosquitto_pub -h {} -p {}{login} -q 1 -t robots/ID/telemetry -f record.json\n",
         endpoints.mqtt,
         endpoints.admin,

@@ -1,12 +1,14 @@
 //! Which log a lake follows: the same again, another one, a former one, one with other partitions.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::feed::{Feed, good, robot};
 use super::plant::Plant;
 use crate::landing::{LandError, Landing, LandingOptions, LogIdentity, OpenError, Verdict};
 
-const NEW_LOG: LandingOptions = LandingOptions { new_log: true, partitions: None };
+const NEW_LOG: LandingOptions = LandingOptions { new_log: true, partitions: None, begin: BTreeMap::new() };
 
 async fn refused(plant: &Plant, identity: LogIdentity, options: LandingOptions) -> OpenError {
     Landing::open(&plant.lake(""), identity, options).await.unwrap_err()

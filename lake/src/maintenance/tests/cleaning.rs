@@ -121,7 +121,7 @@ async fn the_background_keeps_a_table_small_until_it_is_stopped() {
         append(&mut table, 6).await;
     }
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    let first_entry = table.root().join(log::entry_path(0).as_ref());
+    let first_entry = dir.path().join(table.table().name()).join(log::entry_path(0).as_ref());
     while first_entry.exists() || live(dir.path()).await.len() > 8 || parquet_files(dir.path()) > 8 {
         let left = parquet_files(dir.path());
         assert!(std::time::Instant::now() < deadline, "{left} files are left, or the first entry");

@@ -108,7 +108,7 @@ async fn a_merge_of_a_changed_file_is_not_published_and_names_it() {
         append(&mut table, 10).await;
     }
     let path = live(dir.path()).await[0].path.clone();
-    let victim = table.root().join(&path);
+    let victim = dir.path().join(table.table().name()).join(&path);
     let mut bytes = std::fs::read(&victim).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -16,6 +16,9 @@ fn kinds() -> impl Strategy<Value = RawKind> {
         1 => (any::<u64>(), any::<[u8; 32]>())
             .prop_map(|(bytes, digest)| RawKind::Oversize { bytes, sha256: Digest(digest) }),
         1 => any::<[u8; 32]>().prop_map(|digest| RawKind::Config(Digest(digest))),
+        1 => proptest::option::of((any::<u128>(), any::<u64>())).prop_map(|of| RawKind::Retry {
+            of: of.map(|(session, counter)| RecordId { session: Uuid::from_u128(session), counter }),
+        }),
     ]
 }
 

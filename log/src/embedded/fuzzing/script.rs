@@ -5,7 +5,7 @@
 use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
 use uuid::Uuid;
 
-use crate::embedded::batch::{BatchHeader, Format, has_zeros};
+use crate::embedded::batch::{BatchHeader, Format, VERSION_RETRIES, has_zeros};
 use crate::embedded::frame::encode;
 use crate::embedded::segment::SegmentHeader;
 use crate::embedded::wire::{Fields, len_u32};
@@ -108,6 +108,7 @@ impl Script {
             *next += i64::from(count);
         }
         let header = BatchHeader {
+            version: VERSION_RETRIES,
             body_crc: crc32c::crc32c(body),
             body_len: len_u32(body.len()),
             records: counts.iter().sum(),
@@ -135,6 +136,7 @@ fn well_formed(fields: &mut Fields<'_>) -> Option<([u32; PARTITIONS], Vec<u8>)> 
         let slot = usize::from(shape) % PARTITIONS;
         let kind = match shape >> 6 {
             0 | 1 => RawKind::Telemetry,
+            2 if len > 127 => RawKind::Retry { of: None },
             2 => RawKind::Config(Digest([0; 32])),
             _ => RawKind::Oversize { bytes: 1 << 21, sha256: Digest([0; 32]) },
         };

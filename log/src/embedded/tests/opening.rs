@@ -222,14 +222,90 @@ async fn what_a_later_release_has_written_is_refused_and_stays() {
     for (header, salt) in [(header, Some(salt)), (0..segment::SegmentHeader::len(3), None)] {
         let mut later = written.clone();
         let bytes = &mut later[header];
-        bytes[8] = 2;
+        bytes[8] = 3;
         let before =
             salt.map_or_else(|| crc32c::crc32c(&bytes[..12]), |salt| crc32c::crc32c_append(salt, &bytes[..12]));
         let crc = crc32c::crc32c_append(before, &bytes[16..]);
         bytes[12..16].copy_from_slice(&crc.to_le_bytes());
         fs::write(&path, &later).unwrap();
         let refused = EmbeddedLog::open(dir.path(), one_segment()).unwrap_err();
-        assert!(matches!(refused, OpenError::NewerSegment { version: 2, codec: 0, .. }), "{refused}");
+        assert!(matches!(refused, OpenError::NewerSegment { version: 3, codec: 0, .. }), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), later, "nothing is cut off");
     }
+}
+
+/// A release that knows no retries trusts no index of version 2, so it scans the segment and meets a batch of version 2.
+#[tokio::test]
+async fn a_batch_with_a_retry_and_the_index_of_its_segment_are_of_version_2_and_no_others() {
+    let dir = TempDir::new().unwrap();
+    let log = open(&dir, one_segment());
+    fill(&log, 0, 2, 100).await;
+    let mut retry = record(7, 3, 100);
+    let of = Some(RecordId { session: Uuid::from_u128(8), counter: 99 });
+    retry.envelope.kind = RawKind::Retry { of };
+    log.appender().append(vec![retry.clone()]).await.unwrap();
+    fill(&log, 4, 1, 100).await;
+    let path = files(dir.path(), "log").remove(0);
+    let positions = batch_positions(&log, &path);
+    let read: Vec<_> = read_all(&log).await.into_iter().map(|record| (record.envelope, record.payload)).collect();
+    assert_eq!(read.len(), 4);
+    assert!(read.contains(&(retry.envelope, retry.payload)));
+    log.close().await;
+
+    let written = fs::read(&path).unwrap();
+    let version = |bytes: &[u8]| u16::from_le_bytes([bytes[8], bytes[9]]);
+    let versions: Vec<u16> = positions[..4].iter().map(|at| version(&written[*at..])).collect();
+    assert_eq!(versions, [1, 1, 2, 1], "what has no retry is read by every release");
+    let index = || version(&fs::read(files(dir.path(), "index").remove(0)).unwrap());
+    assert_eq!(index(), 2);
+    for rebuilt in [0, 1] {
+        let log = open(&dir, one_segment());
+        assert_eq!((log.report().damage.len(), read_all(&log).await.len()), (0, 4), "rebuilt {rebuilt} times");
+        log.close().await;
+        assert_eq!(index(), 2);
+        fs::remove_file(files(dir.path(), "index").remove(0)).unwrap();
+    }
+    let plain = TempDir::new().unwrap();
+    let log = open(&plain, one_segment());
+    fill(&log, 0, 2, 100).await;
+    log.close().await;
+    assert_eq!(version(&fs::read(files(plain.path(), "index").remove(0)).unwrap()), 1);
+}
+
+/// Everything of a directory: names and bytes.
+fn content(dir: &TempDir) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn who_only_reads_sees_what_is_durable_beside_the_writer_and_changes_nothing() {
+    let dir = TempDir::new().unwrap();
+    assert!(matches!(EmbeddedLog::open_read_only(dir.path()), Err(OpenError::NoIdentity { .. })));
+    let log = open(&dir, settings());
+    fill(&log, 0, 60, 200).await;
+    let beside = EmbeddedLog::open_read_only(dir.path()).unwrap();
+    fill(&log, 60, 1, 200).await;
+    assert_eq!((read_all(&beside).await.len(), read_all(&log).await.len()), (60, 61));
+    assert!(hold(dir.path()).unwrap().is_none(), "the writer has it");
+    let refused = beside.appender().append(vec![record(1, 99, 10)]).await;
+    assert_eq!(refused, Err(AppendError::Closed));
+    log.close().await;
+    let held = hold(dir.path()).unwrap().unwrap();
+    assert!(matches!(EmbeddedLog::open(dir.path(), settings()), Err(OpenError::Locked { .. })));
+    drop(held);
+
+    // A torn end, a missing index and a leftover: a start would mend them.
+    let newest = files(dir.path(), "log").pop().unwrap();
+    let mut bytes = fs::read(&newest).unwrap();
+    bytes.truncate(bytes.len() - 3);
+    fs::write(&newest, &bytes).unwrap();
+    files(dir.path(), "index").iter().for_each(|path| fs::remove_file(path).unwrap());
+    fs::write(dir.path().join("probe"), "x").unwrap();
+    let before = content(&dir);
+    let torn = EmbeddedLog::open_read_only(dir.path()).unwrap();
+    assert_eq!((read_all(&torn).await.len(), torn.report().damage.len()), (60, 0));
+    torn.close().await;
+    assert_eq!(content(&dir), before);
 }

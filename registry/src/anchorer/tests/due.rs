@@ -36,7 +36,7 @@ async fn a_compaction_behind_a_landing_that_is_under_way_is_stated_by_a_later_wi
 
 /// Files that the newest landing has brought, where `records` has not followed.
 async fn files_of_a_round(plant: &Plant) -> u64 {
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     let stated = Lock::read(&plant.data_dir().join("registry")).unwrap().unwrap().versions;
     let mut files = 0;
     for table in Table::ALL {

@@ -20,7 +20,7 @@ pub(super) async fn forge(
     data_change: bool,
     change: impl Fn(RecordBatch) -> Option<RecordBatch>,
 ) {
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     let reader = lake.reader(table).unwrap();
     let live = reader.live_files(None).await.unwrap();
     let file = oldest(plant, table).await;
@@ -94,7 +94,7 @@ async fn a_cell_that_was_changed_in_a_rewritten_file_is_found() {
 async fn rows_that_were_added_are_found() {
     for (data_change, what) in [(true, "after the window was closed"), (false, "window")] {
         let plant = anchored().await;
-        let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+        let lake = Lake::read_only(plant.lake_dir()).unwrap();
         let reader = lake.reader(Table::Rejected).unwrap();
         let live = reader.live_files(None).await.unwrap();
         let file = oldest(&plant, Table::Rejected).await;
@@ -114,7 +114,7 @@ async fn a_merge_that_was_not_stated_is_found_though_it_changes_no_row() {
         plant.anchor().await;
     }
     // Rewriting the entry of a window's file: the same rows, other bytes.
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     let reader = lake.reader(Table::Joints).unwrap();
     let file = oldest(&plant, Table::Joints).await;
     let rows = reader.rows(std::slice::from_ref(&file), &RowFilter::all()).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_merge_that_was_not_stated_is_found_though_it_changes_no_row() {
 #[tokio::test]
 async fn rows_of_former_windows_are_not_anchored_again() {
     let mut plant = anchored().await;
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     let reader = lake.reader(Table::Joints).unwrap();
     let file = oldest(&plant, Table::Joints).await;
     let rows = reader.rows(&[file], &RowFilter::all()).await.unwrap();
@@ -151,7 +151,7 @@ async fn rows_of_former_windows_are_not_anchored_again() {
 async fn rows_that_were_moved_to_another_day_are_found() {
     let plant = anchored().await;
     let file = oldest(&plant, Table::Joints).await;
-    let reader = Lake::read_only(&plant.lake_dir()).unwrap().reader(Table::Joints).unwrap();
+    let reader = Lake::read_only(plant.lake_dir()).unwrap().reader(Table::Joints).unwrap();
     let version = reader.live_files(None).await.unwrap().version + 1;
     let (folder, moved) = (plant.lake_dir().join("joints"), file.path.replace("2026-03-01", "2026-03-02"));
     fs::create_dir_all(folder.join(&moved).parent().unwrap()).unwrap();

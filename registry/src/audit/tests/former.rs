@@ -79,7 +79,7 @@ async fn windows_of_a_former_release_are_audited_and_proved_also_when_merged_wit
 async fn a_changed_byte_of_rows_of_two_releases_is_named() {
     let plant = upgraded().await;
     merge_all(&plant).await;
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     for table in [Table::Records, Table::Joints] {
         for file in lake.reader(table).unwrap().live_files(None).await.unwrap().files {
             let name = format!("{}/{}", table.name(), file.path);

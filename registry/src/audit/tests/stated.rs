@@ -110,7 +110,7 @@ async fn a_file_that_is_removed_before_it_is_added_is_named_because_engines_take
 #[tokio::test]
 async fn other_engines_take_the_same_files_for_the_tables() {
     let plant = anchored().await;
-    let lake = Lake::read_only(&plant.lake_dir()).unwrap();
+    let lake = Lake::read_only(plant.lake_dir()).unwrap();
     for table in Table::ALL {
         let live = lake.reader(table).unwrap().live_files(None).await.unwrap();
         let seen = lake.files_for_engines(table, live.version).await.unwrap();

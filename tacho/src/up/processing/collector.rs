@@ -1,17 +1,15 @@
-//! Reads raw records, processes them, and gathers batches for the lander.
+//! Reads raw records, has them processed, and gathers batches for the lander.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use tacho_log::{PartitionBatch, ReadItem, Reader};
-use tacho_processors::Processor;
+use tacho_log::{ReadItem, Reader};
+use tacho_schemas::RecordId;
 use tacho_schemas::processed::Step;
-use tacho_schemas::{Digest, RawKind, RawRecord, RecordId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::processors::{ConfigError, Processors};
+use super::cutter::Cutter;
 use super::{CommitWhen, Trouble};
 
 /// Bytes that are read and processed in one go.
@@ -31,27 +29,14 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Collector {
     reader: Reader,
-    processors: Processors,
-    in_force: BTreeMap<i32, Option<Digest>>,
+    cutter: Cutter,
     commit: CommitWhen,
     batch: Batch,
 }
 
-/// A run of records under one configuration, or what stands between two runs.
-#[expect(clippy::large_enum_variant, reason = "a handful of pieces lives at a time")]
-enum Piece {
-    Run { processor: Arc<Processor>, records: PartitionBatch },
-    Between(Step),
-}
-
 impl Collector {
-    pub(super) fn new(
-        reader: Reader,
-        processors: Processors,
-        in_force: BTreeMap<i32, Option<Digest>>,
-        commit: CommitWhen,
-    ) -> Self {
-        Self { reader, processors, in_force, commit, batch: Batch::default() }
+    pub(super) fn new(reader: Reader, cutter: Cutter, commit: CommitWhen) -> Self {
+        Self { reader, cutter, commit, batch: Batch::default() }
     }
 
     /// Hands out batches until `drain`, and then what the log still holds.
@@ -79,67 +64,13 @@ impl Collector {
     }
 
     async fn take(&mut self, items: Vec<ReadItem>) -> Result<(), Trouble> {
-        let mut pieces = Vec::new();
-        for item in items {
-            match item {
-                ReadItem::Records(records) => self.cut(records, &mut pieces).await?,
-                ReadItem::Lost(range) => pieces
-                    .push(Piece::Between(Step::Lost { partition: range.partition, offsets: range.start..range.end })),
-            }
-        }
-        let steps = tokio::task::spawn_blocking(move || pieces.into_iter().map(Piece::process).collect::<Vec<_>>());
-        let steps = steps.await?;
-        if self.batch.due.is_none() && !steps.is_empty() {
+        let cut = self.cutter.process(items).await?;
+        if self.batch.due.is_none() && !cut.steps.is_empty() {
             self.batch.due = Some(Instant::now() + self.commit.interval);
         }
-        self.batch.steps.extend(steps);
+        self.batch.bytes += cut.bytes;
+        self.batch.last.extend(cut.last);
+        self.batch.steps.extend(cut.steps);
         Ok(())
-    }
-
-    /// Cuts the records of a partition at its control records.
-    async fn cut(&mut self, batch: PartitionBatch, pieces: &mut Vec<Piece>) -> Result<(), Trouble> {
-        let partition = batch.partition;
-        let mut run: Vec<RawRecord> = Vec::new();
-        for record in batch.records {
-            self.batch.bytes += record.payload.len() + 64;
-            self.batch.last.insert(partition, record.envelope.id);
-            let RawKind::Config(config) = record.envelope.kind else {
-                run.push(record);
-                continue;
-            };
-            self.end_run(partition, &mut run, pieces).await?;
-            self.in_force.insert(partition, Some(config));
-            pieces.push(Piece::Between(Step::Config { partition, offset: record.offset, config }));
-        }
-        self.end_run(partition, &mut run, pieces).await
-    }
-
-    async fn end_run(
-        &mut self,
-        partition: i32,
-        run: &mut Vec<RawRecord>,
-        pieces: &mut Vec<Piece>,
-    ) -> Result<(), Trouble> {
-        let Some(first) = run.first() else { return Ok(()) };
-        let in_force = self.in_force.get(&partition).copied().flatten();
-        let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset })?;
-        let processor = self.processors.under(config).await?;
-        pieces.push(Piece::Run { processor, records: PartitionBatch { partition, records: std::mem::take(run) } });
-        Ok(())
-    }
-}
-
-impl Piece {
-    fn process(self) -> Step {
-        match self {
-            Self::Between(step) => step,
-            Self::Run { processor, records } => {
-                let range = match (records.records.first(), records.records.last()) {
-                    (Some(first), Some(last)) => first.offset..last.offset + 1,
-                    _ => 0..0,
-                };
-                Step::Rows(processor.process(records.partition, range, &records.records))
-            }
-        }
     }
 }

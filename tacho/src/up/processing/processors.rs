@@ -10,7 +10,7 @@ use tacho_schemas::Digest;
 
 /// Processors by the digest of their configuration.
 #[derive(Debug)]
-pub(super) struct Processors {
+pub(crate) struct Processors {
     store: ConfigStore,
     log_epoch: i64,
     by_config: HashMap<Digest, Arc<Processor>>,
@@ -18,7 +18,7 @@ pub(super) struct Processors {
 
 /// Why records cannot be processed as the log says they must.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConfigError {
+pub(crate) enum ConfigError {
     /// The lake lacks a configuration that a control record names.
     #[error("configuration {digest} is in force, but the lake does not hold it: restore lake/_config from a backup")]
     Missing { digest: Digest },
@@ -40,12 +40,12 @@ pub(super) enum ConfigError {
 }
 
 impl Processors {
-    pub(super) fn new(store: ConfigStore, log_epoch: i64) -> Self {
+    pub(crate) fn new(store: ConfigStore, log_epoch: i64) -> Self {
         Self { store, log_epoch, by_config: HashMap::new() }
     }
 
     /// The processor for a configuration.
-    pub(super) async fn under(&mut self, digest: Digest) -> Result<Arc<Processor>, ConfigError> {
+    pub(crate) async fn under(&mut self, digest: Digest) -> Result<Arc<Processor>, ConfigError> {
         if let Some(known) = self.by_config.get(&digest) {
             return Ok(Arc::clone(known));
         }
@@ -62,6 +62,13 @@ impl Processors {
         let processor = Arc::new(processor);
         self.by_config.insert(digest, Arc::clone(&processor));
         Ok(processor)
+    }
+
+    /// The configurations that were asked for, in the order of their digests.
+    pub(crate) fn used(&self) -> Vec<Digest> {
+        let mut used: Vec<Digest> = self.by_config.keys().copied().collect();
+        used.sort_unstable_by_key(|digest| digest.0);
+        used
     }
 
     /// The roster of a digest; the error says why there is none.
