@@ -25,7 +25,7 @@ use crate::section::{Section, parse_toml};
 pub use admin::AdminSettings;
 pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
-pub use log::LogSettings;
+pub use log::{KafkaSettings, LogKind, LogSettings};
 pub use mqtt::{MqttSettings, RateLimit};
 pub use processing::{ProcessingSettings, RosterSettings};
 
@@ -53,7 +53,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The MQTT front.
     pub mqtt: MqttSettings,
-    /// The embedded log.
+    /// The log.
     pub log: LogSettings,
     /// The lake.
     pub lake: LakeSettings,
@@ -126,6 +126,11 @@ impl Settings {
         })
     }
 
+    /// Folder of the lake: the setting, or `lake` in the data directory.
+    pub fn lake_dir(&self) -> PathBuf {
+        self.lake.url.clone().unwrap_or_else(|| self.data_dir.join("lake"))
+    }
+
     /// The settings as a file: every key, with its present value. [`Settings::parse`] reads it back to the same.
     pub fn to_toml(&self) -> String {
         let mut root = Table::new();
@@ -157,8 +162,8 @@ impl Settings {
             profile: profile.unwrap_or(Profile::Production),
             data_dir: data_dir.unwrap_or_default(),
             mqtt: section(root, "mqtt", |s| MqttSettings::read(s, base_dir)),
-            log: section(root, "log", LogSettings::read),
-            lake: section(root, "lake", LakeSettings::read),
+            log: section(root, "log", |s| LogSettings::read(s, base_dir)),
+            lake: section(root, "lake", |s| LakeSettings::read(s, base_dir)),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),
             admin: section(root, "admin", AdminSettings::read),
             processing: section(root, "processing", |s| ProcessingSettings::read(s, base_dir)),

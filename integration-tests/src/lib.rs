@@ -10,6 +10,7 @@ pub mod device;
 pub mod disk;
 pub mod files;
 pub mod hostile;
+pub mod kafka;
 pub mod lake;
 pub mod plant;
 pub mod trace;

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let data_dir = &settings.data_dir;
     instance::require(data_dir)?;
     let spinner = Spinner::new();
-    let audited = tacho_registry::audit(data_dir, &data_dir.join("lake"), &settings.registry_dir(), |done| {
+    let audited = tacho_registry::audit(data_dir, &settings.lake_dir(), &settings.registry_dir(), |done| {
         spinner.tell(done);
     })
     .await;

@@ -77,11 +77,12 @@ pub(crate) struct VerifyArgs {
 
 /// Runs `tacho prove`.
 pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
-    let data_dir = args.data.settings()?.data_dir;
-    instance::require(&data_dir)?;
+    let settings = args.data.settings()?;
+    let data_dir = &settings.data_dir;
+    instance::require(data_dir)?;
     let record = args.record().context("a row is named by --robot and --seq, or by --partition and --offset")?;
     let request = ProveRequest { record, table: args.table, component: args.component };
-    match tacho_registry::prove(&data_dir, &data_dir.join("lake"), &request).await {
+    match tacho_registry::prove(data_dir, &settings.lake_dir(), &request).await {
         Ok(proof) => {
             crate::output::print(std::str::from_utf8(&proof).context("a proof is text")?)?;
             Ok(Answer::Yes)

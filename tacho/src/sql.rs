@@ -25,7 +25,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let settings = args.data.settings()?;
     let data_dir = settings.data_dir.clone();
-    instance::require(&data_dir)?;
+    if settings.lake.url.is_none() {
+        instance::require(&data_dir)?;
+    }
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
         move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| chain(&error));
@@ -33,7 +35,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         Some(file) => Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
         None => Rules::builtin(),
     };
-    let session = Session::open_with(&data_dir.join("lake"), anchors, &rules).await?;
+    let session = Session::open_with(&settings.lake_dir(), anchors, &rules).await?;
     let (schema, rows) = match session.query(&args.statement).await {
         Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),
         answer => answer?,

@@ -1,4 +1,4 @@
-//! `tacho up`: all roles in one process, from binding to a clean end.
+//! `tacho up`: all roles in one process, from binding to a clean end; and the commands that play one of them.
 //!
 //! Everything is bound before anything runs, and left in the order in which the data flows: no more publishes,
 //! then what the log holds is landed, then what is landed is anchored.
@@ -6,13 +6,16 @@
 mod admin;
 mod anchoring;
 mod board;
+pub(crate) mod config_apply;
 mod configuration;
 mod crew;
 mod demo;
 mod following;
 pub(crate) mod instance;
-mod mapping;
+pub(crate) mod mapping;
+mod opened;
 mod processing;
+pub(crate) mod role_args;
 mod roles;
 mod roster;
 mod status;
@@ -27,6 +30,8 @@ use tracing::{info, warn};
 
 use crate::exit::{Answer, WrongUse};
 use roles::Roles;
+
+pub(crate) use roles::Part;
 
 /// Longest time from the moment when the end was asked for until all is acknowledged, landed and anchored; the rest
 /// stays in the log.
@@ -76,17 +81,25 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         crate::output::print(&steps)?;
         return Ok(Answer::Yes);
     }
+    play(Part::All, args).await
+}
+
+/// Plays a part until it is told to end.
+pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let interrupted = crate::signals::cancel_on_interrupt();
     let settings = settings(&args)?;
-    let roles = Roles::open(&settings, &args).await?;
+    let roles = Roles::open(&settings, &args, part).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
     instance.publish_endpoints(&endpoints)?;
-    status::greet(&endpoints, &settings.data_dir, settings.mqtt.anonymous, args.demo);
+    match part {
+        Part::All => status::greet(&endpoints, &settings.data_dir, settings.mqtt.anonymous, args.demo),
+        _ => status::greet_role(part, &endpoints),
+    }
     let stop = interrupted.child_token();
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
-    let demo =
-        args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, settings.data_dir.join("lake"), stop.clone())));
+    let demo = endpoints.mqtt.filter(|_| args.demo);
+    let demo = demo.map(|mqtt| tokio::spawn(demo::publish(mqtt, settings.lake_dir(), stop.clone())));
     let ended = roles.run(stop.clone(), DRAIN).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {

@@ -1,16 +1,20 @@
 //! Settings of the lake: how rows are committed, compacted and kept.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::written_count;
+use super::{written_count, written_path};
 use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
 
 /// The lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LakeSettings {
+    /// Folder of the lake, which processes with data directories of their own may share; `None`: `lake` in the data
+    /// directory. Read it by `Settings::lake_dir`.
+    pub url: Option<PathBuf>,
     /// Longest time between two commits while there are rows.
     pub commit_interval: Duration,
     /// Raw bytes at which a commit comes before its time.
@@ -42,8 +46,15 @@ pub struct RetentionSettings {
 }
 
 impl LakeSettings {
-    pub(super) fn read(s: &mut Section<'_>) -> Self {
+    pub(super) fn read(s: &mut Section<'_>, base_dir: &Path) -> Self {
+        let url = s.optional("url", "the path of a folder, or a URL of one such as \"file:///srv/lake\"", |value| {
+            let text = value.as_str()?;
+            let path = text.strip_prefix("file://").unwrap_or(text);
+            let sound = !path.is_empty() && !path.contains("://") && !path.contains('\0');
+            sound.then(|| base_dir.join(path))
+        });
         Self {
+            url,
             commit_interval: s.duration("commit_interval", Duration::from_millis(100)..=Duration::from_secs(30)),
             commit_bytes: s.memory("commit_bytes", 1_000_000..=1 << 30),
             checkpoint_every: s.integer("checkpoint_every", 2..=1_000),
@@ -53,13 +64,15 @@ impl LakeSettings {
     }
 
     pub(super) fn written(&self) -> Table {
-        Table::from_iter([
+        let url = self.url.iter().map(|folder| ("url".to_owned(), written_path(folder)));
+        let others = [
             ("commit_interval".to_owned(), Value::from(format_duration(self.commit_interval))),
             ("commit_bytes".to_owned(), Value::from(format_bytes(self.commit_bytes as u64))),
             ("checkpoint_every".to_owned(), Value::from(self.checkpoint_every)),
             ("compaction".to_owned(), Value::Table(self.compaction.written())),
             ("retention".to_owned(), Value::Table(self.retention.written())),
-        ])
+        ];
+        url.chain(others).collect()
     }
 }
 

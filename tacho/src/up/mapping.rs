@@ -4,7 +4,7 @@ use tacho_config::{Problems, Settings};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
 use tacho_lake::{Faults, LakeOptions};
-use tacho_log::EmbeddedSettings;
+use tacho_log::{EmbeddedSettings, KafkaSettings};
 
 use crate::exit::WrongUse;
 
@@ -47,6 +47,31 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
         max_group_bytes: log.commit_bytes,
         max_pending_bytes: log.queue_bytes,
         ..EmbeddedSettings::default()
+    }
+}
+
+/// Most bytes of an envelope's texts, and of headers around a payload.
+const ENVELOPE_BYTES_MAX: usize = 64 << 10;
+
+/// The settings of a log in Kafka.
+pub(crate) fn kafka(settings: &Settings) -> KafkaSettings {
+    let kafka = &settings.log.kafka;
+    KafkaSettings {
+        brokers: kafka.brokers.clone(),
+        topic: kafka.topic.clone(),
+        rejected_topic: kafka.rejected_topic.clone(),
+        group: kafka.group.clone(),
+        partitions: kafka.partitions,
+        replication: kafka.replication,
+        generation: kafka.generation,
+        retention: kafka.retention,
+        retention_min: kafka.retention_min,
+        queue_bytes: settings.log.queue_bytes,
+        record_bytes_max: settings.mqtt.max_publish_bytes + ENVELOPE_BYTES_MAX,
+        connect_timeout: kafka.connect_timeout,
+        grace: kafka.grace,
+        properties: kafka.librdkafka.clone(),
+        secret_files: kafka.secret_files.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use tacho_config::roster::ROSTER_BYTES_MAX;
 use tacho_config::settings::RosterSettings;
 use tacho_config::{Roster, Settings};
 use tacho_lake::config_store::ConfigStore;
-use tacho_log::EmbeddedLog;
+use tacho_log::Log;
 use tacho_registry::note::{Note, VerifierKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -61,13 +61,13 @@ fn note_file(file: &Path) -> PathBuf {
 pub(super) struct Watch {
     settings: Settings,
     configs: ConfigStore,
-    log: Arc<EmbeddedLog>,
+    log: Arc<Log>,
     version: u64,
 }
 
 impl Watch {
     /// A watch over the roster of which `version` is in force; 0 if there is none.
-    pub(super) fn new(settings: &Settings, configs: ConfigStore, log: Arc<EmbeddedLog>, version: u64) -> Self {
+    pub(super) fn new(settings: &Settings, configs: ConfigStore, log: Arc<Log>, version: u64) -> Self {
         Self { settings: settings.clone(), configs, log, version }
     }
 
@@ -104,7 +104,7 @@ impl Watch {
         }
         let digest = configuration::store(&self.settings, Some(signed), &self.configs).await?;
         let partitions: Vec<i32> = (0..self.log.identity().partitions).collect();
-        configuration::put_in_force(&self.log, &partitions, digest).await?;
+        configuration::put_in_force(&self.log.appender(), &partitions, digest).await?;
         info!(version, %digest, "a newer roster is in force");
         self.version = version;
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Part;
 use super::board::{Board, Facts};
 use super::instance::Endpoints;
 
@@ -52,6 +53,7 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
 
 /// What a person can do now.
 pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bool, demo: bool) {
+    let Some(mqtt) = endpoints.mqtt else { return };
     let data = data.display();
     let (who, login) =
         if anonymous { ("anyone on this machine may connect", "") } else { ("users by file", " -u USER -P PASSWORD") };
@@ -72,11 +74,23 @@ pub(super) fn greet(endpoints: &Endpoints, data: &std::path::Path, anonymous: bo
          try     tacho sql --data {data} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
          tacho sql --data {data} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
          mosquitto_pub -h {} -p {}{login} -q 1 -t robots/ID/telemetry -f record.json\n",
-        endpoints.mqtt,
+        mqtt,
         endpoints.admin,
-        endpoints.mqtt.ip(),
-        endpoints.mqtt.port(),
+        mqtt.ip(),
+        mqtt.port(),
     ));
+}
+
+/// Where a process with one role listens.
+pub(super) fn greet_role(part: Part, endpoints: &Endpoints) {
+    let role = match part {
+        Part::All => "up",
+        Part::Ingest => "ingest",
+        Part::Process => "process",
+        Part::Anchor => "anchor",
+    };
+    let mqtt = endpoints.mqtt.map(|mqtt| format!("MQTT    {mqtt}\n")).unwrap_or_default();
+    write(format!("tacho {role} is up\n{mqtt}admin   http://{}/ready  /live  /metrics\n", endpoints.admin));
 }
 
 fn write(text: String) {
