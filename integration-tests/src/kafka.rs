@@ -9,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use tempfile::TempDir;
 
 use crate::wait::until_some;
@@ -24,6 +27,30 @@ pub struct Broker {
     folder: TempDir,
     port: u16,
     process: Option<Child>,
+}
+
+/// What can be asked of a broker's topics.
+#[derive(Debug, Clone, Copy)]
+pub enum Administration<'a> {
+    /// Delete it with all its records.
+    Delete {
+        /// The topic.
+        topic: &'a str,
+    },
+    /// Make it.
+    Make {
+        /// The topic.
+        topic: &'a str,
+        /// Partitions.
+        partitions: i32,
+    },
+    /// Give it more partitions.
+    AddPartitions {
+        /// The topic.
+        topic: &'a str,
+        /// Partitions that it has then.
+        partitions: usize,
+    },
 }
 
 /// The folder of Kafka's jars; `None`, with a message, where there is none.
@@ -132,18 +159,31 @@ impl Broker {
         Ok(())
     }
 
-    /// One of Kafka's own command-line tools, by its class, told where the broker is; what it prints.
+    /// Asks the broker something of its topics, and waits for the answer.
     ///
     /// # Errors
-    /// If it does not end with success.
-    pub fn tool(&self, class: &str, args: &[&str]) -> anyhow::Result<String> {
-        let jars = jars().context("Kafka's jars")?;
-        let mut command = self.java(&jars, &["-Xmx96m", "-XX:TieredStopAtLevel=1"]);
-        let output = command.arg(class).args(["--bootstrap-server", &self.address()]).args(args).output();
-        let output = output.context("java")?;
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "{class} {args:?}: {text}");
-        Ok(text)
+    /// If it refuses.
+    pub fn administer(&self, what: &Administration<'_>) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.address()).create().context("admin client")?;
+        let options = AdminOptions::new().operation_timeout(Some(START));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().context("runtime")?;
+        let answers = runtime.block_on(async {
+            match *what {
+                Administration::Delete { topic } => admin.delete_topics(&[topic], &options).await,
+                Administration::Make { topic, partitions } => {
+                    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+                    admin.create_topics([&new.set("max.message.bytes", "4000000")], &options).await
+                }
+                Administration::AddPartitions { topic, partitions } => {
+                    admin.create_partitions([&NewPartitions::new(topic, partitions)], &options).await
+                }
+            }
+        });
+        for answer in answers.context("admin")? {
+            answer.map_err(|(topic, code)| anyhow::anyhow!("{topic}: {code}"))?;
+        }
+        Ok(())
     }
 
     /// What `kcat` reads of a topic, from its beginning to its end, a line a record, in this format.
@@ -190,6 +230,10 @@ fn cluster_id() -> String {
     format!("{:016x}{:05x}A", random(), random() & 0xf_ffff)
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// A port of loopback that was free a moment ago.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").context("a free port")?.local_addr().context("a free port")?.port())
 }

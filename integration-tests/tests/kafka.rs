@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, mosquitto_pub, simulated};
 use tacho_integration_tests::data::{ROBOT, record, topic};
-use tacho_integration_tests::kafka::Broker;
-use tacho_integration_tests::{Plant, PlantOptions, until};
+use tacho_integration_tests::kafka::{Administration, Broker};
+use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -50,5 +50,57 @@ fn records_go_through_kafka_into_the_lake_and_are_anchored() {
 
     plant.start().unwrap();
     assert_eq!(lake.int(&count).unwrap(), 4_000, "a restart goes on where the lake says");
-    plant.kill().unwrap();
+    dead_letters_are_copied(&broker, &plant);
+    a_topic_that_is_gone_ends_the_instance(&broker, &mut plant);
+    a_topic_made_anew_is_another_log(&broker, plant);
+}
+
+fn dead_letters_are_copied(broker: &Broker, plant: &Plant) {
+    let lake = plant.lake();
+    simulated(&plant.mqtt().unwrap(), &["--records", "500", "--rate", "0", "--faults", "poison=0.1"]).unwrap();
+    until("the poison is recognised", LONG, &Some(true), || {
+        lake.try_int("select count(*) from rejected").map(|letters| letters > 10)
+    });
+    if !installed("kcat") {
+        return;
+    }
+    let expected =
+        lake.text("select partition, \"offset\", ordinal, reason from rejected order by 1, 2, 3", "csv").unwrap();
+    let copies = broker.kcat("robot.rejected", "%k|%h\n").unwrap();
+    for line in expected.lines().skip(1) {
+        let [partition, offset, ordinal, reason] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (key, reason) = (format!("/{partition}/{offset}/{ordinal}|"), format!("tacho-reason={reason}"));
+        assert!(copies.iter().any(|copy| copy.contains(&key) && copy.contains(&reason)), "{key} {reason}: {copies:?}");
+    }
+}
+
+fn a_topic_that_is_gone_ends_the_instance(broker: &Broker, plant: &mut Plant) {
+    broker.administer(&Administration::AddPartitions { topic: "robot.telemetry", partitions: 9 }).unwrap();
+    let ended = plant.wait_for_end(LONG).unwrap();
+    assert!(!ended.success());
+    assert!(plant.logged().contains("has 9 partitions now, and had 8"), "{}", plant.logged());
+    let refused = plant.start().unwrap_err().to_string();
+    assert!(refused.contains("has 9 partitions, log.kafka.partitions says 8"), "{refused}");
+}
+
+fn a_topic_made_anew_is_another_log(broker: &Broker, mut plant: Plant) {
+    let lake = plant.lake();
+    broker.administer(&Administration::Delete { topic: "robot.telemetry" }).unwrap();
+    until_some("a new topic in place of the old one", LONG, || {
+        broker.administer(&Administration::Make { topic: "robot.telemetry", partitions: 8 }).ok()
+    });
+    let refused = plant.start().unwrap_err().to_string();
+    assert!(refused.contains("it ends at offset 0") && refused.contains("log.kafka.generation"), "{refused}");
+    let config = std::fs::read_to_string(plant.beside("tacho.toml")).unwrap();
+    let config = config.replace("[log.kafka]", "[log.kafka]\ngeneration = 2");
+    std::fs::write(plant.beside("tacho.toml"), config).unwrap();
+    let refused = plant.start().unwrap_err().to_string();
+    assert!(refused.contains("the lake follows log") && refused.contains("--new-log"), "{refused}");
+    plant.spawn(&["--new-log"]).unwrap();
+    plant.wait_until_up().unwrap();
+    let before = lake.int("select count(*) from records").unwrap();
+    simulated(&plant.mqtt().unwrap(), &["--records", "300", "--rate", "0", "--first", "5000"]).unwrap();
+    until("what the new log holds landed", LONG, &Some(before + 300), || lake.try_int("select count(*) from records"));
+    plant.stop().unwrap();
+    println!("{}", plant.audited().unwrap());
 }

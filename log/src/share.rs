@@ -36,6 +36,11 @@ impl Share {
         }
     }
 
+    /// Why there is no share, if the log has said so.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.member.as_ref().and_then(Member::trouble)
+    }
+
     /// Publishes how far partitions have landed, for tools that show lag.
     pub fn tell(&self, progress: &[(i32, i64)]) {
         if let Some(member) = &self.member {

@@ -30,6 +30,7 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Member {
     shared: Arc<Shared>,
     progress: Arc<Mutex<BTreeMap<i32, i64>>>,
+    trouble: Arc<Mutex<Option<Arc<str>>>>,
     stop: Arc<watch::Sender<bool>>,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct Member {
 #[derive(Debug)]
 struct Following {
     held: watch::Sender<Arc<[i32]>>,
+    /// Why there is no share, if Kafka has said so since the last one.
+    trouble: Arc<Mutex<Option<Arc<str>>>>,
 }
 
 impl Member {
@@ -44,18 +47,20 @@ impl Member {
     pub(crate) fn join(shared: &Arc<Shared>) -> Result<(Self, watch::Receiver<Arc<[i32]>>), ReadError> {
         let held = watch::Sender::new(Arc::from([]));
         let share = held.subscribe();
+        let trouble = Arc::default();
         let client = shared.settings.member().map_err(|error| log_error(&error))?;
-        let consumer: BaseConsumer<Following> =
-            client.create_with_context(Following { held }).map_err(|error| log_error(&error))?;
+        let consumer: BaseConsumer<Following> = client
+            .create_with_context(Following { held, trouble: Arc::clone(&trouble) })
+            .map_err(|error| log_error(&error))?;
         consumer.subscribe(&[&shared.settings.topic]).map_err(|error| log_error(&error))?;
-        let member =
-            Self { shared: Arc::clone(shared), progress: Arc::default(), stop: Arc::new(watch::Sender::new(false)) };
+        let stop = Arc::new(watch::Sender::new(false));
+        let member = Self { shared: Arc::clone(shared), progress: Arc::default(), trouble, stop };
         let (shared, progress, stop) = (Arc::clone(shared), Arc::clone(&member.progress), Arc::clone(&member.stop));
         let spawned = thread::Builder::new().name("kafka-member".to_owned()).spawn(move || {
             let mut published = Instant::now();
             while !*stop.borrow() && !*shared.ending.borrow() {
                 if let Some(Err(error)) = consumer.poll(LOOK) {
-                    debug!(%error, "group");
+                    consumer.context().complains(&shared.settings.group, &error);
                 }
                 if published.elapsed() >= PUBLISH_EVERY {
                     publish(&consumer, &shared.settings.topic, &progress);
@@ -68,6 +73,11 @@ impl Member {
         });
         spawned.map_err(|error| log_error(&error))?;
         Ok((member, share))
+    }
+
+    /// Why there is no share, if Kafka has said so since the last one.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells how far partitions have landed.
@@ -100,6 +110,18 @@ fn publish(consumer: &BaseConsumer<Following>, topic: &str, progress: &Mutex<BTr
     }
 }
 
+impl Following {
+    /// Kafka does not let us take part, for now or for good.
+    fn complains(&self, group: &str, error: &KafkaError) {
+        let text: Arc<str> = format!("group {group}: {error}").into();
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_ref() != Some(&text) {
+            warn!(group, %error, "the group");
+        }
+        *trouble = Some(text);
+    }
+}
+
 impl ClientContext for Following {
     fn log(&self, _level: RDKafkaLogLevel, fac: &str, message: &str) {
         debug!(role = "member", fac, message, "librdkafka");
@@ -120,10 +142,13 @@ impl ConsumerContext for Following {
         if let Err(error) = done {
             warn!(%error, ?partitions, given, "the group's change is not taken");
         }
-        self.held.send_modify(|held| {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // A round in which nothing changes for us is none.
+        self.held.send_if_modified(|held| {
             let kept = held.iter().copied().filter(|partition| !partitions.contains(partition));
             let all: BTreeSet<i32> = if given { kept.chain(partitions.clone()).collect() } else { kept.collect() };
             *held = all.into_iter().collect();
+            !partitions.is_empty()
         });
         info!(given, ?partitions, held = self.held.borrow().len(), "the group has changed");
     }

@@ -101,18 +101,20 @@ impl Watcher {
     }
 
     fn tell(&self, reason: Option<String>) {
-        let was_ready = self.shared.health.borrow().is_ready();
-        match reason {
-            Some(reason) if was_ready => {
+        self.shared.health.send_if_modified(|health| match (&health, reason) {
+            (Health::Ready, Some(reason)) => {
                 warn!(reason, "the log takes nothing for now; publishes wait");
-                self.shared.health.send_replace(Health::Failing { reason: reason.into(), disk_full: false });
+                *health = Health::Failing { reason: reason.into(), disk_full: false };
+                true
             }
-            None if !was_ready => {
+            (Health::Failing { .. }, None) => {
                 info!("the log takes appends again");
-                self.shared.health.send_replace(Health::Ready);
+                *health = Health::Ready;
+                true
             }
-            _ => {}
-        }
+            // What has ended stays so.
+            _ => false,
+        });
     }
 
     /// Why nothing can ever be appended again, if that is so.

@@ -162,11 +162,7 @@ impl Processing {
     async fn follow(&mut self, drain: &CancellationToken) -> Result<Followed, Trouble> {
         let starts = self.take_share().await?;
         if starts.is_empty() {
-            self.board.works(PART);
-            tokio::select! {
-                () = drain.cancelled() => return Ok(Followed::ToTheEnd),
-                () = self.share.changed() => return Ok(Followed::OtherShare),
-            }
+            return Ok(self.wait_for_share(drain).await);
         }
         let processors = Processors::new(self.configs.clone(), self.landing.log_epoch());
         let in_force = starts.iter().map(|start| (start.partition, self.landing.config_in_force(start.partition)));
@@ -194,6 +190,21 @@ impl Processing {
         collecting.join().await??;
         info!("all that is to land is landed");
         Ok(Followed::ToTheEnd)
+    }
+
+    /// Waits until there is something to work on: where there are more processors than partitions, some wait.
+    async fn wait_for_share(&mut self, drain: &CancellationToken) -> Followed {
+        loop {
+            match self.share.trouble() {
+                Some(trouble) => self.board.fails(PART, trouble.to_string()),
+                None => self.board.works(PART),
+            }
+            tokio::select! {
+                () = drain.cancelled() => return Followed::ToTheEnd,
+                () = self.share.changed() => return Followed::OtherShare,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
     }
 
     /// Holds the partitions that are to be worked on, and these only. Gives where each goes on: what lies between the
