@@ -26,10 +26,10 @@ use crate::section::{Section, parse_toml};
 pub use admin::AdminSettings;
 pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
-pub use log::LogSettings;
+pub use log::{KafkaSettings, LogKind, LogSettings};
 pub use mqtt::{MqttSettings, RateLimit};
 pub use processing::{ProcessingSettings, RosterSettings, RosterSource};
-pub use store::StoreSettings;
+pub use store::{LakeUrl, StoreSettings};
 
 const PRODUCTION: &str = include_str!("../profiles/production.toml");
 const DEVELOPMENT: &str = include_str!("../profiles/development.toml");
@@ -55,7 +55,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The MQTT front.
     pub mqtt: MqttSettings,
-    /// The embedded log.
+    /// The log.
     pub log: LogSettings,
     /// The lake.
     pub lake: LakeSettings,
@@ -128,6 +128,11 @@ impl Settings {
         })
     }
 
+    /// Where the lake lies: as set, or in the folder `lake` of the data directory.
+    pub fn lake_url(&self) -> LakeUrl {
+        self.lake.url.clone().unwrap_or_else(|| LakeUrl::Folder(self.data_dir.join("lake")))
+    }
+
     /// The settings as a file: every key, with its present value. [`Settings::parse`] reads it back to the same.
     pub fn to_toml(&self) -> String {
         let mut root = Table::new();
@@ -159,7 +164,7 @@ impl Settings {
             profile: profile.unwrap_or(Profile::Production),
             data_dir: data_dir.unwrap_or_default(),
             mqtt: section(root, "mqtt", |s| MqttSettings::read(s, base_dir)),
-            log: section(root, "log", LogSettings::read),
+            log: section(root, "log", |s| LogSettings::read(s, base_dir)),
             lake: section(root, "lake", |s| LakeSettings::read(s, base_dir)),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),
             admin: section(root, "admin", AdminSettings::read),

@@ -28,8 +28,8 @@ pub struct OutletLane {
 
 impl Outlet {
     /// An outlet into a log; draws the session of its record IDs.
-    pub fn new(appender: Appender) -> Self {
-        Self { appender, session: Uuid::new_v4(), counter: Arc::new(AtomicU64::new(0)) }
+    pub fn new(appender: impl Into<Appender>) -> Self {
+        Self { appender: appender.into(), session: Uuid::new_v4(), counter: Arc::new(AtomicU64::new(0)) }
     }
 
     /// The outlet of one sender.

@@ -11,16 +11,22 @@ use crate::plant::tacho;
 /// One row: column name to value.
 pub type Row = BTreeMap<String, Value>;
 
-/// The lake of a plant.
+/// The lake of a plant, or of a cluster.
 #[derive(Debug, Clone)]
 pub struct Lake {
-    data: PathBuf,
+    option: &'static str,
+    path: PathBuf,
 }
 
 impl Lake {
     /// The lake in a data directory.
     pub fn new(data: PathBuf) -> Self {
-        Self { data }
+        Self { option: "--data", path: data }
+    }
+
+    /// The lake that a configuration names.
+    pub fn of_config(file: PathBuf) -> Self {
+        Self { option: "--config", path: file }
     }
 
     /// Rows of a query.
@@ -37,8 +43,8 @@ impl Lake {
     /// # Errors
     /// If `tacho sql` does not answer.
     pub fn text(&self, sql: &str, format: &str) -> anyhow::Result<String> {
-        let data = self.data.to_str().context("path")?;
-        let output = tacho(&["sql", sql, "--data", data, "--format", format])?;
+        let path = self.path.to_str().context("path")?;
+        let output = tacho(&["sql", sql, self.option, path, "--format", format])?;
         ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).context("tacho sql writes UTF-8")
     }

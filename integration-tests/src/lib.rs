@@ -5,18 +5,22 @@
 
 pub mod client;
 pub mod clock;
+pub mod cluster;
 pub mod data;
 pub mod device;
 pub mod disk;
 pub mod files;
 pub mod hostile;
 pub mod http;
+pub mod kafka;
 pub mod lake;
+pub mod outcome;
 pub mod plant;
 pub mod s3;
 pub mod trace;
 pub mod wait;
 
 pub use lake::{Lake, Row};
+pub use outcome::Outcome;
 pub use plant::{Plant, PlantOptions};
 pub use wait::{until, until_some};

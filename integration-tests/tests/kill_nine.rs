@@ -1,13 +1,12 @@
 //! G1, G2, G3: what was acknowledged is in the lake exactly once and in order, whatever was killed when.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 use tacho_integration_tests::client::simulate;
-use tacho_integration_tests::{Lake, Plant, PlantOptions, until, until_some};
+use tacho_integration_tests::{Outcome, Plant, PlantOptions, until, until_some};
 
 /// What is done to an instance.
 struct Ordeal {
@@ -18,19 +17,6 @@ struct Ordeal {
     settings: &'static str,
     /// Waits for the moment of the next kill, given the journal of what was acknowledged and how long it may be by then.
     moment: fn(&Path, usize),
-}
-
-/// What became of the records.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    acknowledged: usize,
-    landed: usize,
-    lost: usize,
-    twice: usize,
-    reordered: usize,
-    conflicts: i64,
-    /// Sequence numbers that the ledger misses, or has as rejected.
-    missing: i64,
 }
 
 impl Ordeal {
@@ -60,31 +46,10 @@ impl Ordeal {
         let all = Some(i64::try_from(self.records).unwrap());
         until("all landed", Duration::from_secs(240), &all, || lake.try_int("select count(*) from records"));
         assert_eq!(lake.imbalances().unwrap(), Vec::new());
-        let outcome = Outcome::of(&lake, &std::fs::read_to_string(&journal).unwrap());
+        let outcome = Outcome::of(&lake, &std::fs::read_to_string(&journal).unwrap()).unwrap();
         plant.stop().unwrap();
         println!("{outcome:?}\n{report}{}", plant.audited().unwrap());
         (outcome, serde_json::from_str(&report).unwrap())
-    }
-}
-
-impl Outcome {
-    fn of(lake: &Lake, journal: &str) -> Self {
-        let rows = lake.text("select robot_id, seq from records order by partition, \"offset\"", "csv").unwrap();
-        let landed: HashSet<&str> = rows.lines().skip(1).collect();
-        Self {
-            acknowledged: journal.lines().count(),
-            landed: rows.lines().count() - 1,
-            lost: journal.lines().filter(|line| !landed.contains(key(line).as_str())).count(),
-            twice: rows.lines().count() - 1 - landed.len(),
-            reordered: reordered(&rows),
-            conflicts: lake.int("select count(*) from rejections where reason = 'sequence_conflict'").unwrap(),
-            missing: lake.int("select coalesce(sum(missing) + sum(rejected_open), 0) from ledger").unwrap(),
-        }
-    }
-
-    /// Of so many records, all once, in order.
-    fn whole(records: usize) -> Self {
-        Self { acknowledged: records, landed: records, lost: 0, twice: 0, reordered: 0, conflicts: 0, missing: 0 }
     }
 }
 
@@ -135,21 +100,4 @@ fn random() -> u64 {
 
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Records whose sequence number is not above the one before of the same robot, in the order of the log.
-fn reordered(csv: &str) -> usize {
-    let mut last: HashMap<&str, i64> = HashMap::new();
-    let keys = csv.lines().skip(1).filter_map(|line| line.split_once(','));
-    keys.filter(|(robot, seq)| {
-        let seq: i64 = seq.parse().expect("a number");
-        last.insert(robot, seq).is_some_and(|before| before >= seq)
-    })
-    .count()
-}
-
-/// Robot and sequence number of a line of the journal of what was acknowledged.
-fn key(line: &str) -> String {
-    let parts: Vec<&str> = line.split(',').collect();
-    format!("{},{}", parts[0], parts[2])
 }

@@ -18,6 +18,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use metrics::{counter, histogram};
 use tacho_schemas::processed::{Step, Tables};
 use tacho_schemas::table::Table;
@@ -138,11 +139,28 @@ impl Landing {
     /// Then nothing has landed as far as is known; ask [`LandError::verdict`] what next, and go on from
     /// [`Landing::progress`] after [`Landing::recover`].
     pub async fn land(&mut self, steps: Vec<Step>, last: &BTreeMap<i32, RecordId>) -> Result<Landed, LandError> {
-        let started = Instant::now();
+        let decided = self.decide(steps, last).await?;
+        self.land_decided(decided).await
+    }
+
+    /// The first half of [`Landing::land`]: what lands and what does not is known, and nothing is written.
+    ///
+    /// # Errors
+    /// As [`Landing::land`].
+    pub async fn decide(&mut self, steps: Vec<Step>, last: &BTreeMap<i32, RecordId>) -> Result<Decided, LandError> {
         self.recover().await?;
         let mut decider = Decider::new(self.log.log_epoch, &self.standings);
         steps.into_iter().try_for_each(|step| decider.step(step))?;
-        let batch = decider.finish(last);
+        Ok(Decided(decider.finish(last)))
+    }
+
+    /// The second half of [`Landing::land`]; nothing may have landed since the first.
+    ///
+    /// # Errors
+    /// As [`Landing::land`].
+    pub async fn land_decided(&mut self, decided: Decided) -> Result<Landed, LandError> {
+        let started = Instant::now();
+        let Decided(batch) = decided;
         self.unsure = true;
         let landed = self.commit(batch).await;
         // Who lost a race knows how the partitions stand that it still holds.
@@ -198,6 +216,17 @@ impl Landing {
             deleted += self.ledgers.clean_up(*partition, standing, keep).await?;
         }
         Ok(deleted)
+    }
+}
+
+/// A batch of which is decided what lands.
+#[derive(Debug)]
+pub struct Decided(Batch);
+
+impl Decided {
+    /// The dead letters of the batch, as rows of `rejected`, each with its place in the log.
+    pub fn rejected(&self) -> impl Iterator<Item = &RecordBatch> {
+        self.0.pieces.get(Table::Rejected).iter().map(|piece| &piece.rows)
     }
 }
 

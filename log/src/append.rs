@@ -43,7 +43,8 @@ pub struct Place {
 /// The delivery report of one batch: all of its records are durable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Delivered {
-    /// Where the batch went: one range per partition, the records of a partition in the order of the batch.
+    /// Where the batch went: the records of a partition in the order of the batch, in one range; in several where
+    /// records of others came between them.
     pub ranges: Vec<OffsetRange>,
 }
 
@@ -68,7 +69,8 @@ impl Delivered {
     }
 }
 
-/// Resolves when a batch is durable, or will not be. Deliveries of one caller resolve in the order of its batches.
+/// Resolves when a batch is durable, or will not be. Whoever needs several in order awaits them in that order: after one
+/// that was refused, a later one may still be durable.
 ///
 /// Dropping it does not take the batch back.
 #[derive(Debug)]

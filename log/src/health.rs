@@ -7,12 +7,17 @@ use std::sync::Arc;
 pub enum Health {
     /// Appends are taken.
     Ready,
-    /// Appends are refused until a probe of the storage succeeds; reading goes on.
+    /// Appends are refused until a probe of the storage succeeds, or wait until Kafka answers; reading goes on.
     Failing {
         /// What was tried on which file, and the error.
         reason: Arc<str>,
         /// No space is left (or the quota is used up): it recovers when there is space again.
         disk_full: bool,
+    },
+    /// Nothing can be appended until the log is opened anew.
+    Ended {
+        /// What has happened.
+        reason: Arc<str>,
     },
     /// The log was closed.
     Closed,

@@ -84,6 +84,12 @@ pub enum ReadError {
         /// The operating system's error.
         source: Arc<io::Error>,
     },
+    /// The log cannot be asked, or does not answer as it should.
+    #[error("{reason}")]
+    Log {
+        /// What was tried, and what came back.
+        reason: Arc<str>,
+    },
     /// The log was closed, and all that it holds was read.
     #[error("the log is closed")]
     Closed,
@@ -93,7 +99,9 @@ impl ReadError {
     /// What to do next.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::OutOfRange { .. } | Self::NoSuchPartition { .. } | Self::Io { .. } => Verdict::Halt,
+            Self::OutOfRange { .. } | Self::NoSuchPartition { .. } => Verdict::Halt,
+            // A file that cannot be read now, for want of descriptors say, may be readable soon.
+            Self::Io { .. } | Self::Log { .. } => Verdict::Retry,
             Self::Closed => Verdict::End,
         }
     }

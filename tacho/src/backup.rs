@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     instance::require(&data_dir)?;
     ensure_is_none(&data_dir)?;
     ensure!(
-        settings.lake.store.is_none() && data_dir.join("lake").exists(),
+        settings.lake.url.is_none() && data_dir.join("lake").exists(),
         "{} holds no lake: one that lies on an object store is kept safe by means of that store, and backups of the rest are \
          not made by this release",
         data_dir.display()

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tacho_config::{Models, Problems, Rules, Settings};
+use tacho_config::settings::LogKind;
+use tacho_config::{Models, Problem, Problems, Rules, Settings};
 
 use crate::exit::Answer;
 
@@ -23,8 +24,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             crate::output::print(&warnings)?;
             let users = crate::settings::users(&settings).err();
             let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
+            let kafka = kafka(&settings).err();
             let rules = settings.processing.rules_file.as_deref().and_then(|file| Rules::load(file).err());
-            let all: Vec<_> = users.into_iter().chain(models).chain(rules).flat_map(|problems| problems.0).collect();
+            let all: Vec<_> =
+                users.into_iter().chain(models).chain(rules).chain(kafka).flat_map(|problems| problems.0).collect();
             (!all.is_empty()).then_some(Problems(all))
         }
         Err(problems) => Some(problems),
@@ -39,4 +42,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             Ok(Answer::Wrong)
         }
     }
+}
+
+/// Whether librdkafka takes the settings; no broker is asked.
+fn kafka(settings: &Settings) -> Result<(), Problems> {
+    if settings.log.kind != LogKind::Kafka {
+        return Ok(());
+    }
+    let checked = crate::up::mapping::kafka(settings).check();
+    checked.map_err(|error| Problems(vec![Problem::new("log.kafka", "", tacho_schemas::chain(&error))]))
 }

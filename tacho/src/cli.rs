@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Answer;
+use crate::up::{Part, play};
 
 /// The sealed instrument for robot fleets: records telemetry, computes wear, answers SQL, proves every row.
 #[derive(Debug, Parser)]
@@ -19,6 +20,17 @@ enum Command {
     /// Runs all roles in one process.
     #[command(after_help = "Example: tacho up --demo")]
     Up(Box<crate::up::Args>),
+    /// Takes publishes over MQTT and appends them to the log in Kafka.
+    #[command(after_help = "Example: tacho ingest --config tacho.toml --data /var/lib/tacho/ingest-1")]
+    Ingest(Box<crate::up::role_args::IngestArgs>),
+    /// Lands a share of the log in Kafka in the lake.
+    #[command(after_help = "Example: tacho process --config tacho.toml --data /var/lib/tacho/process-1")]
+    Process(Box<crate::up::role_args::ProcessArgs>),
+    /// Anchors what processors have landed, and looks after the lake's files.
+    #[command(after_help = "Example: tacho anchor --config tacho.toml --data /var/lib/tacho/anchor")]
+    Anchor(Box<crate::up::role_args::AnchorArgs>),
+    /// Works on the configuration that processors follow.
+    Config(crate::up::config_apply::ConfigArgs),
     /// Asks the lake in SQL, whether it runs or not.
     #[command(after_help = "Example: tacho sql \"select robot_id, power_on_h, robot_health_index from fleet\"")]
     Sql(crate::sql::Args),
@@ -90,13 +102,17 @@ impl DataDir {
 impl Cli {
     /// Whether the command is the long-running one, which logs what it does.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self.command, Command::Up(_))
+        matches!(self.command, Command::Up(_) | Command::Ingest(_) | Command::Process(_) | Command::Anchor(_))
     }
 
     /// Runs the command.
     pub(crate) async fn run(self) -> anyhow::Result<Answer> {
         match self.command {
             Command::Up(args) => Box::pin(crate::up::run(*args)).await,
+            Command::Ingest(args) => Box::pin(play(Part::Ingest, (*args).into())).await,
+            Command::Process(args) => Box::pin(play(Part::Process, (*args).into())).await,
+            Command::Anchor(args) => Box::pin(play(Part::Anchor, (*args).into())).await,
+            Command::Config(args) => Box::pin(crate::up::config_apply::run(args)).await,
             Command::Sql(args) => crate::sql::run(args).await,
             Command::Simulate(args) => crate::simulate::run(args).await,
             Command::Replay(args) => crate::replay::run(args).await,

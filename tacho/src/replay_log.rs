@@ -15,7 +15,8 @@ use tacho_config::Snapshot;
 use tacho_lake::landing::{Begin, Landing, LandingOptions, LogIdentity};
 use tacho_lake::ledger::{Counts, Logs};
 use tacho_lake::{Lake, LakeOptions, LakePlace};
-use tacho_log::{EmbeddedLog, PartitionBatch, ReadItem, Reader};
+use tacho_log::embedded::Reader;
+use tacho_log::{EmbeddedLog, PartitionBatch, ReadItem};
 use tacho_query::Session;
 use tacho_schemas::Digest;
 

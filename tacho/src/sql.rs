@@ -25,7 +25,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let settings = args.data.settings()?;
     let data_dir = settings.data_dir.clone();
-    instance::require(&data_dir)?;
+    if settings.lake.url.is_none() {
+        instance::require(&data_dir)?;
+    }
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
         move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| chain(&error));

@@ -1,4 +1,4 @@
-//! `tacho up`: all roles in one process, from binding to a clean end.
+//! `tacho up`: all roles in one process, from binding to a clean end; and the commands that play one of them.
 //!
 //! Everything is bound before anything runs, and left in the order in which the data flows: no more publishes,
 //! then what the log holds is landed, then what is landed is anchored.
@@ -6,6 +6,7 @@
 mod admin;
 mod anchoring;
 mod board;
+pub(crate) mod config_apply;
 pub(crate) mod configuration;
 mod crew;
 mod demo;
@@ -13,7 +14,9 @@ mod following;
 pub(crate) mod instance;
 pub(crate) mod mapping;
 mod metrics;
+mod opened;
 pub(crate) mod processing;
+pub(crate) mod role_args;
 mod roles;
 mod roster;
 mod status;
@@ -28,6 +31,8 @@ use tracing::{info, warn};
 
 use crate::exit::{Answer, WrongUse};
 use roles::Roles;
+
+pub(crate) use roles::Part;
 
 /// Longest time from the moment when the end was asked for until all is acknowledged, landed and anchored; the rest
 /// stays in the log.
@@ -77,17 +82,26 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         crate::output::print(&steps)?;
         return Ok(Answer::Yes);
     }
+    play(Part::All, args).await
+}
+
+/// Plays a part until it is told to end.
+pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let interrupted = crate::signals::cancel_on_interrupt();
     let settings = settings(&args)?;
-    let roles = Box::pin(Roles::open(&settings, &args)).await?;
+    let roles = Box::pin(Roles::open(&settings, &args, part)).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
     instance.publish_endpoints(&endpoints)?;
-    status::greet(&endpoints, &settings, args.config.as_deref(), args.demo);
+    match part {
+        Part::All => status::greet(&endpoints, &settings, args.config.as_deref(), args.demo),
+        _ => status::greet_role(part, &endpoints),
+    }
     let stop = interrupted.child_token();
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
     let place = mapping::lake_place(&settings)?;
-    let demo = args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, place.clone(), stop.clone())));
+    let demo = endpoints.mqtt.filter(|_| args.demo);
+    let demo = demo.map(|mqtt| tokio::spawn(demo::publish(mqtt, place.clone(), stop.clone())));
     let ended = Box::pin(roles.run(stop.clone(), DRAIN)).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {

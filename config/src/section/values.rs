@@ -1,11 +1,12 @@
 //! What a key may hold: amounts with units, numbers in a range, addresses, paths, words of a closed set.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::Value;
+use toml::{Table, Value};
 
 use super::Section;
 use crate::units::{format_bytes, format_duration, parse_bytes, parse_duration};
@@ -129,6 +130,17 @@ impl Section<'_> {
         texts.unwrap_or_default()
     }
 
+    /// A table of names of the user's choice with texts, numbers or flags, as texts; empty if it is absent. A name with
+    /// dots may be quoted or not.
+    pub(crate) fn properties(&mut self, key: &'static str, expected: &str) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let table = self.optional(key, "a table", |value| value.as_table().cloned()).unwrap_or_default();
+        for name in flatten("", &table, &mut found) {
+            self.problem(&format!("{key}.\"{name}\""), "", expected);
+        }
+        found
+    }
+
     /// One word of a closed set.
     pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let listed: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
@@ -139,6 +151,30 @@ impl Section<'_> {
             Some(Some(found.1))
         })
     }
+}
+
+/// Puts the values below `table` under their whole names; gives the names whose values are none.
+fn flatten(path: &str, table: &Table, found: &mut BTreeMap<String, String>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (key, value) in table {
+        let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let text = match value {
+            Value::Table(inner) => {
+                wrong.extend(flatten(&name, inner, found));
+                continue;
+            }
+            Value::String(text) => Some(text.clone()),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Boolean(flag) => Some(flag.to_string()),
+            _ => None,
+        };
+        match text {
+            Some(text) => drop(found.insert(name, text)),
+            None => wrong.push(name),
+        }
+    }
+    wrong.sort_unstable();
+    wrong
 }
 
 /// Whether `number` survives any JSON reader: finite, 0 or 1e-7 to 1e15 in size, at most 15

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Settings;
+use super::{LogKind, Settings};
 use crate::problem::Problem;
 use crate::units::{format_bytes, format_duration};
 
@@ -40,6 +40,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Conflict> {
     found.extend(amounts(settings));
     found.extend(commit_too_small(settings));
     found.extend(files_gone_before_their_anchor(settings));
+    found.extend(kafka(settings));
     found
 }
 
@@ -170,4 +171,10 @@ fn files_gone_before_their_anchor(settings: &Settings) -> Option<Conflict> {
             format!("at least {} (2 × anchor.window)", format_duration(least)),
         )
     })
+}
+
+fn kafka(settings: &Settings) -> Option<Conflict> {
+    let (log, key) = (&settings.log, "log.kafka.brokers");
+    (log.kind == LogKind::Kafka && log.kafka.brokers.is_empty())
+        .then(|| Conflict::new(key, "[]", "log.kind", "the brokers of Kafka, such as [\"kafka-1:9092\"]".to_owned()))
 }

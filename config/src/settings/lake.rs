@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::store::StoreSettings;
+use super::store::LakeUrl;
 use super::written_count;
 use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
@@ -13,8 +13,8 @@ use crate::units::{format_bytes, format_duration};
 /// The lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LakeSettings {
-    /// The object store that it lies on; `None`: in the data directory.
-    pub store: Option<StoreSettings>,
+    /// Where it lies; `None`: in the folder `lake` of the data directory. See `Settings::lake_url`.
+    pub url: Option<LakeUrl>,
     /// Longest time between two commits while there are rows.
     pub commit_interval: Duration,
     /// Raw bytes at which a commit comes before its time.
@@ -48,7 +48,7 @@ pub struct RetentionSettings {
 impl LakeSettings {
     pub(super) fn read(s: &mut Section<'_>, base_dir: &Path) -> Self {
         Self {
-            store: StoreSettings::read(s, base_dir),
+            url: LakeUrl::read(s, base_dir),
             commit_interval: s.duration("commit_interval", Duration::from_millis(100)..=Duration::from_secs(30)),
             commit_bytes: s.memory("commit_bytes", 1_000_000..=1 << 30),
             checkpoint_every: s.integer("checkpoint_every", 2..=1_000),
@@ -65,8 +65,8 @@ impl LakeSettings {
             ("compaction".to_owned(), Value::Table(self.compaction.written())),
             ("retention".to_owned(), Value::Table(self.retention.written())),
         ]);
-        if let Some(store) = &self.store {
-            store.write(&mut table);
+        if let Some(url) = &self.url {
+            url.write(&mut table);
         }
         table
     }

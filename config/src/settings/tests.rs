@@ -115,6 +115,45 @@ fn a_retention_of_rows_that_nothing_would_carry_out_is_refused() {
 }
 
 #[test]
+fn a_log_in_kafka_needs_brokers_and_keeps_its_secrets_in_files() {
+    let found = problems("profile = \"development\"\n[log]\nkind = \"kafka\"");
+    assert!(found.len() == 1 && found[0].starts_with("log.kafka.brokers = []"), "{found:?}");
+    let text = r#"
+        profile = "development"
+        [log.kafka]
+        brokers = ["nowhere"]
+        topic = "a b"
+        rejected_topic = "a b"
+        [log.kafka.librdkafka]
+        sasl.password = "hunter2"
+        linger.ms = [5]
+    "#;
+    let found = problems(text);
+    let keys: Vec<_> = found.iter().map(|problem| problem.split([' ', ':']).next().unwrap()).collect();
+    let expected = ["brokers", "topic", "rejected_topic", "librdkafka.\"linger.ms\"", "librdkafka.\"sasl.password\""];
+    assert_eq!(keys, expected.map(|key| format!("log.kafka.{key}")), "{found:#?}");
+    assert!(!found.concat().contains("hunter2"), "{found:?}");
+    let settings = sound(
+        "profile = \"development\"\n[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"plant:9092\"]\nreplication = 1\n\
+         secret_files.\"sasl.password\" = \"kafka-password\"",
+    );
+    assert_eq!(settings.log.kafka.secret_files["sasl.password"], Path::new("/etc/tacho/kafka-password"));
+    assert_eq!(settings.log.kafka.rejected_topic.as_deref(), Some("robot.rejected"));
+    let warnings: Vec<_> = settings.warnings().iter().map(ToString::to_string).collect();
+    assert!(warnings.len() == 2 && warnings[0].contains("page cache") && warnings[1].contains("in the clear"));
+}
+
+#[test]
+fn several_processes_may_share_a_lake() {
+    let lake = |url: &str| sound(&format!("profile = \"development\"\n[lake]\n{url}")).lake_url();
+    let folder = |path: &str| LakeUrl::Folder(path.into());
+    assert_eq!(lake(""), folder("/etc/tacho/./tacho-data/lake"));
+    assert_eq!(lake("url = \"file:///srv/lake\""), folder("/srv/lake"));
+    assert_eq!(lake("url = \"lake\""), folder("/etc/tacho/lake"));
+    assert_eq!(problems("profile = \"development\"\n[lake]\nurl = \"ftp://x\"").len(), 1);
+}
+
+#[test]
 fn text_that_is_no_toml_is_one_problem_with_its_place() {
     let found = problems("[mqtt\nlisten = 1");
     assert_eq!(found.len(), 1);
@@ -178,7 +217,18 @@ fn what_is_written_is_read_back() {
         users_file = "users"
         robot_rate_per_s = 2.5
         [log]
+        kind = "kafka"
         retention_age = "none"
+        [log.kafka]
+        brokers = ["kafka-1:9092", "[::1]:9092"]
+        rejected_topic = "none"
+        [log.kafka.librdkafka]
+        security.protocol = "ssl"
+        "linger.ms" = 20
+        [log.kafka.secret_files]
+        "sasl.password" = "password"
+        [lake]
+        url = "file:///srv/lake"
         [lake.retention]
         keep_removed_files = "3d"
         [anchor]

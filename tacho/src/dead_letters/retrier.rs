@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tacho_lake::ledger::Logs;
 use tacho_lake::{Lake, LakePlace};
-use tacho_log::{Append, EmbeddedLog, HeldBefore};
+use tacho_log::{Append, HeldBefore, Log};
 use tacho_query::Session;
 use tacho_schemas::{Envelope, RawKind, RecordId, RobotKey};
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub(crate) const LETTERS_MAX: usize = 64;
 /// Appends dead letters to a log anew.
 #[derive(Debug, Clone)]
 pub(crate) struct Retrier {
-    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) log: Arc<Log>,
     pub(crate) lake: LakePlace,
 }
 
@@ -85,10 +85,11 @@ impl Retrier {
 
     /// The record that a letter's bytes came in, if the log still holds it.
     async fn record_at(&self, name: LetterName) -> anyhow::Result<Option<RecordId>> {
-        let held = self.log.held_before(name.partition, name.offset + 1).await;
-        Ok(match held.with_context(|| format!("the log at dead letter {name}"))? {
-            HeldBefore::Record(id) => Some(id),
-            HeldBefore::Nothing | HeldBefore::Lost => None,
+        let at = || format!("the log at dead letter {name}");
+        let held = self.log.held_before(&[(name.partition, name.offset + 1)]).await.with_context(at)?;
+        Ok(match held.into_iter().next().transpose().with_context(at)? {
+            Some(HeldBefore::Record(id)) => Some(id),
+            Some(HeldBefore::Nothing | HeldBefore::Lost) | None => None,
         })
     }
 

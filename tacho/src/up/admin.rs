@@ -48,13 +48,15 @@ impl Admin {
     }
 
     /// Answers until `stop`.
-    pub(crate) async fn run(self, retrying: Retrying, stop: CancellationToken) -> anyhow::Result<()> {
-        let routes = Router::new()
+    pub(crate) async fn run(self, retrying: Option<Retrying>, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut routes = Router::new()
             .route("/live", get(|| async { "live\n" }))
             .route("/ready", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(self.served)
-            .route(RETRY_PATH, post(retrying::retry).with_state(retrying));
+            .with_state(self.served);
+        if let Some(retrying) = retrying {
+            routes = routes.route(RETRY_PATH, post(retrying::retry).with_state(retrying));
+        }
         axum::serve(self.listener, routes)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await

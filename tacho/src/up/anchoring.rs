@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tacho_lake::landing::Landing;
-use tacho_log::EmbeddedLog;
+use tacho_log::Log;
 use tacho_registry::{AnchorError, Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
@@ -56,7 +56,8 @@ pub(super) struct Anchoring {
     options: AnchorerOptions,
     /// Once it is open.
     anchorer: Option<Anchorer>,
-    log: Arc<EmbeddedLog>,
+    /// Of which what is anchored may go, if this process has it.
+    log: Option<Arc<Log>>,
     closed: Closed,
     board: Board,
 }
@@ -68,7 +69,7 @@ impl Anchoring {
     /// Only if a registry is ahead of the log, or a later release wrote it.
     pub(super) async fn open(
         options: AnchorerOptions,
-        log: Arc<EmbeddedLog>,
+        log: Option<Arc<Log>>,
         closed: Closed,
         board: Board,
     ) -> Result<Self, OpenError> {
@@ -87,8 +88,8 @@ impl Anchoring {
         Ok(Self { options, anchorer, log, closed, board })
     }
 
-    /// Anchors until `drain`; then, once `processing` has landed the rest, a last window.
-    pub(super) async fn run(mut self, drain: CancellationToken, processing: JoinHandle<Landing>) {
+    /// Anchors until `drain`; then, once `processing` has landed the rest, if that is done here, a last window.
+    pub(super) async fn run(mut self, drain: CancellationToken, processing: Option<JoinHandle<Landing>>) {
         self.note().await;
         while !drain.is_cancelled() {
             if !self.tick(false).await {
@@ -99,7 +100,9 @@ impl Anchoring {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
-        if let Err(error) = processing.await {
+        if let Some(processing) = processing
+            && let Err(error) = processing.await
+        {
             error!(%error, "processing was cut off");
         }
         self.tick(true).await;
@@ -156,7 +159,8 @@ impl Anchoring {
     async fn note(&self) {
         let Some(anchorer) = &self.anchorer else { return };
         self.closed.set(anchorer.stated_versions());
-        if let Err(error) = self.log.release(&anchorer.anchored_progress(self.log.identity().log_id)).await {
+        let Some(log) = &self.log else { return };
+        if let Err(error) = log.release(&anchorer.anchored_progress(log.identity().log_id)).await {
             warn!(error = chain(&error), "no segment of the log was let go");
         }
     }

@@ -7,7 +7,7 @@ use tacho_config::{Settings, Snapshot};
 use tacho_lake::Lake;
 use tacho_lake::config_store::ConfigStore;
 use tacho_lake::landing::Landing;
-use tacho_log::EmbeddedLog;
+use tacho_log::{Appender, Log};
 use tacho_schemas::table::Table;
 use tacho_schemas::{Digest, RecordId};
 use tracing::info;
@@ -40,9 +40,8 @@ pub(crate) async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(D
 }
 
 /// Appends control records: from here on the configuration is in force.
-pub(super) async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
+pub(super) async fn put_in_force(appender: &Appender, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
     let session = Uuid::new_v4();
-    let appender = log.appender();
     for (counter, partition) in (0_u64..).zip(partitions) {
         let id = RecordId { session, counter };
         let delivered = appender.append_control(*partition, id, crate::clock::now_us(), digest).await;
@@ -53,10 +52,10 @@ pub(super) async fn put_in_force(log: &EmbeddedLog, partitions: &[i32], digest: 
 }
 
 /// Puts the configuration in force in every partition of a log that is new: nothing can be processed before.
-pub(super) async fn begin(settings: &Settings, lake: &Lake, log: &EmbeddedLog) -> anyhow::Result<()> {
-    let partitions: Vec<i32> = (0..log.identity().partitions).collect();
+pub(super) async fn begin(settings: &Settings, lake: &Lake, appender: &Appender) -> anyhow::Result<()> {
+    let partitions: Vec<i32> = (0..appender.partitions()).collect();
     let (digest, _version) = meant(settings, lake).await?;
-    put_in_force(log, &partitions, digest).await
+    put_in_force(appender, &partitions, digest).await
 }
 
 /// Stores the configuration that the settings mean, with this roster, and gives its digest.
@@ -77,12 +76,7 @@ pub(super) async fn store(
 ///
 /// What is in force at the end of the log is known where all of it is landed; where something waits, perhaps another
 /// control record, this one is written again, which does no harm. Gives the version of the roster in force, 0 without one.
-pub(super) async fn apply(
-    settings: &Settings,
-    lake: &Lake,
-    landing: &Landing,
-    log: &EmbeddedLog,
-) -> anyhow::Result<u64> {
+pub(super) async fn apply(settings: &Settings, lake: &Lake, landing: &Landing, log: &Log) -> anyhow::Result<u64> {
     let (digest, roster_version) = meant(settings, lake).await?;
     let ends = log.next_offsets();
     let in_force = |(partition, next): &(i32, i64)| {
@@ -91,6 +85,6 @@ pub(super) async fn apply(
     };
     let lacking = landing.progress().into_iter().filter(|place| !in_force(place));
     let partitions: Vec<i32> = lacking.map(|(partition, _)| partition).collect();
-    put_in_force(log, &partitions, digest).await?;
+    put_in_force(&log.appender(), &partitions, digest).await?;
     Ok(roster_version)
 }

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use metrics::counter;
 use tacho_config::Settings;
+use tacho_config::settings::LogKind;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::ledger::Logs;
 use tacho_lake::{Lake, LakePlace};
-use tacho_log::{Damage, EmbeddedLog, HeldBefore, OffsetRange, OpenError, ReadError};
+use tacho_log::{Damage, EmbeddedLog, HeldBefore, KafkaLog, Log, OffsetRange, OpenError, ReadError};
 use tacho_schemas::RecordId;
 use tracing::{error, warn};
 
@@ -27,7 +28,7 @@ const NAMED_MAX: usize = 4;
 /// A log, and the landing that goes on in it.
 #[derive(Debug)]
 pub(super) struct Following {
-    pub(super) log: Arc<EmbeddedLog>,
+    pub(super) log: Arc<Log>,
     pub(super) landing: Landing,
 }
 
@@ -44,6 +45,9 @@ struct Objections {
 
 /// Refuses a data directory whose lake follows a log that is not there, before a new one is made in its place.
 pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
+    if settings.log.kind != LogKind::Embedded {
+        return Ok(());
+    }
     let (dir, place) = (settings.data_dir.join("log"), mapping::lake_place(settings)?);
     let is_new = matches!(&place, LakePlace::Folder(folder) if !folder.exists());
     if is_new || tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_some() {
@@ -61,8 +65,19 @@ pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the log; blocks on the disk elsewhere.
-pub(super) async fn open_log(settings: &Settings) -> anyhow::Result<EmbeddedLog> {
+/// Opens the log. A topic that is missing is made if `create`.
+pub(super) async fn open_log(settings: &Settings, create: bool) -> anyhow::Result<Log> {
+    match settings.log.kind {
+        LogKind::Embedded => open_embedded(settings).await.map(Log::Embedded),
+        LogKind::Kafka => {
+            let opened = KafkaLog::open(mapping::kafka(settings), create).await;
+            opened.map(Log::Kafka).context("log")
+        }
+    }
+}
+
+/// Opens the embedded log; blocks on the disk elsewhere.
+async fn open_embedded(settings: &Settings) -> anyhow::Result<EmbeddedLog> {
     let (dir, log_settings) = (settings.data_dir.join("log"), mapping::log(settings));
     let data_dir = settings.data_dir.display().to_string();
     let open = move || match EmbeddedLog::open(&dir, log_settings) {
@@ -79,47 +94,54 @@ pub(super) async fn open_log(settings: &Settings) -> anyhow::Result<EmbeddedLog>
 }
 
 /// Makes sure that the lake follows this very log, or that the operator wants it otherwise (`accepted`).
-pub(super) async fn follow(
-    settings: &Settings,
-    lake: &Lake,
-    log: EmbeddedLog,
-    accepted: bool,
-) -> anyhow::Result<Following> {
-    let landing = open_landing(lake, &log, accepted).await?;
+pub(super) async fn follow(settings: &Settings, lake: &Lake, log: Log, accepted: bool) -> anyhow::Result<Following> {
+    let landing = open_landing(lake, &log, accepted, None).await?;
     let objections = Objections::found(&landing, &log).await?;
     if !accepted {
-        objections.refuse()?;
+        objections.refuse(settings.log.kind)?;
     }
-    if objections.other.is_empty() {
-        return Ok(Following { log: Arc::new(log), landing });
-    }
+    let log = match log {
+        log if objections.other.is_empty() => return Ok(Following { log: Arc::new(log), landing }),
+        // Nobody sets a topic aside: one that was made anew is told by its generation.
+        Log::Kafka(_) => return Err(objections.refused(settings.log.kind)),
+        Log::Embedded(log) => log,
+    };
     for why in &objections.other {
         warn!(why, "the log is set aside, and a new one begins");
     }
-    let log = anew::begin(settings, lake, log, &landing, &objections.other_records).await?;
+    let log = Log::Embedded(anew::begin(settings, lake, log, &landing, &objections.other_records).await?);
     drop(landing);
-    let landing = open_landing(lake, &log, accepted).await?;
+    let landing = open_landing(lake, &log, accepted, None).await?;
     Ok(Following { log: Arc::new(log), landing })
 }
 
-async fn open_landing(lake: &Lake, log: &EmbeddedLog, new_log: bool) -> anyhow::Result<Landing> {
+/// Opens the lake for a log, holding these partitions, or all.
+pub(super) async fn open_landing(
+    lake: &Lake,
+    log: &Log,
+    new_log: bool,
+    partitions: Option<Vec<i32>>,
+) -> anyhow::Result<Landing> {
     let identity = landing::LogIdentity { log_id: log.identity().log_id, partitions: log.identity().partitions };
-    let options = LandingOptions { new_log, ..LandingOptions::default() };
+    let options = LandingOptions { new_log, partitions };
     Landing::open(lake, identity, options).await.context("lake")
 }
 
 impl Objections {
-    async fn found(landing: &Landing, log: &EmbeddedLog) -> anyhow::Result<Self> {
+    async fn found(landing: &Landing, log: &Log) -> anyhow::Result<Self> {
         let mut found = Self::default();
         let progress = landing.progress();
-        for damage in &log.report().damage {
+        let report = log.report();
+        for damage in report.iter().flat_map(|report| &report.damage) {
             found.lost.extend(weigh(damage, &progress));
         }
-        for (partition, next) in progress {
-            let held = log.held_before(partition, next).await;
-            found.hold((partition, next), first_offset(log, partition), landing.record_before(partition), held)?;
+        let held = log.held_before(&progress).await.context("the log cannot be read")?;
+        let first = log.first_offsets();
+        for ((partition, next), held) in progress.into_iter().zip(held) {
+            let first = usize::try_from(partition).ok().and_then(|slot| first.get(slot).copied()).unwrap_or(0);
+            found.hold((partition, next), first, landing.record_before(partition), held)?;
         }
-        if let Some(torn) = log.report().torn.as_ref().filter(|_| !found.other.is_empty()) {
+        if let Some(torn) = report.and_then(|report| report.torn.as_ref()).filter(|_| !found.other.is_empty()) {
             let (file, position, bytes) = (torn.file.display(), torn.position, torn.bytes);
             found.other.push(format!("{file} was torn at byte {position}, and {bytes} bytes were cut off"));
         }
@@ -160,22 +182,31 @@ impl Objections {
         Ok(())
     }
 
-    fn refuse(&self) -> anyhow::Result<()> {
-        if !self.other.is_empty() {
-            bail!(
-                "the log is not the one that the lake follows, or not all of it: {}; bring the whole log back, or start \
-                 with --new-log, which sets this one aside and takes over what it holds and the lake lacks",
-                named(&self.other)
-            );
-        }
-        if !self.lost.is_empty() {
-            bail!(
+    fn refuse(&self, kind: LogKind) -> anyhow::Result<()> {
+        let none = self.other.is_empty() && self.lost.is_empty();
+        if none { Ok(()) } else { Err(self.refused(kind)) }
+    }
+
+    /// The refusal, with what would be right.
+    fn refused(&self, kind: LogKind) -> anyhow::Error {
+        if self.other.is_empty() {
+            return anyhow!(
                 "the log has lost records that had not landed: {}; bring the file back from a backup, or start with \
                  --new-log, which goes on without them and records them as lost",
                 named(&self.lost)
             );
         }
-        Ok(())
+        let way_on = match kind {
+            LogKind::Embedded => {
+                "bring the whole log back, or start with --new-log, which sets this one aside and takes over what it holds \
+                 and the lake lacks"
+            }
+            LogKind::Kafka => {
+                "bring the topic back; one that was deleted and made anew is a new log: raise log.kafka.generation, and \
+                 start with --new-log, which gives up what had not landed from the old one"
+            }
+        };
+        anyhow!("the log is not the one that the lake follows, or not all of it: {}; {way_on}", named(&self.other))
     }
 }
 
@@ -212,10 +243,6 @@ fn not_landed(lost: OffsetRange, progress: &[(i32, i64)]) -> Option<OffsetRange>
     (start < lost.end).then_some(OffsetRange { start, ..lost })
 }
 
-fn first_offset(log: &EmbeddedLog, partition: i32) -> i64 {
-    usize::try_from(partition).ok().and_then(|slot| log.first_offsets().get(slot).copied()).unwrap_or(0)
-}
-
 fn named(all: &[String]) -> String {
     let mut text = all[..all.len().min(NAMED_MAX)].join("; ");
     if all.len() > NAMED_MAX {
@@ -245,7 +272,7 @@ mod tests {
     fn held(first: i64, held: Result<HeldBefore, ReadError>) -> String {
         let mut found = Objections::default();
         found.hold((3, 10), first, Some(id(9)), held).unwrap();
-        found.refuse().map_or_else(|refused| refused.to_string(), |()| String::new())
+        found.refuse(LogKind::Embedded).map_or_else(|refused| refused.to_string(), |()| String::new())
     }
 
     #[test]
@@ -276,11 +303,13 @@ mod tests {
         };
         assert_eq!(weigh(&damage(8), &[(3, 12)]), None);
         let lost: Vec<String> = weigh(&damage(8), &[(3, 10)]).into_iter().collect();
-        let refused = Objections { lost, ..Objections::default() }.refuse().unwrap_err().to_string();
+        let refused = Objections { lost, ..Objections::default() }.refuse(LogKind::Embedded).unwrap_err().to_string();
         for part in ["00000000000000000000.log", "byte 4096", "offsets 10..12 of partition 3", "--new-log"] {
             assert!(refused.contains(part), "{part}: {refused}");
         }
-        assert!(Objections::default().refuse().is_ok());
+        assert!(Objections::default().refuse(LogKind::Kafka).is_ok());
+        let other = Objections { other: vec!["it ends".to_owned()], ..Objections::default() };
+        assert!(other.refused(LogKind::Kafka).to_string().contains("log.kafka.generation"));
         let end = Damage { lost: Vec::new(), size_unknown: true, ..damage(8) };
         assert!(weigh(&end, &[(3, 12)]).is_some_and(|why| why.contains("cannot be told")));
     }

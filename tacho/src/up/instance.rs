@@ -27,6 +27,8 @@ const UNFINISHED: &str = "restoring\n";
 #[derive(Debug)]
 pub(crate) struct Instance {
     dir: PathBuf,
+    /// The folder, locked for as long as the process lives.
+    lock: Option<fs::File>,
 }
 
 /// Where a running instance listens.
@@ -34,8 +36,9 @@ pub(crate) struct Instance {
 pub(crate) struct Endpoints {
     /// Process of the instance.
     pub(crate) pid: u32,
-    /// MQTT over TCP.
-    pub(crate) mqtt: SocketAddr,
+    /// MQTT over TCP, if this process takes publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mqtt: Option<SocketAddr>,
     /// Liveness, readiness and metrics over HTTP.
     pub(crate) admin: SocketAddr,
 }
@@ -52,7 +55,21 @@ impl Instance {
             Some(FORMAT) => {}
             Some(other) => refuse(dir, other)?,
         }
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), lock: None })
+    }
+
+    /// Makes sure that no other process has this directory, for the life of this one.
+    pub(crate) fn lock(&mut self) -> anyhow::Result<()> {
+        let shown = self.dir.display();
+        let folder = fs::File::open(&self.dir).with_context(|| shown.to_string())?;
+        match folder.try_lock() {
+            Ok(()) => self.lock = Some(folder),
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!("data directory {shown} is in use by another process: each process has one of its own")
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("locking {shown}")),
+        }
+        Ok(())
     }
 
     /// Removes the endpoints of a process that is gone, before anything is bound.
@@ -159,6 +176,10 @@ mod tests {
         assert!(require(&data).is_err());
         Instance::open(&data).unwrap();
         require(&data).unwrap();
+        let mut instance = Instance::open(&data).unwrap();
+        instance.lock().unwrap();
+        let other = Instance::open(&data).unwrap().lock().unwrap_err().to_string();
+        assert!(other.contains("in use by another process"), "{other}");
         fs::write(data.join("format"), "2\n").unwrap();
         let error = Instance::open(&data).unwrap_err().to_string();
         assert!(error.contains("format 2") && error.contains("newer release"), "{error}");

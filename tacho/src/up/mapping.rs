@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use tacho_config::settings::LakeUrl;
 use tacho_config::{Problems, Settings};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
 use tacho_lake::place::{AccessKey, Bucket};
 use tacho_lake::{Faults, LakeOptions, LakePlace};
-use tacho_log::EmbeddedSettings;
+use tacho_log::{EmbeddedSettings, KafkaSettings};
 
 use crate::exit::WrongUse;
 
@@ -54,12 +55,40 @@ pub(super) fn log(settings: &Settings) -> EmbeddedSettings {
     }
 }
 
+/// Most bytes of an envelope's texts, and of headers around a payload.
+const ENVELOPE_BYTES_MAX: usize = 64 << 10;
+
+/// The settings of a log in Kafka.
+pub(crate) fn kafka(settings: &Settings) -> KafkaSettings {
+    let kafka = &settings.log.kafka;
+    KafkaSettings {
+        brokers: kafka.brokers.clone(),
+        topic: kafka.topic.clone(),
+        rejected_topic: kafka.rejected_topic.clone(),
+        group: kafka.group.clone(),
+        partitions: kafka.partitions,
+        replication: kafka.replication,
+        generation: kafka.generation,
+        retention: kafka.retention,
+        retention_min: kafka.retention_min,
+        queue_bytes: settings.log.queue_bytes,
+        record_bytes_max: settings.mqtt.max_publish_bytes + ENVELOPE_BYTES_MAX,
+        connect_timeout: kafka.connect_timeout,
+        grace: kafka.grace,
+        properties: kafka.librdkafka.clone(),
+        secret_files: kafka.secret_files.clone(),
+    }
+}
+
 /// Where the lake lies.
 pub(crate) fn lake_place(settings: &Settings) -> anyhow::Result<LakePlace> {
-    let Some(store) = &settings.lake.store else { return Ok(settings.data_dir.join("lake").into()) };
+    let store = match settings.lake_url() {
+        LakeUrl::Folder(folder) => return Ok(folder.into()),
+        LakeUrl::Store(store) => store,
+    };
     let key = store.credentials_file.as_deref().map(access_key).transpose()?;
     let url = store.url.parse().with_context(|| format!("lake.url {}", store.url))?;
-    Ok(LakePlace::Bucket(Bucket { url, endpoint: store.endpoint.clone(), region: store.region.clone(), key }))
+    Ok(LakePlace::Bucket(Bucket { url, endpoint: store.endpoint, region: store.region, key }))
 }
 
 /// The two lines of a credentials file.

@@ -6,14 +6,17 @@
 
 mod collector;
 mod cutter;
+mod letters;
 mod processors;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tacho_lake::config_store::ConfigStore;
 use tacho_lake::landing::{LandError, Landing, Verdict};
-use tacho_log::{EmbeddedLog, ReadError};
+use tacho_log::{AppendError, HeldBefore, Log, OffsetRange, ReadError, Share};
+use tacho_schemas::RecordId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -49,13 +52,33 @@ pub(super) struct CommitWhen {
 /// The role, ready to run.
 #[derive(Debug)]
 pub(super) struct Processing {
-    pub(super) log: Arc<EmbeddedLog>,
-    pub(super) configs: ConfigStore,
-    pub(super) landing: Landing,
-    pub(super) commit: CommitWhen,
-    pub(super) board: Board,
+    log: Arc<Log>,
+    configs: ConfigStore,
+    landing: Landing,
+    commit: CommitWhen,
+    board: Board,
+    share: Share,
+    /// What it does at the end with what the log still holds.
+    leaves: Leaves,
     /// Commits of this run.
-    pub(super) commits: u64,
+    commits: u64,
+}
+
+/// What stays in the log at a clean end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// Nothing, if there is time: nobody else would land it now.
+    Nothing,
+    /// All that was not read: others land it.
+    TheRest,
+}
+
+/// How following the log ended, if nothing was in the way.
+enum Followed {
+    /// To the end.
+    ToTheEnd,
+    /// Other partitions are to be worked on now.
+    OtherShare,
 }
 
 /// Why the two halves stopped.
@@ -65,8 +88,12 @@ pub(crate) enum Trouble {
     Read(#[from] ReadError),
     #[error("the lake takes nothing")]
     Land(#[from] LandError),
+    #[error("dead letters cannot be copied")]
+    Copy(#[from] AppendError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("the log is not the one that the lake follows, or not all of it: {0}")]
+    OtherLog(String),
     #[error("processing was cut off")]
     Cut(#[from] tokio::task::JoinError),
 }
@@ -75,20 +102,42 @@ impl Trouble {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Land(error) => error.verdict(),
-            // A file that cannot be read now, for want of descriptors say, may be readable soon.
-            Self::Read(ReadError::Io { .. }) | Self::Config(ConfigError::Store { .. }) => Verdict::Wait,
-            Self::Read(_) | Self::Config(_) | Self::Cut(_) => Verdict::Halt,
+            Self::Read(error) if error.verdict() == tacho_log::Verdict::Retry => Verdict::Wait,
+            Self::Config(ConfigError::Store { .. }) | Self::Copy(_) => Verdict::Wait,
+            Self::Read(_) | Self::Config(_) | Self::OtherLog(_) | Self::Cut(_) => Verdict::Halt,
         }
     }
 }
 
 impl Processing {
+    /// Of all partitions of a log that is this process' `own`, or of a share of it.
+    pub(super) fn new(
+        log: &Arc<Log>,
+        configs: ConfigStore,
+        landing: Landing,
+        commit: CommitWhen,
+        board: &Board,
+        own: bool,
+    ) -> anyhow::Result<Self> {
+        let (share, leaves) = match own {
+            true => (Share::whole(log.identity().partitions), Leaves::Nothing),
+            false => (log.join().context("joining the group")?, Leaves::TheRest),
+        };
+        let log = Arc::clone(log);
+        Ok(Self { log, configs, landing, commit, board: board.clone(), share, leaves, commits: 0 })
+    }
+
     /// Processes and lands until `drain`, and then what the log still holds.
     pub(super) async fn run(mut self, drain: CancellationToken) -> Landing {
         let mut pause = PAUSE;
         loop {
             let commits = self.commits;
-            let Err(trouble) = self.follow(&drain).await else { return self.landing };
+            let trouble = match self.follow(&drain).await {
+                Ok(Followed::ToTheEnd) => return self.landing,
+                Ok(Followed::OtherShare) => continue,
+                Err(_) if drain.is_cancelled() && self.leaves == Leaves::TheRest => return self.landing,
+                Err(trouble) => trouble,
+            };
             if self.commits > commits || drain.is_cancelled() {
                 pause = PAUSE;
             }
@@ -104,6 +153,7 @@ impl Processing {
                     warn!(error = trouble_text, again_in_ms = pause.as_millis(), "nothing lands; it is tried again");
                     tokio::select! {
                         () = drain.cancelled(), if !drain.is_cancelled() => {}
+                        () = self.share.changed() => {}
                         () = tokio::time::sleep(pause) => {}
                     }
                     pause = (pause * 2).min(PAUSE_MAX);
@@ -112,29 +162,84 @@ impl Processing {
         }
     }
 
-    /// Follows the log from what is landed.
-    async fn follow(&mut self, drain: &CancellationToken) -> Result<(), Trouble> {
-        self.landing.recover().await?;
+    /// Follows the log from what is landed, as far as it is this process' share.
+    async fn follow(&mut self, drain: &CancellationToken) -> Result<Followed, Trouble> {
+        let starts = self.take_share().await?;
+        if starts.is_empty() {
+            return Ok(self.wait_for_share(drain).await);
+        }
         let processors = Processors::new(self.configs.clone(), self.landing.log_epoch());
-        let reader = self.log.reader(&self.landing.progress())?;
-        let in_force = self.landing.progress().iter().map(|(p, _)| (*p, self.landing.config_in_force(*p))).collect();
+        let in_force = starts.iter().map(|start| (start.partition, self.landing.config_in_force(start.partition)));
+        let in_force = in_force.collect();
+        let places: Vec<(i32, i64)> = starts.iter().map(|start| (start.partition, start.end)).collect();
+        let reader = self.log.reader(&places)?;
         // After a trouble the part works again once something has landed, or if nothing is left to land.
         if self.lag_records() == 0 {
             self.board.works(PART);
         }
-        let collector = Collector::new(reader, Cutter::new(processors, in_force), self.commit);
+        let missing = starts.into_iter().filter(|start| start.start < start.end).collect();
+        let collector = Collector::new(reader, Cutter::new(processors, in_force), self.commit, self.leaves);
         let (batches, mut landable) = mpsc::channel(1);
-        let collecting = AbortOnDrop(tokio::spawn(collector.run(batches, drain.clone())));
-        while let Some(batch) = landable.recv().await {
-            self.land(batch).await?;
+        let collecting = AbortOnDrop(tokio::spawn(collector.run(missing, batches, drain.clone())));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.share.changed() => return Ok(Followed::OtherShare),
+                batch = landable.recv() => match batch {
+                    Some(batch) => self.land(batch).await?,
+                    None => break,
+                },
+            }
         }
         collecting.join().await??;
-        info!("all that the log holds is landed");
-        Ok(())
+        info!("all that is to land is landed");
+        Ok(Followed::ToTheEnd)
+    }
+
+    /// Waits until there is something to work on: where there are more processors than partitions, some wait.
+    async fn wait_for_share(&mut self, drain: &CancellationToken) -> Followed {
+        loop {
+            match self.share.trouble() {
+                Some(trouble) => self.board.fails(PART, trouble.to_string()),
+                None => self.board.works(PART),
+            }
+            tokio::select! {
+                () = drain.cancelled() => return Followed::ToTheEnd,
+                () = self.share.changed() => return Followed::OtherShare,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// Holds the partitions that are to be worked on, and these only. Gives where each goes on: what lies between the
+    /// start and the end of a range was in the log once, and never landed.
+    async fn take_share(&mut self) -> Result<Vec<OffsetRange>, Trouble> {
+        let share = self.share.take();
+        let held = self.landing.progress().into_iter().map(|(partition, _)| partition);
+        let gone: Vec<i32> = held.filter(|partition| !share.contains(partition)).collect();
+        self.landing.release(&gone);
+        self.landing.recover().await?;
+        self.landing.hold(&share).await?;
+        let progress = self.landing.progress();
+        let held = self.log.held_before(&progress).await?;
+        let first = self.log.first_offsets();
+        let mut starts = Vec::with_capacity(progress.len());
+        for ((partition, next), held) in progress.into_iter().zip(held) {
+            let first = usize::try_from(partition).ok().and_then(|slot| first.get(slot).copied()).unwrap_or(0);
+            let known = self.landing.record_before(partition);
+            starts.push(going_on((partition, next), first, known, held)?);
+        }
+        Ok(starts)
     }
 
     async fn land(&mut self, batch: Batch) -> Result<(), Trouble> {
-        let landed = self.landing.land(batch.steps, &batch.last).await?;
+        let decided = self.landing.decide(batch.steps, &batch.last).await?;
+        if self.log.copies_letters() {
+            // Before they land: a crash between the two makes the copies again, and loses none.
+            let copies: Vec<_> = decided.rejected().flat_map(letters::copies).collect();
+            self.log.copy_letters(&copies).await?;
+        }
+        let landed = self.landing.land_decided(decided).await?;
         self.board.works(PART);
         self.commits += 1;
         if self.commits.is_multiple_of(CLEAN_EVERY)
@@ -143,6 +248,7 @@ impl Processing {
             warn!(%error, "old ledger snapshots stay for now");
         }
         let lag_records = self.lag_records();
+        self.share.tell(&landed.progress);
         self.board.write(|facts| {
             facts.landed += landed.counts.landed;
             facts.duplicate += landed.counts.duplicate;
@@ -154,9 +260,33 @@ impl Processing {
 
     /// Records of the log that have not landed.
     fn lag_records(&self) -> i64 {
-        let next_offsets: i64 = self.log.next_offsets().iter().sum();
-        let progress: i64 = self.landing.progress().iter().map(|(_, next)| next).sum();
-        next_offsets - progress
+        let ends = self.log.next_offsets();
+        let end =
+            |partition: i32| usize::try_from(partition).ok().and_then(|slot| ends.get(slot).copied()).unwrap_or(0);
+        self.landing.progress().iter().map(|(partition, next)| (end(*partition) - next).max(0)).sum()
+    }
+}
+
+/// Where a partition goes on that has landed up to `next`, whose log begins at `first`, and in which `held` stands before
+/// `next`, where the lake noted `known`.
+fn going_on(
+    (partition, next): (i32, i64),
+    first: i64,
+    known: Option<RecordId>,
+    held: Result<HeldBefore, ReadError>,
+) -> Result<OffsetRange, Trouble> {
+    let other = |why: String| Err(Trouble::OtherLog(why));
+    match (held?, known) {
+        // Nothing of this log has landed here yet: what is gone is told as lost.
+        (_, None) if next == 0 && first > 0 => Ok(OffsetRange { partition, start: 0, end: first }),
+        _ if first > next => other(format!(
+            "partition {partition} has landed up to offset {next}, and the log begins at {first}: what lies between was \
+             deleted before it landed"
+        )),
+        (HeldBefore::Record(held), Some(known)) if held != known => other(format!(
+            "before offset {next} of partition {partition} the lake has record {known}, the log has {held}"
+        )),
+        _ => Ok(OffsetRange { partition, start: next, end: next }),
     }
 }
 

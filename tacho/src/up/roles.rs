@@ -1,17 +1,17 @@
 //! The roles of an instance: opened in the order of the data's way, run together, ended in the same order.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tacho_config::Settings;
+use tacho_config::settings::LogKind;
 use tacho_ingest::{MqttFront, MqttListener, Outlet};
 use tacho_lake::maintenance::Maintenance;
-use tacho_lake::{Lake, LakePlace};
-use tacho_log::{EmbeddedLog, Health};
+use tacho_lake::LakePlace;
+use tacho_log::{Health, Log};
 use tacho_registry::AnchorerOptions;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -20,8 +20,8 @@ use super::admin::{Admin, Retrying};
 use super::anchoring::{Anchoring, Closed};
 use super::board::Board;
 use super::crew::{Crew, wait_until};
-use super::following::{Following, follow, open_log, require_log};
 use super::instance::{Endpoints, Instance, Token};
+use super::opened::Opened;
 use super::processing::{CommitWhen, Processing};
 use super::{Args, configuration, mapping, roster};
 use crate::dead_letters::{Retrier, queue};
@@ -31,65 +31,101 @@ const ADMIN_END: Duration = Duration::from_secs(1);
 /// Time that the log has to write what is queued and to complete its segment; without that the next start scans it.
 const LOG_END: Duration = Duration::from_secs(1);
 
-/// All roles, bound and ready to run.
+/// What a process does of all that there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything.
+    All,
+    /// From MQTT into the log.
+    Ingest,
+    /// From the log into the lake, a share of it.
+    Process,
+    /// Anchors of what has landed, and the lake's upkeep.
+    Anchor,
+}
+
+impl Part {
+    fn ingests(self) -> bool {
+        matches!(self, Self::All | Self::Ingest)
+    }
+
+    fn anchors(self) -> bool {
+        matches!(self, Self::All | Self::Anchor)
+    }
+}
+
+/// The roles of a process, bound and ready to run.
 #[derive(Debug)]
 pub(super) struct Roles {
     instance: Arc<Instance>,
     board: Board,
-    log: Arc<EmbeddedLog>,
-    front: MqttFront,
+    /// Absent where only the lake is looked after.
+    log: Option<Arc<Log>>,
+    front: Option<MqttFront>,
     admin: Admin,
-    processing: Processing,
-    anchoring: Anchoring,
-    maintenance: Maintenance,
-    roster: roster::Watch,
-    retrying: Retrying,
+    processing: Option<Processing>,
+    anchoring: Option<Anchoring>,
+    maintenance: Option<Maintenance>,
+    roster: Option<roster::Watch>,
+    /// Only where one process has the log and the lake.
+    retrying: Option<Retrying>,
 }
 
 impl Roles {
     /// Binds the endpoints and opens everything; nothing runs yet. A port that is taken leaves no trace on the disk.
-    pub(super) async fn open(settings: &Settings, args: &Args) -> anyhow::Result<Self> {
+    pub(super) async fn open(settings: &Settings, args: &Args, part: Part) -> anyhow::Result<Self> {
         // What is wrong in files that the settings name is told before anything is made.
-        let mqtt = mapping::mqtt(settings)?;
+        let mqtt = if part.ingests() { Some(mapping::mqtt(settings)?) } else { None };
         configuration::check(settings)?;
         let board = Board::default();
         let metrics = super::metrics::install().context("metrics")?;
-        let listener = MqttListener::bind(settings.mqtt.listen).context("MQTT")?;
+        let listener = mqtt.map(|mqtt| MqttListener::bind(settings.mqtt.listen).map(|listener| (listener, mqtt)));
+        let listener = listener.transpose().context("MQTT")?;
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;
-        let instance = Instance::open(&settings.data_dir)?;
+        let mut instance = Instance::open(&settings.data_dir)?;
         crate::backup::clear_abandoned(&settings.data_dir)?;
-        if !args.new_log {
-            require_log(settings).await?;
+        if settings.log.kind == LogKind::Kafka {
+            // The embedded log has a lock of its own.
+            instance.lock()?;
         }
-        let log = open_log(settings).await?;
+        let opened = Opened::open(settings, args, part).await?;
         instance.forget_endpoints()?;
+        let Opened { log, lake, landing, roster_version } = opened;
         let place = mapping::lake_place(settings)?;
-        let lake = Lake::open(&place, mapping::lake(settings, &args.fault)).with_context(|| format!("lake {place}"))?;
-        let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
-        let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
         let closed = Closed::default();
-        let anchoring = anchorer_options(settings, args, &place);
-        let anchoring = Anchoring::open(anchoring, Arc::clone(&log), closed.clone(), board.clone());
-        let anchoring = anchoring.await.context("anchors")?;
-        let maintenance = mapping::maintenance(settings);
-        let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed)).await.context("maintenance")?;
-        let front = MqttFront::on(listener, mqtt, Outlet::new(log.appender()));
-        let front = front.await.context("MQTT")?;
-        let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
-        let configs = lake.configs();
-        let roster = roster::Watch::new(settings, configs.clone(), Arc::clone(&log), roster_version);
-        let processing =
-            Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        let retrier = Retrier { log: Arc::clone(&log), lake: place };
-        queue::retry(&settings.data_dir, &retrier).await;
-        let retrying = Retrying { retrier, token: Token::publish(&settings.data_dir)? };
+        let (mut anchoring, mut maintenance, mut processing, mut roster) = (None, None, None, None);
+        if let Some(lake) = lake.as_ref().filter(|_| part.anchors()) {
+            let options = anchorer_options(settings, args, &place);
+            let opened = Anchoring::open(options, log.clone(), closed.clone(), board.clone());
+            anchoring = Some(opened.await.context("anchors")?);
+            let options = mapping::maintenance(settings);
+            let opened = Maintenance::open(lake, options, Arc::new(closed)).await;
+            maintenance = Some(opened.context("maintenance")?);
+        }
+        if let (Some(log), Some(lake), Some(landing)) = (&log, &lake, landing) {
+            let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
+            processing = Some(Processing::new(log, lake.configs(), landing, commit, &board, part == Part::All)?);
+        }
+        let mut retrying = None;
+        if let (Some(log), Some(lake), Part::All) = (&log, &lake, part) {
+            roster = Some(roster::Watch::new(settings, lake.configs(), Arc::clone(log), roster_version));
+            let retrier = Retrier { log: Arc::clone(log), lake: place };
+            queue::retry(&settings.data_dir, &retrier).await;
+            retrying = Some(Retrying { retrier, token: Token::publish(&settings.data_dir)? });
+        }
+        let front = match (listener, &log) {
+            (Some((listener, mqtt)), Some(log)) => {
+                Some(MqttFront::on(listener, mqtt, Outlet::new(log.appender())).await.context("MQTT")?)
+            }
+            _ => None,
+        };
         let instance = Arc::new(instance);
         Ok(Self { instance, board, log, front, admin, processing, anchoring, maintenance, roster, retrying })
     }
 
     /// Where it listens.
     pub(super) fn endpoints(&self) -> Endpoints {
-        let mqtt: SocketAddr = self.front.local_addr();
+        let mqtt = self.front.as_ref().map(MqttFront::local_addr);
         Endpoints { pid: std::process::id(), mqtt, admin: self.admin.address() }
     }
 
@@ -108,14 +144,23 @@ impl Roles {
     pub(super) async fn run(self, stop: CancellationToken, drain: Duration) -> anyhow::Result<()> {
         let crew = Crew::new(self.board.clone());
         let (draining, ending) = (CancellationToken::new(), CancellationToken::new());
-        let ingest = crew.spawn("ingest", &stop, self.front.run(stop.clone()));
-        let processing = crew.spawn("processing", &draining, self.processing.run(draining.clone()));
-        let landing = processing.abort_handle();
-        let anchoring = crew.spawn("anchors", &draining, self.anchoring.run(draining.clone(), processing));
-        let maintenance = crew.spawn("maintenance", &stop, self.maintenance.run(ending.clone()));
-        let roster = crew.spawn("roster", &stop, self.roster.run(stop.clone()));
-        let watching = watch_log(Arc::clone(&self.log), self.board.clone(), ending.clone());
-        let watching = crew.spawn("log", &ending, watching);
+        let ingest = self.front.map(|front| crew.spawn("ingest", &stop, front.run(stop.clone())));
+        let processing =
+            self.processing.map(|processing| crew.spawn("processing", &draining, processing.run(draining.clone())));
+        let landing: Vec<_> = processing.iter().map(JoinHandle::abort_handle).collect();
+        // Where there are anchors they wait for what is landed last; else it is waited for itself.
+        let (anchoring, processing) = match self.anchoring {
+            Some(anchoring) => {
+                (Some(crew.spawn("anchors", &draining, anchoring.run(draining.clone(), processing))), None)
+            }
+            None => (None, processing),
+        };
+        let maintenance = self.maintenance.map(|role| crew.spawn("maintenance", &stop, role.run(ending.clone())));
+        let roster = self.roster.map(|roster| crew.spawn("roster", &stop, roster.run(stop.clone())));
+        let watching = self.log.as_ref().map(|log| {
+            let watching = watch_log(Arc::clone(log), self.board.clone(), ending.clone());
+            crew.spawn("log", &ending, watching)
+        });
         let admin = crew.spawn("admin", &ending, self.admin.run(self.retrying, ending.clone()));
 
         tokio::select! {
@@ -124,23 +169,38 @@ impl Roles {
         }
         let deadline = Instant::now() + drain;
         stop.cancel();
-        self.board.fails("ingest", "draining: no more publishes are taken");
+        if ingest.is_some() {
+            self.board.fails("ingest", "draining: no more publishes are taken");
+        }
         // A merge that is cut off is a commit that does not happen.
-        maintenance.abort();
-        let ingested = wait_until(deadline, "ingest", ingest, &[]).await;
-        info!("no more publishes are taken; landing what the log holds");
+        maintenance.iter().for_each(JoinHandle::abort);
+        let ingested = wait_for(deadline, "ingest", ingest, &[]).await;
+        info!("no more publishes are taken; landing what is to land");
         draining.cancel();
-        wait_until(deadline, "landing and anchoring", anchoring, &[landing]).await;
+        wait_for(deadline, "landing", processing, &[]).await;
+        wait_for(deadline, "landing and anchoring", anchoring, &landing).await;
         ending.cancel();
-        let (soon, cut_off) = (Instant::now() + ADMIN_END, maintenance);
-        wait_until(soon, "maintenance", cut_off, &[]).await;
-        wait_until(soon, "roster", roster, &[]).await;
-        wait_until(soon, "log", watching, &[]).await;
+        let soon = Instant::now() + ADMIN_END;
+        wait_for(soon, "maintenance", maintenance, &[]).await;
+        wait_for(soon, "roster", roster, &[]).await;
+        wait_for(soon, "log", watching, &[]).await;
         end_admin(soon, admin).await;
-        close(self.log).await;
+        if let Some(log) = self.log {
+            close(log).await;
+        }
         ingested.transpose().context("MQTT")?;
         crew.is_whole()
     }
+}
+
+/// Waits for a role that this process has, as [`wait_until`].
+async fn wait_for<T>(
+    deadline: Instant,
+    role: &'static str,
+    task: Option<JoinHandle<T>>,
+    helpers: &[AbortHandle],
+) -> Option<T> {
+    wait_until(deadline, role, task?, helpers).await
 }
 
 /// A client that never finishes its request does not keep the process from ending.
@@ -150,7 +210,7 @@ async fn end_admin(soon: Instant, admin: JoinHandle<anyhow::Result<()>>) {
     }
 }
 
-async fn close(log: Arc<EmbeddedLog>) {
+async fn close(log: Arc<Log>) {
     let closed = match Arc::try_unwrap(log) {
         Ok(log) => timeout(LOG_END, log.close()).await.is_ok(),
         Err(_still_used) => false,
@@ -175,16 +235,18 @@ fn anchorer_options(settings: &Settings, args: &Args, place: &LakePlace) -> Anch
 }
 
 /// Writes the log's health on the board, and how much it has taken.
-async fn watch_log(log: Arc<EmbeddedLog>, board: Board, stop: CancellationToken) {
-    let (mut health, head) = (log.health(), log.head());
-    let start: i64 = head.borrow().next_offsets.iter().sum();
+async fn watch_log(log: Arc<Log>, board: Board, stop: CancellationToken) {
+    let mut health = log.health();
+    let start: i64 = log.next_offsets().iter().sum();
     loop {
         match &*health.borrow_and_update() {
             Health::Failing { reason, .. } => board.fails("log", reason.to_string()),
+            // Whoever starts the process again opens the log anew.
+            Health::Ended { reason } => return board.fails("log", reason.to_string()),
             Health::Closed => return board.fails("log", "closed"),
             Health::Ready => board.works("log"),
         }
-        let now: i64 = head.borrow().next_offsets.iter().sum();
+        let now: i64 = log.next_offsets().iter().sum();
         board.write(|facts| facts.appended = now - start);
         tokio::select! {
             () = stop.cancelled() => return,

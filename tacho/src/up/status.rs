@@ -7,6 +7,7 @@ use std::time::Duration;
 use tacho_config::Settings;
 use tokio_util::sync::CancellationToken;
 
+use super::Part;
 use super::board::{Board, Facts};
 use super::instance::Endpoints;
 
@@ -54,8 +55,9 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
 
 /// What a person can do now.
 pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&Path>, demo: bool) {
+    let Some(mqtt) = endpoints.mqtt else { return };
     let (data, anonymous) = (settings.data_dir.display(), settings.mqtt.anonymous);
-    let found_by = match (config, &settings.lake.store) {
+    let found_by = match (config, &settings.lake.url) {
         (Some(config), Some(_)) => format!("--config {}", config.display()),
         _ => format!("--data {data}"),
     };
@@ -78,11 +80,23 @@ pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&
          try     tacho sql {found_by} \"select robot_id, robot_kind, power_on_h, robot_health_index from fleet limit 10\"\n        \
          tacho sql {found_by} \"select robot_id, joint, reducer_damage, reducer_rul_h from joint_wear order by reducer_rul_h limit 10\"\n        \
          mosquitto_pub -h {} -p {}{login} -q 1 -t robots/ID/telemetry -f record.json\n",
-        endpoints.mqtt,
+        mqtt,
         endpoints.admin,
-        endpoints.mqtt.ip(),
-        endpoints.mqtt.port(),
+        mqtt.ip(),
+        mqtt.port(),
     ));
+}
+
+/// Where a process with one role listens.
+pub(super) fn greet_role(part: Part, endpoints: &Endpoints) {
+    let role = match part {
+        Part::All => "up",
+        Part::Ingest => "ingest",
+        Part::Process => "process",
+        Part::Anchor => "anchor",
+    };
+    let mqtt = endpoints.mqtt.map(|mqtt| format!("MQTT    {mqtt}\n")).unwrap_or_default();
+    write(format!("tacho {role} is up\n{mqtt}admin   http://{}/ready  /live  /metrics\n", endpoints.admin));
 }
 
 fn write(text: String) {

@@ -11,7 +11,7 @@ use tacho_log::{Append, EmbeddedLog, ReadItem};
 use tacho_schemas::{RawKind, RawRecord};
 use tracing::{error, info};
 
-use super::{first_offset, open_log};
+use super::open_embedded;
 use crate::up::{configuration, mapping};
 
 /// Bytes read in one go: with a publish of full size behind them they still fit one commit of the new log.
@@ -38,13 +38,13 @@ pub(super) async fn begin(
         .progress()
         .iter()
         .map(|(partition, next)| {
-            let first = first_offset(&old, *partition);
+            let first = of_partition(&old.first_offsets(), *partition);
             let from = if other_records.contains(partition) { first } else { first.max(*next) };
-            (*partition, from.min(next_offset(&old, *partition)))
+            (*partition, from.min(of_partition(&old.next_offsets(), *partition)))
         })
         .collect();
     let new = create(&making, mapping::log(settings)).await?;
-    configuration::begin(settings, lake, &new).await?;
+    configuration::begin(settings, lake, &new.appender().into()).await?;
     let taken_over = take_over(&old, &starts, &new).await?;
     old.close().await;
     new.close().await;
@@ -53,7 +53,7 @@ pub(super) async fn begin(
     let parent = std::fs::File::open(&settings.data_dir).and_then(|folder| folder.sync_all());
     parent.with_context(|| format!("syncing {}", settings.data_dir.display()))?;
     info!(records = taken_over, set_aside = %aside.display(), "records taken over into a new log");
-    open_log(settings).await
+    open_embedded(settings).await
 }
 
 /// A new log, in place of what an earlier attempt may have left.
@@ -94,6 +94,6 @@ fn append(record: RawRecord) -> Option<Append> {
     (!matches!(envelope.kind, RawKind::Config(_))).then_some(Append { envelope, payload })
 }
 
-fn next_offset(log: &EmbeddedLog, partition: i32) -> i64 {
-    usize::try_from(partition).ok().and_then(|slot| log.next_offsets().get(slot).copied()).unwrap_or(0)
+fn of_partition(offsets: &[i64], partition: i32) -> i64 {
+    usize::try_from(partition).ok().and_then(|slot| offsets.get(slot).copied()).unwrap_or(0)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tacho_log::{ReadItem, Reader};
+use tacho_log::{OffsetRange, ReadItem, Reader};
 use tacho_schemas::RecordId;
 use tacho_schemas::processed::Step;
 use tokio::sync::mpsc;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cutter::Cutter;
-use super::{CommitWhen, Trouble};
+use super::{CommitWhen, Leaves, Trouble};
 
 /// Bytes that are read and processed in one go.
 const READ_BYTES: usize = 4 << 20;
@@ -31,32 +31,41 @@ pub(super) struct Collector {
     reader: Reader,
     cutter: Cutter,
     commit: CommitWhen,
+    leaves: Leaves,
     batch: Batch,
 }
 
 impl Collector {
-    pub(super) fn new(reader: Reader, cutter: Cutter, commit: CommitWhen) -> Self {
-        Self { reader, cutter, commit, batch: Batch::default() }
+    pub(super) fn new(reader: Reader, cutter: Cutter, commit: CommitWhen, leaves: Leaves) -> Self {
+        Self { reader, cutter, commit, leaves, batch: Batch::default() }
     }
 
-    /// Hands out batches until `drain`, and then what the log still holds.
-    pub(super) async fn run(mut self, batches: mpsc::Sender<Batch>, drain: CancellationToken) -> Result<(), Trouble> {
+    /// Hands out batches until `drain`, and then what the log still holds, if nothing is to be left in it; first what
+    /// the log had and is `missing` now.
+    pub(super) async fn run(
+        mut self,
+        missing: Vec<OffsetRange>,
+        batches: mpsc::Sender<Batch>,
+        drain: CancellationToken,
+    ) -> Result<(), Trouble> {
+        self.take(missing.into_iter().map(ReadItem::Lost).collect()).await?;
         loop {
             let draining = drain.is_cancelled();
             let empty = self.batch.steps.is_empty();
-            if draining && empty && self.reader.is_caught_up() {
+            let done = draining && (self.leaves == Leaves::TheRest || self.reader.is_caught_up());
+            if done && empty {
                 return Ok(());
             }
             let full = self.batch.bytes >= self.commit.bytes;
             let due = self.batch.due.unwrap_or_else(Instant::now);
-            let ready = !empty && (full || due <= Instant::now() || (draining && self.reader.is_caught_up()));
+            let ready = !empty && (full || due <= Instant::now() || done);
             tokio::select! {
                 biased;
                 permit = batches.reserve(), if ready => {
                     let Ok(permit) = permit else { return Ok(()) };
                     permit.send(std::mem::take(&mut self.batch));
                 }
-                items = self.reader.next(READ_BYTES), if !full => self.take(items?).await?,
+                items = self.reader.next(READ_BYTES), if !full && !done => self.take(items?).await?,
                 () = tokio::time::sleep_until(due), if !empty && !ready => {}
                 () = drain.cancelled(), if !draining => {}
             }

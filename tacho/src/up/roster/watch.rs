@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use tacho_config::Settings;
 use tacho_config::settings::RosterSource;
 use tacho_lake::config_store::ConfigStore;
-use tacho_log::EmbeddedLog;
+use tacho_log::Log;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -28,13 +28,13 @@ type Stamps = [Option<(SystemTime, u64)>; 2];
 pub(in crate::up) struct Watch {
     settings: Settings,
     configs: ConfigStore,
-    log: Arc<EmbeddedLog>,
+    log: Arc<Log>,
     version: u64,
 }
 
 impl Watch {
     /// A watch over the roster of which `version` is in force; 0 if there is none.
-    pub(in crate::up) fn new(settings: &Settings, configs: ConfigStore, log: Arc<EmbeddedLog>, version: u64) -> Self {
+    pub(in crate::up) fn new(settings: &Settings, configs: ConfigStore, log: Arc<Log>, version: u64) -> Self {
         Self { settings: settings.clone(), configs, log, version }
     }
 

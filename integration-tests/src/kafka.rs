@@ -1,0 +1,239 @@
+//! One broker of the real Apache Kafka: started on free ports in a temporary folder, killed, paused, started again.
+//!
+//! Its jars are in the folder that `TACHO_KAFKA_LIBS` names; `./test` fetches them and sets it.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use tempfile::TempDir;
+
+use crate::wait::until_some;
+
+/// Longest time until a broker takes connections; after `kill -9` the dead incarnation must time out first.
+const START: Duration = Duration::from_secs(60);
+/// What the broker logs when it takes connections.
+const STARTED: &str = "Kafka Server started";
+
+/// A broker with a folder of its own, running or not.
+#[derive(Debug)]
+pub struct Broker {
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+/// What can be asked of a broker's topics.
+#[derive(Debug, Clone, Copy)]
+pub enum Administration<'a> {
+    /// Delete it with all its records.
+    Delete {
+        /// The topic.
+        topic: &'a str,
+    },
+    /// Make it.
+    Make {
+        /// The topic.
+        topic: &'a str,
+        /// Partitions.
+        partitions: i32,
+    },
+    /// Give it more partitions.
+    AddPartitions {
+        /// The topic.
+        topic: &'a str,
+        /// Partitions that it has then.
+        partitions: usize,
+    },
+}
+
+/// The folder of Kafka's jars; `None`, with a message, where there is none.
+pub fn jars() -> Option<PathBuf> {
+    let folder = std::env::var_os("TACHO_KAFKA_LIBS").map(PathBuf::from).filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        eprintln!("skipped: TACHO_KAFKA_LIBS names no folder of Kafka's jars; ./test fetches them");
+    }
+    folder
+}
+
+impl Broker {
+    /// A broker that runs and has no topic; `None`, with a message, where Kafka is not there.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn started() -> anyhow::Result<Option<Self>> {
+        let Some(jars) = jars() else { return Ok(None) };
+        let folder = tempfile::tempdir().context("temporary folder")?;
+        let (port, controller) = (free_port()?, free_port()?);
+        let mut broker = Self { folder, port, process: None };
+        std::fs::write(broker.path("server.properties"), broker.properties(controller))?;
+        std::fs::write(broker.path("log4j2.xml"), LOGGING)?;
+        let formatted = broker
+            .java(&jars, &["-Xmx64m", "-XX:TieredStopAtLevel=1"])
+            .args(["kafka.tools.StorageTool", "format", "-t", &cluster_id(), "-c"])
+            .arg(broker.path("server.properties"))
+            .output()
+            .context("java")?;
+        ensure!(formatted.status.success(), "format: {}", String::from_utf8_lossy(&formatted.stderr));
+        broker.start()?;
+        Ok(Some(broker))
+    }
+
+    fn properties(&self, controller: u16) -> String {
+        let (port, data) = (self.port, self.path("data"));
+        format!(
+            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+             inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\nauto.create.topics.enable=false\n\
+             offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
+             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+             transaction.state.log.num.partitions=4\nshare.coordinator.state.topic.replication.factor=1\n\
+             share.coordinator.state.topic.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n\
+             group.min.session.timeout.ms=1000\nbroker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n",
+            data.display()
+        )
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn java(&self, jars: &std::path::Path, options: &[&str]) -> Command {
+        let mut command = Command::new("java");
+        command.args(options).arg("-cp").arg(jars.join("*")).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the process and waits until it takes connections.
+    ///
+    /// # Errors
+    /// If it ends instead; the error has what it logged.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_none(), "the broker runs already");
+        let jars = jars().context("Kafka's jars")?;
+        let log = File::create(self.path("broker.log")).context("log file")?;
+        let mut command = self.java(&jars, &["-Xms64m", "-Xmx320m", "-XX:+UseSerialGC"]);
+        // The option stands before the class and its argument.
+        command.env("JAVA_TOOL_OPTIONS", format!("-Dlog4j2.configurationFile={}", self.path("log4j2.xml").display()));
+        command.arg("kafka.Kafka").arg(self.path("server.properties"));
+        command.stdout(log.try_clone().context("log file")?).stderr(log);
+        self.process = Some(command.spawn().context("java")?);
+        let up = until_some("Kafka's broker", START, || {
+            if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
+                return Some(Err(status));
+            }
+            self.logged().contains(STARTED).then_some(Ok(()))
+        });
+        if let Err(status) = up {
+            self.process = None;
+            anyhow::bail!("the broker ended with {status}; it logged:\n{}", self.logged());
+        }
+        Ok(())
+    }
+
+    /// Where clients find it.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it logged since its last start.
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.path("broker.log")).unwrap_or_default()
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut process = self.process.take().context("the broker does not run")?;
+        process.kill().context("kill")?;
+        process.wait().context("wait")?;
+        Ok(())
+    }
+
+    /// Asks the broker something of its topics, and waits for the answer.
+    ///
+    /// # Errors
+    /// If it refuses.
+    pub fn administer(&self, what: &Administration<'_>) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.address()).create().context("admin client")?;
+        let options = AdminOptions::new().operation_timeout(Some(START));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().context("runtime")?;
+        let answers = runtime.block_on(async {
+            match *what {
+                Administration::Delete { topic } => admin.delete_topics(&[topic], &options).await,
+                Administration::Make { topic, partitions } => {
+                    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+                    admin.create_topics([&new.set("max.message.bytes", "4000000")], &options).await
+                }
+                Administration::AddPartitions { topic, partitions } => {
+                    admin.create_partitions([&NewPartitions::new(topic, partitions)], &options).await
+                }
+            }
+        });
+        for answer in answers.context("admin")? {
+            answer.map_err(|(topic, code)| anyhow::anyhow!("{topic}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// What `kcat` reads of a topic, from its beginning to its end, a line a record, in this format.
+    ///
+    /// # Errors
+    /// If it does not end with success.
+    pub fn kcat(&self, topic: &str, format: &str) -> anyhow::Result<Vec<String>> {
+        let output = Command::new("kcat")
+            .args(["-b", &self.address(), "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", format])
+            .stdin(Stdio::null())
+            .output()
+            .context("kcat")?;
+        ensure!(output.status.success(), "kcat: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+
+    /// Lines of `[log]` for a configuration of this program.
+    pub fn log_settings(&self, partitions: u32) -> String {
+        format!(
+            "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"{}\"]\npartitions = {partitions}\nreplication = 1\n\
+             [log.kafka.librdkafka]\n\"session.timeout.ms\" = 3000\n",
+            self.address()
+        )
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _killed = process.kill();
+            let _waited = process.wait();
+        }
+    }
+}
+
+/// Only what the broker says of itself, on standard output.
+const LOGGING: &str = r#"<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m%n"/></Console>
+</Appenders><Loggers><Root level="info"><AppenderRef ref="out"/></Root></Loggers></Configuration>"#;
+
+/// 16 random bytes, written as Kafka writes them: hexadecimal digits are base64, too.
+fn cluster_id() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:05x}A", random(), random() & 0xf_ffff)
+}
+
+/// A port of loopback that was free a moment ago.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("a free port")?.local_addr().context("a free port")?.port())
+}

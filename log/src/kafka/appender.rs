@@ -1,0 +1,156 @@
+//! The callers' side: wait for room, then send a whole batch in one go, so that nothing of it overtakes or is left over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::BaseRecord;
+use tacho_schemas::partition::partition_of;
+use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::in_flight::InFlight;
+use super::wire;
+use crate::{Append, AppendError, Delivered, Delivery};
+
+/// Pause after a full queue of librdkafka. It is a bound in bytes like ours, so this is rare.
+const FULL_PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Appends to a log; clones append to the same one.
+#[derive(Debug, Clone)]
+pub struct Appender {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Appends of one sender that must not overtake each other, though some may be refused.
+#[derive(Debug)]
+pub struct Lane {
+    appender: Appender,
+    refused: Arc<AtomicBool>,
+}
+
+impl Appender {
+    /// Number of partitions.
+    pub fn partitions(&self) -> i32 {
+        self.shared.identity.partitions
+    }
+
+    /// Begins a lane.
+    pub fn lane(&self) -> Lane {
+        Lane { appender: self.clone(), refused: Arc::default() }
+    }
+
+    /// Waits until there is room, and sends a batch; it is durable when the delivery resolves.
+    ///
+    /// A call that is dropped while it waits has sent nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the batch itself, or [`AppendError::Closed`]; trouble of Kafka comes with the delivery.
+    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
+        self.enqueue_of_lane(batch, Arc::default()).await
+    }
+
+    async fn enqueue_of_lane(&self, batch: Vec<Append>, refused: Arc<AtomicBool>) -> Result<Delivery, AppendError> {
+        let partitions = self.partitions();
+        let mut bytes = 0;
+        for append in &batch {
+            if matches!(append.envelope.kind, RawKind::Config(_)) {
+                return Err(AppendError::ControlWithoutPartition);
+            }
+            bytes += self.bytes_of(append)?;
+        }
+        let permit = self.shared.flow.permit(bytes).await?;
+        if batch.is_empty() {
+            let (done, delivery) = oneshot::channel();
+            done.send(Ok(Delivered::default())).unwrap_or_default();
+            return Ok(Delivery(delivery));
+        }
+        let (in_flight, delivery) = InFlight::new(&self.shared.flow, batch.len(), permit, refused);
+        for (index, append) in batch.iter().enumerate() {
+            let partition = partition_of(append.envelope.robot.as_str().as_bytes(), partitions);
+            if let Err(error) = self.send(append, partition, &in_flight) {
+                in_flight.unsent(batch.len() - index, error);
+                break;
+            }
+        }
+        Ok(Delivery(delivery))
+    }
+
+    /// Appends a control record to one partition: after its offset the configuration `digest` is in force there.
+    ///
+    /// # Errors
+    /// It was not appended; see [`AppendError`].
+    pub async fn append_control(
+        &self,
+        partition: i32,
+        id: RecordId,
+        received_at_us: i64,
+        digest: Digest,
+    ) -> Result<Delivered, AppendError> {
+        let partitions = self.partitions();
+        if !(0..partitions).contains(&partition) {
+            return Err(AppendError::NoSuchPartition { partition, partitions });
+        }
+        let envelope = Envelope {
+            id,
+            received_at_us,
+            robot: RobotKey::Unreadable,
+            topic_id: None,
+            principal: Arc::from(""),
+            kind: RawKind::Config(digest),
+        };
+        let record = Append { envelope, payload: Bytes::new() };
+        let permit = self.shared.flow.permit(self.bytes_of(&record)?).await?;
+        let (in_flight, delivery) = InFlight::new(&self.shared.flow, 1, permit, Arc::default());
+        if let Err(error) = self.send(&record, partition, &in_flight) {
+            in_flight.unsent(1, error);
+        }
+        Delivery(delivery).await
+    }
+
+    /// Bytes that a record takes on its way.
+    fn bytes_of(&self, append: &Append) -> Result<usize, AppendError> {
+        let bytes = append.payload.len() + wire::overhead_bytes(&append.envelope);
+        let limit = self.shared.settings.record_bytes_max;
+        if bytes > limit { Err(AppendError::TooLarge { bytes, limit }) } else { Ok(bytes) }
+    }
+
+    fn send(&self, append: &Append, partition: i32, in_flight: &Arc<InFlight>) -> Result<(), AppendError> {
+        let envelope = &append.envelope;
+        let is_control = matches!(envelope.kind, RawKind::Config(_));
+        let mut record: BaseRecord<'_, str, [u8], Arc<InFlight>> =
+            BaseRecord::with_opaque_to(&self.shared.settings.topic, Arc::clone(in_flight))
+                .partition(partition)
+                .timestamp(envelope.received_at_us / 1_000)
+                .headers(wire::headers(envelope));
+        if !is_control {
+            record = record.key(envelope.robot.as_str()).payload(&append.payload);
+        }
+        loop {
+            let Err((error, unsent)) = self.shared.producer.send(record) else { return Ok(()) };
+            match error {
+                // The same record again, before anything else of its lane: nothing is reordered.
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
+                    std::thread::sleep(FULL_PAUSE);
+                    record = unsent;
+                }
+                other => return Err(AppendError::Storage { reason: Arc::from(other.to_string()) }),
+            }
+        }
+    }
+}
+
+impl Lane {
+    /// As [`Appender::enqueue`], without overtaking what was refused.
+    ///
+    /// # Errors
+    /// As [`Appender::enqueue`], and [`AppendError::Interrupted`].
+    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
+        if self.refused.load(Ordering::Acquire) {
+            return Err(AppendError::Interrupted);
+        }
+        self.appender.enqueue_of_lane(batch, Arc::clone(&self.refused)).await
+    }
+}

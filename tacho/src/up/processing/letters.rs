@@ -1,0 +1,73 @@
+//! The dead letters of a batch, as they are copied for other programs before the batch lands.
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::Int64Type;
+use bytes::Bytes;
+use tacho_log::LetterCopy;
+use tacho_schemas::{RobotId, RobotKey};
+
+/// Copies of the rows of `rejected`; a row of another schema than this program's has none.
+pub(super) fn copies(rows: &RecordBatch) -> Vec<LetterCopy> {
+    let text = |name: &str| rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+    let int = |name: &str| rows.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let payloads = rows.column_by_name("payload").and_then(|column| column.as_binary_opt::<i32>());
+    let places = (int("partition"), int("offset"), int("ordinal"));
+    let texts = (text("robot_id"), text("reason"), text("pointer"));
+    let (
+        (Some(partitions), Some(offsets), Some(ordinals)),
+        (Some(robots), Some(reasons), Some(pointers)),
+        Some(payloads),
+    ) = (places, texts, payloads)
+    else {
+        return Vec::new();
+    };
+    let copy = |row: usize| LetterCopy {
+        partition: i32::try_from(partitions.value(row)).unwrap_or(-1),
+        offset: offsets.value(row),
+        ordinal: ordinals.value(row),
+        robot: key(robots.value(row)),
+        reason: reasons.value(row).to_owned(),
+        pointer: pointers.value(row).to_owned(),
+        payload: Bytes::copy_from_slice(payloads.value(row)),
+    };
+    (0..rows.num_rows()).map(copy).collect()
+}
+
+fn key(text: &str) -> RobotKey {
+    RobotId::parse(text.as_bytes()).map_or(RobotKey::Unreadable, RobotKey::Id)
+}
+
+#[cfg(test)]
+mod tests {
+    use tacho_schemas::table::{Table, TableBuilder};
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_rejected_becomes_a_copy_with_its_place() {
+        let mut rows = TableBuilder::new(Table::Rejected);
+        rows.text("robot_id", Some("?"));
+        for (name, value) in [("log_epoch", 1), ("partition", 3), ("offset", 77), ("ordinal", 2), ("payload_bytes", 2)]
+        {
+            rows.int(name, Some(value));
+        }
+        for (name, value) in
+            [("reason", "not_json"), ("pointer", "/joints"), ("payload_sha256", "x"), ("config_digest", "y")]
+        {
+            rows.text(name, Some(value));
+        }
+        rows.time("received_at", Some(1));
+        rows.day_of("received_day", 1);
+        rows.binary("payload", Some(b"{]"));
+        rows.end_row();
+        let copies = copies(&rows.finish());
+        assert_eq!(copies.len(), 1);
+        let copy = &copies[0];
+        assert_eq!((copy.partition, copy.offset, copy.ordinal), (3, 77, 2));
+        assert_eq!(
+            (copy.robot, copy.reason.as_str(), copy.pointer.as_str()),
+            (RobotKey::Unreadable, "not_json", "/joints")
+        );
+        assert_eq!(&copy.payload[..], b"{]");
+    }
+}
