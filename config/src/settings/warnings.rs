@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LogKind, Settings};
+use super::{LakeUrl, LogKind, Settings};
 use crate::problem::Warning;
 use crate::units::format_duration;
 

@@ -123,7 +123,7 @@ pub(super) async fn open_landing(
     partitions: Option<Vec<i32>>,
 ) -> anyhow::Result<Landing> {
     let identity = landing::LogIdentity { log_id: log.identity().log_id, partitions: log.identity().partitions };
-    let options = LandingOptions { new_log, partitions };
+    let options = LandingOptions { new_log, partitions, ..LandingOptions::default() };
     Landing::open(lake, identity, options).await.context("lake")
 }
 

@@ -104,7 +104,7 @@ impl Watch {
         }
         let digest = configuration::store(&self.settings, Some(signed), &self.configs).await?;
         let partitions: Vec<i32> = (0..self.log.identity().partitions).collect();
-        configuration::put_in_force(&self.log, &partitions, digest).await?;
+        configuration::put_in_force(&self.log.appender(), &partitions, digest).await?;
         info!(version, %digest, "a newer roster is in force");
         self.version = version;
         Ok(())
