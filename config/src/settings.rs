@@ -10,6 +10,7 @@ mod conflicts;
 mod lake;
 mod log;
 mod mqtt;
+pub mod opcua;
 mod processing;
 mod warnings;
 
@@ -27,6 +28,7 @@ pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
 pub use log::LogSettings;
 pub use mqtt::{MqttSettings, RateLimit};
+pub use opcua::OpcuaSettings;
 pub use processing::{ProcessingSettings, RosterSettings};
 
 const PRODUCTION: &str = include_str!("../profiles/production.toml");
@@ -53,6 +55,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The MQTT front.
     pub mqtt: MqttSettings,
+    /// The OPC UA bridge.
+    pub opcua: OpcuaSettings,
     /// The embedded log.
     pub log: LogSettings,
     /// The lake.
@@ -137,6 +141,7 @@ impl Settings {
         root.insert("data_dir".to_owned(), written_path(&self.data_dir));
         let sections = [
             ("mqtt", self.mqtt.written()),
+            ("opcua", self.opcua.written()),
             ("log", self.log.written()),
             ("lake", self.lake.written()),
             ("anchor", self.anchor.written()),
@@ -157,6 +162,7 @@ impl Settings {
             profile: profile.unwrap_or(Profile::Production),
             data_dir: data_dir.unwrap_or_default(),
             mqtt: section(root, "mqtt", |s| MqttSettings::read(s, base_dir)),
+            opcua: section(root, "opcua", |s| OpcuaSettings::read(s, base_dir)),
             log: section(root, "log", LogSettings::read),
             lake: section(root, "lake", LakeSettings::read),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),

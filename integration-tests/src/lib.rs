@@ -3,6 +3,7 @@
 //! The promises of the README are in `tests/`, one a file. Everything runs on loopback, in temporary folders,
 //! on free ports, and ends with the test.
 
+pub mod arm;
 pub mod client;
 pub mod clock;
 pub mod data;
@@ -12,6 +13,7 @@ pub mod files;
 pub mod hostile;
 pub mod lake;
 pub mod plant;
+pub mod proxy;
 pub mod trace;
 pub mod wait;
 

@@ -57,6 +57,9 @@ enum Command {
     /// Lists, shows and checks robot models.
     #[command(after_help = "Example: tacho models show ur5e")]
     Models(crate::models::Args),
+    /// Trusts the servers of the OPC UA bridge.
+    #[command(after_help = "Example: tacho opcua trust --data tacho-data")]
+    Opcua(crate::opcua::Args),
 }
 
 /// Which data directory a reading command means.
@@ -98,6 +101,7 @@ impl Cli {
             Command::User(args) => crate::user::run(args).await,
             Command::Check(args) => crate::check::run(&args),
             Command::Models(args) => crate::models::run(&args),
+            Command::Opcua(args) => crate::opcua::run(&args),
         }
     }
 }

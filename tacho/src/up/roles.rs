@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tacho_config::Settings;
-use tacho_ingest::{MqttFront, MqttListener, Outlet};
+use tacho_ingest::{MqttFront, MqttListener, OpcuaBridge, Outlet};
 use tacho_lake::Lake;
 use tacho_lake::maintenance::Maintenance;
 use tacho_log::{EmbeddedLog, Health};
@@ -38,6 +38,7 @@ pub(super) struct Roles {
     board: Board,
     log: Arc<EmbeddedLog>,
     front: MqttFront,
+    opcua: Option<OpcuaBridge>,
     admin: Admin,
     processing: Processing,
     anchoring: Anchoring,
@@ -75,12 +76,24 @@ impl Roles {
         let maintenance = Maintenance::open(&lake, maintenance, Arc::new(closed)).await.context("maintenance")?;
         let front = MqttFront::on(listener, mqtt, Outlet::new(log.appender()));
         let front = front.await.context("MQTT")?;
+        let opcua = open_opcua(settings, Outlet::new(log.appender())).await?;
         let commit = CommitWhen { interval: settings.lake.commit_interval, bytes: settings.lake.commit_bytes };
         let configs = lake.configs();
         let roster = roster::Watch::new(settings, configs.clone(), Arc::clone(&log), roster_version);
         let processing =
             Processing { log: Arc::clone(&log), configs, landing, commit, board: board.clone(), commits: 0 };
-        Ok(Self { instance: Arc::new(instance), board, log, front, admin, processing, anchoring, maintenance, roster })
+        Ok(Self {
+            instance: Arc::new(instance),
+            board,
+            log,
+            front,
+            opcua,
+            admin,
+            processing,
+            anchoring,
+            maintenance,
+            roster,
+        })
     }
 
     /// Where it listens.
@@ -105,6 +118,7 @@ impl Roles {
         let crew = Crew::new(self.board.clone());
         let (draining, ending) = (CancellationToken::new(), CancellationToken::new());
         let ingest = crew.spawn("ingest", &stop, self.front.run(stop.clone()));
+        let opcua = self.opcua.map(|bridge| crew.spawn("opcua", &stop, bridge.run(stop.clone())));
         let processing = crew.spawn("processing", &draining, self.processing.run(draining.clone()));
         let landing = processing.abort_handle();
         let anchoring = crew.spawn("anchors", &draining, self.anchoring.run(draining.clone(), processing));
@@ -124,6 +138,10 @@ impl Roles {
         // A merge that is cut off is a commit that does not happen.
         maintenance.abort();
         let ingested = wait_until(deadline, "ingest", ingest, &[]).await;
+        let bridged = match opcua {
+            Some(bridge) => wait_until(deadline, "opcua", bridge, &[]).await,
+            None => None,
+        };
         info!("no more publishes are taken; landing what the log holds");
         draining.cancel();
         wait_until(deadline, "landing and anchoring", anchoring, &[landing]).await;
@@ -135,6 +153,7 @@ impl Roles {
         end_admin(soon, admin).await;
         close(self.log).await;
         ingested.transpose().context("MQTT")?;
+        bridged.transpose().context("OPC UA")?;
         crew.is_whole()
     }
 }
@@ -154,6 +173,15 @@ async fn close(log: Arc<EmbeddedLog>) {
     if !closed {
         warn!("the log is closed by the end of the process; the next start scans its newest segment");
     }
+}
+
+/// The OPC UA bridge, if there are servers.
+async fn open_opcua(settings: &Settings, outlet: Outlet) -> anyhow::Result<Option<OpcuaBridge>> {
+    if settings.opcua.servers.is_empty() {
+        return Ok(None);
+    }
+    let bridge = OpcuaBridge::open(&settings.data_dir.join("opcua"), &settings.opcua, outlet).await;
+    Ok(Some(bridge.context("OPC UA")?))
 }
 
 fn anchorer_options(settings: &Settings, args: &Args) -> AnchorerOptions {
