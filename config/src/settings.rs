@@ -10,6 +10,7 @@ mod conflicts;
 mod lake;
 mod log;
 mod mqtt;
+pub mod opcua;
 mod processing;
 mod store;
 mod warnings;
@@ -28,6 +29,7 @@ pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
 pub use log::{KafkaSettings, LogKind, LogSettings};
 pub use mqtt::{MqttSettings, RateLimit};
+pub use opcua::OpcuaSettings;
 pub use processing::{ProcessingSettings, RosterSettings, RosterSource};
 pub use store::{LakeUrl, StoreSettings};
 
@@ -55,6 +57,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The MQTT front.
     pub mqtt: MqttSettings,
+    /// The OPC UA bridge.
+    pub opcua: OpcuaSettings,
     /// The log.
     pub log: LogSettings,
     /// The lake.
@@ -144,6 +148,7 @@ impl Settings {
         root.insert("data_dir".to_owned(), written_path(&self.data_dir));
         let sections = [
             ("mqtt", self.mqtt.written()),
+            ("opcua", self.opcua.written()),
             ("log", self.log.written()),
             ("lake", self.lake.written()),
             ("anchor", self.anchor.written()),
@@ -164,6 +169,7 @@ impl Settings {
             profile: profile.unwrap_or(Profile::Production),
             data_dir: data_dir.unwrap_or_default(),
             mqtt: section(root, "mqtt", |s| MqttSettings::read(s, base_dir)),
+            opcua: section(root, "opcua", |s| OpcuaSettings::read(s, base_dir)),
             log: section(root, "log", |s| LogSettings::read(s, base_dir)),
             lake: section(root, "lake", |s| LakeSettings::read(s, base_dir)),
             anchor: section(root, "anchor", |s| AnchorSettings::read(s, base_dir)),

@@ -3,6 +3,7 @@
 //! The promises of the README are in `tests/`, one a file. Everything runs on loopback, in temporary folders,
 //! on free ports, and ends with the test.
 
+pub mod arm;
 pub mod client;
 pub mod clock;
 pub mod cluster;
@@ -16,6 +17,7 @@ pub mod kafka;
 pub mod lake;
 pub mod outcome;
 pub mod plant;
+pub mod proxy;
 pub mod s3;
 pub mod trace;
 pub mod wait;

@@ -33,6 +33,11 @@ fn seeds_of_the_record_decoder_hold() {
 }
 
 #[test]
+fn seeds_of_the_opc_ua_values_hold() {
+    each("opcua", tacho_ingest::opcua::fuzzing::values);
+}
+
+#[test]
 fn seeds_of_the_processors_hold() {
     each("record", |bytes| tacho_processors::fuzzing::publish(bytes, robot()));
 }

@@ -79,6 +79,9 @@ enum Command {
     /// Signs and checks rosters of robots.
     #[command(after_help = "Example: tacho roster check roster --key roster-keys/log.vkey")]
     Roster(crate::roster::Args),
+    /// Trusts the servers of the OPC UA bridge.
+    #[command(after_help = "Example: tacho opcua trust --data tacho-data")]
+    Opcua(crate::opcua::Args),
 }
 
 /// Which data directory a reading command means.
@@ -127,6 +130,7 @@ impl Cli {
             Command::Check(args) => crate::check::run(&args),
             Command::Models(args) => crate::models::run(&args),
             Command::Roster(args) => crate::roster::run(&args),
+            Command::Opcua(args) => crate::opcua::run(&args),
         }
     }
 }

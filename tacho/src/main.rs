@@ -11,6 +11,7 @@ mod clock;
 mod dead_letters;
 mod exit;
 mod models;
+mod opcua;
 mod output;
 mod prove;
 mod publishing;
@@ -57,7 +58,8 @@ fn could_not(error: &anyhow::Error) -> ExitCode {
 
 /// Log lines go to standard error: all that matters for the service, warnings for the other commands. `RUST_LOG` overrides.
 ///
-/// rumqttd's router calls it an error when a subscriber is gone; what matters of it the front says itself.
+/// rumqttd's router calls it an error when a subscriber is gone, and the OPC UA client when a connection ends; what matters
+/// of it the front and the bridge say themselves.
 fn log_to_stderr(service: bool) {
     let level = if service { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::builder()
@@ -65,7 +67,7 @@ fn log_to_stderr(service: bool) {
         .try_from_env()
         .unwrap_or_else(|_unset| {
             tracing_subscriber::EnvFilter::new(format!(
-                "warn,rumqttd=off,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
+                "warn,rumqttd=off,opcua_client=off,opcua_core=off,opcua_crypto=off,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
             ))
         });
     let ansi = std::io::stderr().is_terminal();

@@ -32,6 +32,16 @@ impl Section<'_> {
         self.optional(key, &expected, |value| duration_in(value, &range))
     }
 
+    /// A duration within `range`, or `default` if there is none.
+    pub(crate) fn duration_or(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+        default: Duration,
+    ) -> Duration {
+        self.optional_duration(key, range).unwrap_or(default)
+    }
+
     /// A duration within `range`, or none by the word `"none"`.
     pub(crate) fn duration_or_none(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let expected = format!("\"none\", or {}", duration_text(&range));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tacho_config::Settings;
 use tacho_config::settings::LogKind;
-use tacho_ingest::{MqttFront, MqttListener, Outlet};
+use tacho_ingest::{MqttFront, MqttListener, OpcuaBridge, Outlet};
 use tacho_lake::LakePlace;
 use tacho_lake::maintenance::Maintenance;
 use tacho_log::{Health, Log};
@@ -62,6 +62,7 @@ pub(super) struct Roles {
     /// Absent where only the lake is looked after.
     log: Option<Arc<Log>>,
     front: Option<MqttFront>,
+    opcua: Option<OpcuaBridge>,
     admin: Admin,
     processing: Option<Processing>,
     anchoring: Option<Anchoring>,
@@ -113,14 +114,13 @@ impl Roles {
             queue::retry(&settings.data_dir, &retrier).await;
             retrying = Some(Retrying { retrier, token: Token::publish(&settings.data_dir)? });
         }
-        let front = match (listener, &log) {
-            (Some((listener, mqtt)), Some(log)) => {
-                Some(MqttFront::on(listener, mqtt, Outlet::new(log.appender())).await.context("MQTT")?)
-            }
-            _ => None,
-        };
+        let (mut front, mut opcua) = (None, None);
+        if let (Some((listener, mqtt)), Some(log)) = (listener, &log) {
+            front = Some(MqttFront::on(listener, mqtt, Outlet::new(log.appender())).await.context("MQTT")?);
+            opcua = open_opcua(settings, Outlet::new(log.appender())).await?;
+        }
         let instance = Arc::new(instance);
-        Ok(Self { instance, board, log, front, admin, processing, anchoring, maintenance, roster, retrying })
+        Ok(Self { instance, board, log, front, opcua, admin, processing, anchoring, maintenance, roster, retrying })
     }
 
     /// Where it listens.
@@ -145,6 +145,7 @@ impl Roles {
         let crew = Crew::new(self.board.clone());
         let (draining, ending) = (CancellationToken::new(), CancellationToken::new());
         let ingest = self.front.map(|front| crew.spawn("ingest", &stop, front.run(stop.clone())));
+        let opcua = self.opcua.map(|bridge| crew.spawn("opcua", &stop, bridge.run(stop.clone())));
         let processing =
             self.processing.map(|processing| crew.spawn("processing", &draining, processing.run(draining.clone())));
         let landing: Vec<_> = processing.iter().map(JoinHandle::abort_handle).collect();
@@ -175,6 +176,7 @@ impl Roles {
         // A merge that is cut off is a commit that does not happen.
         maintenance.iter().for_each(JoinHandle::abort);
         let ingested = wait_for(deadline, "ingest", ingest, &[]).await;
+        let bridged = wait_for(deadline, "opcua", opcua, &[]).await;
         info!("no more publishes are taken; landing what is to land");
         draining.cancel();
         wait_for(deadline, "landing", processing, &[]).await;
@@ -189,6 +191,7 @@ impl Roles {
             close(log).await;
         }
         ingested.transpose().context("MQTT")?;
+        bridged.transpose().context("OPC UA")?;
         crew.is_whole()
     }
 }
@@ -218,6 +221,15 @@ async fn close(log: Arc<Log>) {
     if !closed {
         warn!("the log is closed by the end of the process; the next start scans its newest segment");
     }
+}
+
+/// The OPC UA bridge, if there are servers.
+async fn open_opcua(settings: &Settings, outlet: Outlet) -> anyhow::Result<Option<OpcuaBridge>> {
+    if settings.opcua.servers.is_empty() {
+        return Ok(None);
+    }
+    let bridge = OpcuaBridge::open(&settings.data_dir.join("opcua"), &settings.opcua, outlet).await;
+    Ok(Some(bridge.context("OPC UA")?))
 }
 
 fn anchorer_options(settings: &Settings, args: &Args, place: &LakePlace) -> AnchorerOptions {

@@ -1,0 +1,302 @@
+//! Tests of the cutter: what records come of samples, and that a restart anywhere comes to the same.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::*;
+use crate::opcua::value::Value;
+
+const MINUTE_US: i64 = 60_000_000;
+/// 2026-11-21T08:00:00Z.
+const START_US: i64 = 1_795_248_000_000_000;
+const ROBOT: &str = "CNAB12HX00010000000000000042A";
+
+fn signal(field: &str) -> SignalEntry {
+    let of_seconds = if field.ends_with("_h") { 1.0 / 3600.0 } else { 0.0 };
+    SignalEntry { robot: 0, field: field.to_owned(), factor: 1.0, offset: 0.0, of_seconds }
+}
+
+fn table(power_on_h_start: Option<f64>, fields: &[&str]) -> Table {
+    let joint = JointEntry {
+        name: "J1".to_owned(),
+        gear_ratio: Some(100.0),
+        rated_torque_nm: Some(50.0),
+        load_exponent: 3.0,
+        ..JointEntry::default()
+    };
+    let robot =
+        RobotEntry { robot_id: ROBOT.to_owned(), robot_kind: "arm".to_owned(), power_on_h_start, joints: vec![joint] };
+    Table { robots: vec![robot], signals: fields.iter().map(|field| signal(field)).collect() }
+}
+
+/// A journal as it grows: entries with the times at which they were received.
+struct Bench {
+    entries: Vec<(i64, Entry)>,
+    sequence: u32,
+}
+
+impl Bench {
+    fn of(power_on_h_start: Option<f64>, fields: &[&str]) -> Self {
+        Self { entries: vec![(START_US, Entry::Table(table(power_on_h_start, fields)))], sequence: 0 }
+    }
+
+    /// Samples that came at a second after the start, with source times of that second.
+    fn at(&mut self, second: f64, values: &[(u32, Value)]) -> &mut Self {
+        let samples = values.iter().map(|(signal, value)| sample(*signal, second, value.clone())).collect();
+        self.data(second, samples)
+    }
+
+    fn data(&mut self, second: f64, samples: Vec<Sample>) -> &mut Self {
+        self.sequence += 1;
+        let data = Data { subscription: 7, sequence: self.sequence, samples };
+        self.entries.push((us(second), Entry::Data(data)));
+        self
+    }
+
+    fn tick(&mut self, second: f64) -> &mut Self {
+        self.entries.push((us(second), Entry::Tick));
+        self
+    }
+
+    fn gap(&mut self, from: f64, to: f64) -> &mut Self {
+        let gap = Gap { from_us: us(from), to_us: us(to), cause: "away".to_owned() };
+        self.entries.push((us(to), Entry::Gap(gap)));
+        self
+    }
+
+    /// The records that are cut.
+    fn records(&self) -> Vec<Json> {
+        let mut cutter = cutter();
+        self.cut(&mut cutter, 0).iter().map(|cut| serde_json::from_slice(&cut.record).unwrap()).collect()
+    }
+
+    fn cut(&self, cutter: &mut Cutter, from: usize) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        for (offset, (received_us, entry)) in (0..).zip(&self.entries).skip(from) {
+            cuts.extend(cutter.apply(At { offset, server: "s", received_us: *received_us }, entry.clone()));
+        }
+        cuts
+    }
+}
+
+fn cutter() -> Cutter {
+    Cutter::new(Duration::from_secs(60), Duration::from_secs(3600))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "times of tests are small")]
+fn us(second: f64) -> i64 {
+    START_US + (second * 1e6) as i64
+}
+
+fn sample(signal: u32, second: f64, value: Value) -> Sample {
+    Sample { signal, status: 0, value, source_us: Some(us(second)), server_us: Some(us(second)) }
+}
+
+fn number(value: f64) -> Value {
+    Value::Number(value)
+}
+
+#[test]
+fn a_window_becomes_a_record_with_its_statistics_and_counters() {
+    let mut bench = Bench::of(None, &["counters.power_on_h", "joints.J1.speed_rad_s", "joints.J1.torque_nm"]);
+    bench.at(10.0, &[(0, Value::Text("PT1204H30M".to_owned())), (1, number(2.0)), (2, number(-30.0))]);
+    bench.at(20.0, &[(1, number(-1.0))]).at(50.0, &[(1, number(0.0))]).tick(60.1);
+    let records = bench.records();
+    assert_eq!(records.len(), 1);
+    let record = &records[0];
+    assert_eq!(record["robot_id"], ROBOT);
+    assert_eq!((&record["stream_epoch"], &record["seq"]), (&Json::from(START_US / 1_000_000), &Json::from(0)));
+    assert_eq!(record["window_start"], START_US / 1000);
+    assert_eq!(record["window_end"], START_US / 1000 + 60_000);
+    assert_eq!(record["counters"]["power_on_h"], 1204.5);
+    let joint = &record["joints"][0];
+    assert_eq!(joint["speed_absmax_rad_s"], 2.0);
+    // 2 rad/s held for 10 s, then -1 rad/s for 30 s.
+    let rms = joint["speed_rms_rad_s"].as_f64().unwrap();
+    assert!((rms - (70.0_f64 / 40.0).sqrt()).abs() < 1e-9, "{rms}");
+    let rev = joint["input_rev"].as_f64().unwrap();
+    assert!((rev - 50.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}");
+    assert_eq!(joint["torque_rms_nm"], 30.0);
+    assert_eq!(joint["load_hist_rev"][4], joint["input_rev"], "|T|/T_N is 0.6");
+}
+
+#[test]
+fn what_did_not_come_in_a_window_is_absent_and_counters_go_on() {
+    let mut bench = Bench::of(None, &["counters.power_on_h", "joints.J1.temp_motor_c", "joints.J1.speed_rad_s"]);
+    bench.at(1.0, &[(0, number(10.0)), (1, number(41.0)), (2, number(1.0))]).at(70.0, &[(2, number(1.5))]).tick(130.0);
+    let records = bench.records();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0]["joints"][0]["temp_motor_c"], 41.0);
+    assert_eq!(records[1]["joints"][0].get("temp_motor_c"), None);
+    assert_eq!(records[1]["counters"]["power_on_h"], 10.0);
+    assert_eq!(records[1]["seq"], 1);
+    // Between the samples lie 69 s, of which the second window has had 10 s; all of them turned.
+    assert_eq!(records[1]["joints"][0]["speed_rms_rad_s"], 1.0);
+    let rev = records[1]["joints"][0]["input_rev"].as_f64().unwrap();
+    assert!((rev - 69.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}");
+    // Without a sample there is no record.
+    bench.tick(190.0).tick(250.0);
+    assert_eq!(bench.records().len(), 2);
+}
+
+#[test]
+fn nothing_is_counted_over_a_gap_and_the_gap_is_told() {
+    let mut bench = Bench::of(None, &["counters.power_on_h", "joints.J1.speed_rad_s"]);
+    bench.at(1.0, &[(0, number(10.0)), (1, number(1.0))]).at(2.0, &[(1, number(1.1))]);
+    bench.gap(2.0, 30.0);
+    // The value that a new subscription begins with may be old; it is true since the server looked.
+    let first = Sample { source_us: Some(us(2.0)), ..sample(1, 30.0, number(1.1)) };
+    bench.data(30.0, vec![first]).at(31.0, &[(1, number(0.0))]).tick(61.0);
+    let record = &bench.records()[0];
+    let rev = record["joints"][0]["input_rev"].as_f64().unwrap();
+    assert!((rev - 2.1 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}");
+    let gap = &record["gaps"][0];
+    assert_eq!((&gap["from"], &gap["to"]), (&Json::from(us(2.0) / 1000), &Json::from(us(30.0) / 1000)));
+    assert_eq!(gap["cause"], "away");
+}
+
+#[test]
+fn an_overflow_is_a_gap_of_its_signal() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.speed_rad_s"]);
+    bench.at(1.0, &[(0, number(1.0))]);
+    let late = Sample { status: 0x480, ..sample(0, 9.0, number(2.0)) };
+    bench.data(9.5, vec![late]).tick(60.0);
+    let record = &bench.records()[0];
+    let gap = &record["gaps"][0];
+    assert_eq!(gap["pointer"], "/joints/J1/speed_rad_s");
+    assert_eq!((&gap["from"], &gap["to"]), (&Json::from(us(1.0) / 1000), &Json::from(us(9.0) / 1000)));
+    assert_eq!(record["joints"][0].get("input_rev"), None, "what was held while the queue overflowed is not known");
+}
+
+#[test]
+fn a_bad_value_is_told_and_not_computed_with_and_an_uncertain_one_is_both() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.temp_motor_c"]);
+    let with = |second, status, value| Sample { status, ..sample(0, second, number(value)) };
+    bench.data(1.0, vec![with(1.0, 0x8034_0000, 999.0)]).data(5.0, vec![with(5.0, 0x4000_0000, 40.0)]);
+    bench.data(9.0, vec![with(9.0, 0, 41.0)]).data(12.0, vec![with(12.0, 0x8034_0000, 0.0)]).tick(60.0);
+    let record = &bench.records()[0];
+    assert_eq!(record["joints"][0]["temp_motor_c"], 41.0);
+    let quality = record["quality"].as_array().unwrap();
+    assert_eq!(quality.len(), 3);
+    assert_eq!(quality[0]["status_code"], "BadNodeIdUnknown");
+    assert_eq!((&quality[0]["from"], &quality[0]["to"]), (&Json::from(us(1.0) / 1000), &Json::from(us(5.0) / 1000)));
+    assert_eq!(quality[1]["status_code"], "Uncertain");
+    assert_eq!(quality[2].get("to"), None, "it is bad still");
+}
+
+#[test]
+fn what_no_field_holds_is_told_as_a_value_of_another_type() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.temp_motor_c"]);
+    bench.at(1.0, &[(0, Value::Unusable)]).tick(60.0);
+    assert_eq!(bench.records()[0]["quality"][0]["status_code"], "BadTypeMismatch");
+}
+
+#[test]
+fn a_message_that_comes_twice_counts_once() {
+    let fields = &["counters.estop_count", "events.error.FAULT", "joints.J1.speed_rad_s"];
+    let samples = |second| {
+        vec![
+            sample(0, second, Value::Bool(second > 1.0)),
+            sample(1, second, number(second)),
+            sample(2, second, number(1.0)),
+        ]
+    };
+    let mut once = Bench::of(Some(0.0), fields);
+    once.data(1.0, samples(1.0)).data(2.0, samples(2.0)).tick(60.0);
+    let mut twice = Bench::of(Some(0.0), fields);
+    twice.data(1.0, samples(1.0)).data(2.0, samples(2.0)).data(2.0, samples(2.0)).tick(60.0);
+    assert_eq!(once.records(), twice.records());
+    let record = &once.records()[0];
+    assert_eq!(record["counters"]["estop_count"], 1.0);
+    assert_eq!(record["events"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_truth_is_counted_by_its_rising_edges_or_by_its_hours() {
+    let mut bench = Bench::of(Some(100.0), &["counters.estop_count", "counters.servo_on_h"]);
+    for (second, truth) in [(1.0, false), (11.0, true), (21.0, true), (31.0, false), (41.0, true)] {
+        bench.at(second, &[(0, Value::Bool(truth)), (1, Value::Bool(truth))]);
+    }
+    bench.tick(60.0);
+    let counters = &bench.records()[0]["counters"];
+    assert_eq!(counters["estop_count"], 2.0);
+    assert!((counters["servo_on_h"].as_f64().unwrap() - 20.0 / 3600.0).abs() < 1e-12);
+    // From the first sign of life to the last.
+    assert!((counters["power_on_h"].as_f64().unwrap() - (100.0 + 40.0 / 3600.0)).abs() < 1e-9);
+}
+
+#[test]
+fn a_clock_that_is_a_year_off_does_not_move_records() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.speed_rad_s"]);
+    let year_us = 365 * 24 * 60 * MINUTE_US;
+    for second in [1.0, 2.0, 3.0] {
+        let off = |time: Option<i64>| time.map(|time| time - year_us);
+        let right = sample(0, second, number(second));
+        bench.data(second, vec![Sample { source_us: off(right.source_us), server_us: off(right.server_us), ..right }]);
+    }
+    bench.tick(60.0);
+    let record = &bench.records()[0];
+    assert_eq!(record["window_start"], START_US / 1000);
+    let rev = record["joints"][0]["input_rev"].as_f64().unwrap();
+    assert!((rev - 3.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "the times of receipt count: {rev}");
+}
+
+#[test]
+fn our_own_clock_may_be_set_back() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.speed_rad_s"]);
+    bench.at(7200.0, &[(0, number(1.0))]).at(5.0, &[(0, number(2.0))]).at(65.0, &[(0, number(3.0))]).tick(130.0);
+    let records = bench.records();
+    let starts: Vec<_> =
+        records.iter().map(|record| record["window_start"].as_i64().unwrap() - START_US / 1000).collect();
+    assert_eq!(starts, [7_200_000, 0, 60_000]);
+    assert_eq!(records.iter().map(|record| record["seq"].as_i64().unwrap()).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+proptest! {
+    /// A start that goes on after the last cut comes to the very same records, wherever the one before ended.
+    #[test]
+    fn a_restart_at_any_entry_cuts_the_same_records(
+        steps in proptest::collection::vec((0.1_f64..40.0, 0_u32..4, -5.0_f64..5.0, 0_u8..12), 1..60),
+        cut_at in 0_usize..60,
+    ) {
+        let mut bench = Bench::of(
+            Some(3.0),
+            &["joints.J1.speed_rad_s", "joints.J1.torque_nm", "counters.estop_count", "joints.J1.temp_motor_c"],
+        );
+        let mut second = 0.0;
+        for (step, signal, value, kind) in steps {
+            second += step;
+            match kind {
+                0 => bench.gap(second - step, second),
+                1 => bench.tick(second),
+                2 => bench.data(second, vec![Sample { status: 0x8034_0000, ..sample(signal, second, number(value)) }]),
+                _ if signal == 2 => bench.at(second, &[(2, Value::Bool(value > 0.0))]),
+                _ => bench.at(second, &[(signal, number(value))]),
+            };
+        }
+        bench.tick(second + 61.0);
+        let whole = bench.cut(&mut cutter(), 0);
+
+        let ended = cut_at.min(bench.entries.len());
+        let before = Bench { entries: bench.entries[..ended].to_vec(), sequence: 0 };
+        let mut cuts = before.cut(&mut cutter(), 0);
+        let mut restarted = cutter();
+        let start = match cuts.last() {
+            // As it comes out of the journal.
+            Some(cut) => {
+                let encoded = Entry::Cut(Box::new(cut.clone())).encode().unwrap();
+                let Ok(Entry::Cut(cut)) = Entry::decode(&encoded) else { panic!("no cut") };
+                restarted.restore(*cut.clone());
+                let (received_us, table) = bench.entries[0].clone();
+                restarted.apply(At { offset: 0, server: "s", received_us }, table);
+                usize::try_from(cut.until).unwrap()
+            }
+            None => 0,
+        };
+        cuts.extend(bench.cut(&mut restarted, start));
+        let records = |cuts: &[Cut]| cuts.iter().map(|cut| cut.record.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(records(&cuts), records(&whole));
+    }
+}

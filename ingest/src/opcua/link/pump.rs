@@ -1,0 +1,259 @@
+//! The publish pump: fetches notification messages, has each in the journal before it is acknowledged, and heals what a
+//! lost connection leaves: republish, transfer, and where neither helps, a gap.
+//!
+//! It stands on the client library's requests, not on its own subscriptions: these fall silent after a reconnect and
+//! never ask for what was lost.
+
+mod messages;
+mod subscribe;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::stream::FuturesUnordered;
+use opcua::client::services::Publish;
+use opcua::client::{Session, UARequest as _};
+use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAcknowledgement};
+use tacho_config::settings::opcua::ServerSettings;
+use tracing::{info, warn};
+
+use super::items::Items;
+use super::meters::Meters;
+use crate::opcua::journal::{Data, Entry, JournalError, JournalWriter, Subscribed, now_us};
+use crate::opcua::recovery::Heard;
+use crate::opcua::value::Sample;
+
+/// Publish requests on their way at a time.
+const REQUESTS_MAX: usize = 2;
+const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(30);
+
+/// An answer to a publish request, and what it had acknowledged.
+type Answer = (Result<PublishResponse, Error>, Vec<SubscriptionAcknowledgement>);
+
+/// What fetches notifications of one server; it outlives sessions.
+pub(super) struct Pump {
+    publishing: Duration,
+    outage: Duration,
+    items: Items,
+    writer: JournalWriter,
+    pub(super) meters: Meters,
+    subscription: Option<Subscription>,
+    /// Sequence number of the next message.
+    expected: u32,
+    /// When the server was last heard, Unix microseconds UTC.
+    heard_us: Option<i64>,
+    /// When something came last.
+    last: Instant,
+    /// The connection was cut because the server was silent, and nothing has come since.
+    bounced: bool,
+    requests_max: usize,
+    acknowledgements: Vec<SubscriptionAcknowledgement>,
+    requests: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
+    /// What a run of before had subscribed, until it is tried.
+    resumed: Option<Subscribed>,
+    /// Whether the nodes are those of this session's namespaces.
+    resolved: bool,
+    /// No subscription is made before this.
+    not_before: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Subscription {
+    id: u32,
+    keep_alive: Duration,
+}
+
+/// Why the pump cannot go on with this session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PumpError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The server refuses a request, or does not answer it.
+    #[error("{doing}: {error}")]
+    Server {
+        /// What was tried.
+        doing: &'static str,
+        /// What came of it.
+        #[source]
+        error: Error,
+    },
+}
+
+fn doing(doing: &'static str) -> impl FnOnce(Error) -> PumpError {
+    move |error| PumpError::Server { doing, error }
+}
+
+impl Pump {
+    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>) -> Self {
+        let heard_us = heard.as_ref().map(|heard| heard.at_us);
+        let resumed = heard.and_then(|heard| heard.subscription);
+        Self {
+            publishing: server.publishing_interval,
+            outage: server.outage,
+            items: Items::of(server),
+            writer,
+            meters: Meters::of(&server.name),
+            subscription: None,
+            expected: resumed.as_ref().map_or(1, |(_, sequence)| messages::after(*sequence)),
+            heard_us: heard_us.filter(|at_us| *at_us > 0),
+            last: Instant::now(),
+            bounced: false,
+            requests_max: REQUESTS_MAX,
+            acknowledgements: Vec::new(),
+            requests: FuturesUnordered::new(),
+            resumed: resumed.map(|(subscribed, _)| subscribed),
+            resolved: false,
+            not_before: Instant::now(),
+        }
+    }
+
+    /// A session is there, a new one or the one of before.
+    pub(super) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
+        self.requests.clear();
+        self.last = Instant::now();
+        self.resolved &= !is_new;
+        self.resolve(session).await?;
+        if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
+            let keep_alive = Duration::from_millis(resumed.keep_alive_ms);
+            self.subscription = Some(Subscription { id: resumed.subscription, keep_alive });
+            self.items.lack(&resumed.missing);
+        }
+        let Some(subscription) = self.subscription else { return self.subscribe(session, "the bridge was away").await };
+        if is_new && !self.transferred(session, subscription.id).await {
+            return self.subscribe(session, "the server had forgotten the subscription").await;
+        }
+        self.republish(session, subscription.id, None).await?;
+        info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
+        self.ask(session);
+        Ok(())
+    }
+
+    /// The connection is lost.
+    pub(super) fn down(&mut self) {
+        self.requests.clear();
+    }
+
+    /// The answers to publish requests.
+    pub(super) fn answers(&mut self) -> &mut FuturesUnordered<impl Future<Output = Answer> + use<>> {
+        &mut self.requests
+    }
+
+    /// An answer to a publish request.
+    pub(super) async fn answered(&mut self, session: &Arc<Session>, answer: Answer) -> Result<(), PumpError> {
+        let (response, acknowledged) = answer;
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => {
+                self.acknowledgements.extend(acknowledged);
+                return self.refused(session, &error).await;
+            }
+        };
+        (self.last, self.bounced) = (Instant::now(), false);
+        let Some(subscription) = self.subscription else { return Ok(()) };
+        if response.subscription_id != subscription.id {
+            self.delete(session, response.subscription_id).await;
+        } else {
+            self.message(session, subscription.id, response.notification_message).await?;
+        }
+        self.ask(session);
+        Ok(())
+    }
+
+    /// Looks after silence, nodes that were missing, and a journal that was full.
+    pub(super) async fn tick(&mut self, session: &Arc<Session>) -> Result<(), PumpError> {
+        let Some(subscription) = self.subscription else {
+            return self.subscribe(session, "there was no subscription").await;
+        };
+        if self.requests.is_empty() {
+            // Nothing was asked for, so nothing is late.
+            self.last = Instant::now();
+        }
+        if self.last.elapsed() > subscription.keep_alive * 3 + Duration::from_secs(1) {
+            let silent_s = self.last.elapsed().as_secs();
+            if !self.bounced {
+                warn!(server = self.meters.server(), silent_s, "is silent: the connection is made anew");
+                (self.last, self.bounced) = (Instant::now(), true);
+                session.channel().close_channel().await;
+                return Ok(());
+            }
+            warn!(server = self.meters.server(), silent_s, "is still silent: the subscription is made anew");
+            self.delete(session, subscription.id).await;
+            return self.subscribe(session, "the server was silent").await;
+        }
+        let lacking = self.items.missing();
+        let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;
+        self.journal_bad(bad).await?;
+        if self.items.missing() != lacking {
+            self.journal_quietly(&[Entry::Subscribed(self.subscribed(subscription))]).await?;
+        }
+        self.ask(session);
+        Ok(())
+    }
+
+    async fn refused(&mut self, session: &Arc<Session>, error: &Error) -> Result<(), PumpError> {
+        match error.status() {
+            StatusCode::BadNoSubscription | StatusCode::BadSubscriptionIdInvalid => {
+                self.subscribe(session, "the server had forgotten the subscription").await
+            }
+            StatusCode::BadTooManyPublishRequests => {
+                self.requests_max = 1;
+                Ok(())
+            }
+            // Its answer may still come; then its number is missing and asked for again.
+            StatusCode::BadTimeout => {
+                self.ask(session);
+                Ok(())
+            }
+            // The connection is lost, which the session tells by itself.
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps publish requests on their way, unless the journal is full: then the queues of the server have to hold.
+    fn ask(&mut self, session: &Arc<Session>) {
+        let Some(subscription) = self.subscription else { return };
+        if self.writer.is_full() {
+            self.meters.full();
+            return;
+        }
+        while self.requests.len() < self.requests_max {
+            let acknowledgements = std::mem::take(&mut self.acknowledgements);
+            let timeout = REQUEST_TIMEOUT_MIN.max(subscription.keep_alive * 3 + Duration::from_secs(10));
+            let session = Arc::clone(session);
+            self.requests.push(Box::pin(async move {
+                let request = Publish::new(&session).acks(acknowledgements.clone()).timeout(timeout);
+                (request.send(session.channel()).await, acknowledgements)
+            }));
+        }
+    }
+
+    /// The subscription, as a later start needs it.
+    fn subscribed(&self, subscription: Subscription) -> Subscribed {
+        let keep_alive_ms = u64::try_from(subscription.keep_alive.as_millis()).unwrap_or(0);
+        let (items, missing) = (self.items.digest(), self.items.missing());
+        Subscribed { subscription: subscription.id, keep_alive_ms, items, missing }
+    }
+
+    async fn journal_bad(&mut self, bad: Vec<(u32, DataValue)>) -> Result<(), PumpError> {
+        if bad.is_empty() {
+            return Ok(());
+        }
+        let samples = bad.into_iter().map(|(signal, value)| Sample::of(signal, value)).collect();
+        self.journal_quietly(&[Entry::Data(Data { samples, ..Data::default() })]).await
+    }
+
+    /// The server was heard.
+    async fn journal(&mut self, entries: &[Entry]) -> Result<(), PumpError> {
+        self.journal_quietly(entries).await?;
+        self.heard_us = Some(now_us());
+        Ok(())
+    }
+
+    async fn journal_quietly(&mut self, entries: &[Entry]) -> Result<(), PumpError> {
+        self.writer.append(entries).await?;
+        Ok(())
+    }
+}

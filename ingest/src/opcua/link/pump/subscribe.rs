@@ -1,0 +1,103 @@
+//! Making a subscription, and going on with one of before.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use opcua::client::services::{CreateSubscription, DeleteSubscriptions, TransferSubscriptions};
+use opcua::client::{Session, UARequest as _};
+use opcua::types::StatusCode;
+use tracing::{info, warn};
+
+use super::{Pump, PumpError, Subscription, doing};
+use crate::opcua::journal::{Entry, Gap, now_us};
+
+/// The server is to send a sign of life at least this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// The server keeps a subscription that nobody asks for at least this long.
+const LIFETIME_MIN: Duration = Duration::from_secs(600);
+const NOTIFICATIONS_MAX: u32 = 1_000;
+/// Pause before a subscription is tried again that could not be made.
+const AGAIN: Duration = Duration::from_secs(5);
+
+impl Pump {
+    pub(super) async fn resolve(&mut self, session: &Session) -> Result<(), PumpError> {
+        if !self.resolved {
+            self.items.resolve(session).await.map_err(doing("reading namespaces"))?;
+            self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
+            self.resolved = true;
+        }
+        Ok(())
+    }
+
+    /// Makes a subscription; what lies between it and the last message is a gap.
+    pub(super) async fn subscribe(&mut self, session: &Arc<Session>, cause: &str) -> Result<(), PumpError> {
+        self.requests.clear();
+        self.acknowledgements.clear();
+        self.items.forget();
+        self.subscription = None;
+        if Instant::now() < self.not_before {
+            return Ok(());
+        }
+        self.not_before = Instant::now() + AGAIN;
+        self.resolve(session).await?;
+        let (id, keep_alive) = self.create(session).await?;
+        let bad = match self.items.create(session, id).await {
+            Ok(bad) => bad,
+            Err(error) => {
+                self.delete(session, id).await;
+                return Err(PumpError::Server { doing: "making monitored items", error });
+            }
+        };
+        let subscription = Subscription { id, keep_alive };
+        let mut entries = vec![Entry::Subscribed(self.subscribed(subscription))];
+        if let Some(from_us) = self.heard_us {
+            entries.push(Entry::Gap(Gap { from_us, to_us: now_us(), cause: cause.to_owned() }));
+            self.meters.gap();
+        }
+        self.journal(&entries).await?;
+        self.journal_bad(bad).await?;
+        self.expected = 1;
+        self.subscription = Some(subscription);
+        self.last = Instant::now();
+        self.not_before = self.last;
+        info!(server = self.meters.server(), subscription = id, keep_alive_s = keep_alive.as_secs_f64(), "subscribed");
+        self.ask(session);
+        Ok(())
+    }
+
+    /// Makes a subscription without items; gives its number and how long it may be silent.
+    pub(super) async fn create(&mut self, session: &Session) -> Result<(u32, Duration), PumpError> {
+        let count = |duration: Duration| {
+            let count = duration.as_millis().div_ceil(self.publishing.as_millis().max(1));
+            u32::try_from(count).unwrap_or(u32::MAX).max(1)
+        };
+        let keep_alives = count(KEEP_ALIVE);
+        let created = CreateSubscription::new(session)
+            .publishing_interval(self.publishing)
+            .max_keep_alive_count(keep_alives)
+            .max_lifetime_count(count(LIFETIME_MIN.max(self.outage * 2)).max(keep_alives.saturating_mul(3)))
+            .max_notifications_per_publish(NOTIFICATIONS_MAX)
+            .publishing_enabled(true)
+            .send(session.channel())
+            .await
+            .map_err(doing("making a subscription"))?;
+        let keep_alive = created.revised_publishing_interval * f64::from(created.revised_max_keep_alive_count) / 1000.0;
+        let keep_alive = Duration::try_from_secs_f64(keep_alive).unwrap_or(KEEP_ALIVE).min(LIFETIME_MIN);
+        Ok((created.subscription_id, keep_alive))
+    }
+
+    pub(super) async fn transferred(&mut self, session: &Session, id: u32) -> bool {
+        let transfer = TransferSubscriptions::new(session).subscription_ids(vec![id]).send(session.channel()).await;
+        let result = transfer.ok().and_then(|answer| answer.results?.into_iter().next());
+        let status = result.map_or(StatusCode::BadNotSupported, |result| result.status_code);
+        info!(server = self.meters.server(), subscription = id, %status, "asked for its subscription of before");
+        status.is_good()
+    }
+
+    pub(super) async fn delete(&mut self, session: &Session, id: u32) {
+        let deleted = DeleteSubscriptions::new(session).subscription_ids(vec![id]).send(session.channel()).await;
+        if let Err(error) = deleted {
+            warn!(server = self.meters.server(), subscription = id, %error, "a subscription is left to its lifetime");
+        }
+    }
+}

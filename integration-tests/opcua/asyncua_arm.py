@@ -1,0 +1,148 @@
+"""A simulated arm behind python-asyncua: a server that nobody here wrote, told what to do by lines on stdin.
+
+Each line is a command in JSON; each is answered by one line in JSON on stdout.
+  {"do": "write", "node": NAME, "value": X}          one value, source time now
+  {"do": "count", "node": NAME, "from": A, "to": B, "every_ms": N}   values A to B, one each N ms; answers at the end
+  {"do": "bad", "node": NAME}                        a value with a bad status
+  {"do": "delete", "node": NAME}, {"do": "add", "node": NAME}
+Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --limit N, --units
+"""
+
+import argparse
+import asyncio
+import datetime
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from asyncua import Server, ua
+from asyncua.crypto.permission_rules import SimpleRoleRuleset
+from asyncua.server.user_managers import UserManager
+from asyncua.crypto.permission_rules import User, UserRole
+
+NAMESPACE = "http://tachograph.example/arm"
+NODES = {
+    "PowerOn": (100.0, "hours", "HUR"),
+    "Speed": (0.0, "°/s", "E96"),
+    "Torque": (0.0, "N·m", "NU"),
+    "Temp": (40.0, "°C", "CEL"),
+    "EStop": (False, None, None),
+    "Count": (0.0, None, None),
+}
+
+
+class Passwords(UserManager):
+    def __init__(self, user):
+        self.user = user
+
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        if self.user is None or f"{username}:{password}" == self.user:
+            return User(role=UserRole.Admin)
+        return None
+
+
+class Arm:
+    def __init__(self, options):
+        self.options = options
+        self.nodes = {}
+
+    def now(self):
+        return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.options.clock_off)
+
+    def value(self, value, status=ua.StatusCodes.Good):
+        now = self.now()
+        kind = ua.VariantType.Boolean if isinstance(value, bool) else ua.VariantType.Double
+        return ua.DataValue(
+            ua.Variant(value, kind), ua.StatusCode(status), SourceTimestamp=now, ServerTimestamp=now
+        )
+
+    async def start(self):
+        options = self.options
+        server = Server(user_manager=Passwords(options.user))
+        await server.init()
+        self.server = server
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{options.port}/arm")
+        server.set_server_name("arm")
+        policies = [ua.SecurityPolicyType.NoSecurity]
+        if options.security:
+            await self.certificate()
+            policies = [ua.SecurityPolicyType.NoSecurity, ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
+        server.set_security_policy(policies, permission_ruleset=SimpleRoleRuleset() if options.security else None)
+        if options.user:
+            server.set_identity_tokens([ua.UserNameIdentityToken])
+        self.index = await server.register_namespace(NAMESPACE)
+        self.folder = await server.nodes.objects.add_object(self.index, "Arm")
+        for name in NODES:
+            await self.add(name)
+        await server.start()
+
+    async def certificate(self):
+        from asyncua.crypto.cert_gen import setup_self_signed_certificate
+        from cryptography.x509.oid import ExtendedKeyUsageOID
+
+        folder = Path(self.options.certificates or tempfile.mkdtemp())
+        key, cert = folder / "key.pem", folder / "cert.der"
+        uri = "urn:tachograph:test-arm"
+        await self.server.set_application_uri(uri)
+        await setup_self_signed_certificate(
+            key, cert, uri, "localhost", [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH], {}
+        )
+        await self.server.load_certificate(str(cert))
+        await self.server.load_private_key(str(key))
+
+    async def add(self, name):
+        first, unit, code = NODES[name]
+        kind = ua.VariantType.Boolean if isinstance(first, bool) else ua.VariantType.Double
+        node = await self.folder.add_variable(ua.NodeId(name, self.index), name, first, kind)
+        await node.write_value(self.value(first))
+        if self.options.units and unit:
+            number = int.from_bytes(code.encode(), "big")
+            information = ua.EUInformation(
+                "http://www.opcfoundation.org/UA/units/un/cefact", number, ua.LocalizedText(unit), ua.LocalizedText(unit)
+            )
+            await node.add_property(ua.NodeId(f"{name}.EU", self.index), ua.QualifiedName("EngineeringUnits", 0), information)
+        self.nodes[name] = node
+
+    async def do(self, command):
+        node = self.nodes.get(command.get("node"))
+        match command["do"]:
+            case "write":
+                await node.write_value(self.value(command["value"]))
+            case "bad":
+                await node.write_value(self.value(0.0, ua.StatusCodes.BadSensorFailure))
+            case "count":
+                for value in range(command["from"], command["to"] + 1):
+                    await node.write_value(self.value(float(value)))
+                    await asyncio.sleep(command["every_ms"] / 1000)
+            case "delete":
+                await self.server.delete_nodes([self.nodes.pop(command["node"])])
+            case "add":
+                await self.add(command["node"])
+        return {"done": command["do"]}
+
+    async def run(self):
+        await self.start()
+        print(json.dumps({"port": self.options.port}), flush=True)
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            try:
+                answer = await self.do(json.loads(line))
+            except Exception as error:  # told to the test, which decides
+                answer = {"error": repr(error)}
+            print(json.dumps(answer), flush=True)
+        await self.server.stop()
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--security", action="store_true")
+    parser.add_argument("--certificates")
+    parser.add_argument("--user")
+    parser.add_argument("--clock-off", type=float, default=0.0)
+    parser.add_argument("--units", action="store_true")
+    return parser.parse_args()
+
+
+asyncio.run(Arm(options()).run())

@@ -1,0 +1,69 @@
+//! `tacho opcua`: whom the bridge trusts.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use tacho_ingest::opcua::{TrustError, TrustStore, trust_dir};
+
+use crate::cli::DataDir;
+use crate::exit::{Answer, WrongUse};
+
+/// What a person does for the OPC UA bridge.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the certificates of servers that were met, trusts one, or trusts it no more.
+    #[command(after_help = "Examples: tacho opcua trust --data tacho-data\n          \
+                      tacho opcua trust 3b1f0c6a9d5e4b7c8a2f1e0d9c8b7a6f5e4d3c2b --data tacho-data")]
+    Trust(TrustArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct TrustArgs {
+    /// Thumbprint (SHA-1, hex) of the certificate to be trusted; compare it with what the controller shows.
+    thumbprint: Option<String>,
+    /// Trusts it no more.
+    #[arg(long, requires = "thumbprint")]
+    remove: bool,
+    #[command(flatten)]
+    data: DataDir,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+    let Command::Trust(args) = &args.command;
+    let settings = args.data.settings()?;
+    super::up::instance::require(&settings.data_dir)?;
+    let dir: PathBuf = trust_dir(&settings.data_dir.join("opcua"));
+    let store = TrustStore::open(&dir).context("OPC UA certificates")?;
+    let Some(thumbprint) = &args.thumbprint else { return list(&store) };
+    let moved = if args.remove { store.distrust(thumbprint) } else { store.trust(thumbprint) };
+    match moved {
+        Ok(()) => {}
+        Err(error @ TrustError::Unknown(_)) => return Err(WrongUse(error.to_string()).into()),
+        Err(error) => return Err(error).context("OPC UA certificates"),
+    }
+    let what = if args.remove { "trusted no more" } else { "trusted; the bridge connects within seconds" };
+    crate::output::print(&format!("{thumbprint} is {what}\n"))?;
+    Ok(Answer::Yes)
+}
+
+fn list(store: &TrustStore) -> anyhow::Result<Answer> {
+    let mut text = String::new();
+    for known in store.list().context("OPC UA certificates")? {
+        let state = if known.trusted { "trusted " } else { "rejected" };
+        text.push_str(&format!("{}  {state}  until {}  {}\n", known.thumbprint, known.not_after, known.subject));
+    }
+    if text.is_empty() {
+        text.push_str("no server's certificate was met yet\n");
+    }
+    text.push_str(&format!("our own certificate, for controllers to trust: {}\n", store.own_certificate().display()));
+    crate::output::print(&text)?;
+    Ok(Answer::Yes)
+}
