@@ -81,14 +81,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         crate::output::print(&steps)?;
         return Ok(Answer::Yes);
     }
-    play(Part::All, args).await
+    Box::pin(play(Part::All, args)).await
 }
 
 /// Plays a part until it is told to end.
 pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let interrupted = crate::signals::cancel_on_interrupt();
     let settings = settings(&args)?;
-    let roles = Roles::open(&settings, &args, part).await?;
+    let roles = Box::pin(Roles::open(&settings, &args, part)).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
     instance.publish_endpoints(&endpoints)?;
@@ -100,7 +100,7 @@ pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
     let demo = endpoints.mqtt.filter(|_| args.demo);
     let demo = demo.map(|mqtt| tokio::spawn(demo::publish(mqtt, settings.lake_dir(), stop.clone())));
-    let ended = roles.run(stop.clone(), DRAIN).await;
+    let ended = Box::pin(roles.run(stop.clone(), DRAIN)).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {
         task.await.context("a task of the terminal was cut off")?;
