@@ -4,6 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
+/// Clock ticks in a second, as `/proc` counts processor time.
+const TICKS: f64 = 100.0;
+
 /// One line: processors, memory, and how busy the machine was before the run.
 pub(crate) fn told() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -33,6 +38,14 @@ pub(crate) fn thread_cpu() -> Option<Duration> {
 pub(crate) fn thread_cpu_of(thread: &Path) -> Option<Duration> {
     let text = fs::read_to_string(thread.join("schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Processor time that a process has used, as the kernel counts it in ticks.
+pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("processor time")?;
+    let (_, fields) = stat.rsplit_once(')').context("processor time")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(Duration::from_secs_f64(ticks / TICKS))
 }
 
 /// What stands behind `name:` in a file of `/proc`.

@@ -17,8 +17,6 @@ use crate::machine;
 const START: Duration = Duration::from_secs(30);
 /// Between two looks for them.
 const LOOK: Duration = Duration::from_millis(1);
-/// Clock ticks in a second, as `/proc` counts processor time.
-const TICKS: f64 = 100.0;
 
 /// A folder that is removed with everything in it.
 #[derive(Debug)]
@@ -57,10 +55,7 @@ impl Process {
 
     /// Processor time used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).context("processor time")?;
-        let (_, fields) = stat.rsplit_once(')').context("processor time")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
-        Ok(Duration::from_secs_f64(ticks / TICKS))
+        machine::cpu_of(self.0.id())
     }
 
     /// Bytes that it has had written to disks so far.

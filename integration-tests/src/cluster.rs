@@ -2,6 +2,8 @@
 //! again at will.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -110,6 +112,33 @@ impl Cluster {
     /// What a role logged, over all its starts.
     pub fn logged(&self, role: usize) -> String {
         std::fs::read_to_string(self.path(&format!("{}.log", self.roles[role].name))).unwrap_or_default()
+    }
+
+    /// The process of a role.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn pid(&self, role: usize) -> anyhow::Result<u32> {
+        self.roles[role].process.as_ref().map(Child::id).context("the role does not run")
+    }
+
+    /// A metric of a role, summed over its labels; zero if it has not been set yet.
+    ///
+    /// # Errors
+    /// If its admin endpoint does not answer.
+    pub fn metric(&self, role: usize, name: &str) -> anyhow::Result<f64> {
+        let endpoints = std::fs::read(self.path(&self.roles[role].name).join("endpoints.json")).context("endpoints")?;
+        let endpoints: serde_json::Value = serde_json::from_slice(&endpoints).context("endpoints.json")?;
+        let admin = endpoints["admin"].as_str().context("endpoints.json")?;
+        let mut stream = TcpStream::connect(admin).context("admin endpoint")?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").context("admin endpoint")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).context("admin endpoint")?;
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            (rest.starts_with(' ') || rest.starts_with('{')).then(|| rest.rsplit_once(' '))??.1.parse::<f64>().ok()
+        };
+        Ok(text.lines().filter_map(value).sum())
     }
 
     /// Whether the process of a role runs.

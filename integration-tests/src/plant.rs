@@ -52,7 +52,9 @@ pub struct Plant {
 /// The program under test, as `cargo build` left it beside the tests.
 pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
-    let folder = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
+    let folder = test.parent().expect("a program lies in a folder");
+    // Tests lie in target/<profile>/deps, a program of the workspace beside ours.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let program = folder.join("tacho");
     assert!(program.exists(), "{} is missing: run `cargo build --workspace` first, as ./test does", program.display());
     program

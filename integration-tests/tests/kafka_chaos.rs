@@ -111,7 +111,7 @@ fn lines(journal: &Path) -> usize {
 
 #[test]
 fn what_kafka_confirmed_lands_once_and_in_order_whatever_is_killed_or_paused() {
-    Ordeal { records: 40_000, rate: 1_500, connections: 40, rounds: 6 }.endure();
+    Ordeal { records: 40_000, rate: 1_500, connections: 40, rounds: 7 }.endure();
 }
 
 /// `benches/kafka-chaos` runs it.

@@ -45,6 +45,7 @@ pub enum Lane {
 
 /// Reads some partitions of a log from given offsets on.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are one or two of them in a process")]
 pub enum Reader {
     /// From files.
     Embedded(embedded::Reader),

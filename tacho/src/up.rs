@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
         crate::output::print(&steps)?;
         return Ok(Answer::Yes);
     }
-    play(Part::All, args).await
+    Box::pin(play(Part::All, args)).await
 }
 
 /// Plays a part until it is told to end.

@@ -193,7 +193,9 @@ impl InFlight {
         drop(answer);
         drop(permit);
         // Whoever asked may have gone.
-        done.map(|done| done.send(result).unwrap_or_default());
+        if let Some(done) = done {
+            done.send(result).unwrap_or_default();
+        }
     }
 }
 

@@ -25,6 +25,9 @@ use crate::ReadError;
 /// Between two publications of offsets.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
+/// Numbers of partitions, rising.
+type Partitions = Arc<[i32]>;
+
 /// What a member and its thread share.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -37,15 +40,15 @@ pub(crate) struct Member {
 /// Follows what the group gives and takes.
 #[derive(Debug)]
 struct Following {
-    held: watch::Sender<Arc<[i32]>>,
+    held: watch::Sender<Partitions>,
     /// Why there is no share, if Kafka has said so since the last one.
     trouble: Arc<Mutex<Option<Arc<str>>>>,
 }
 
 impl Member {
     /// Joins the group; the share is empty until Kafka has given one.
-    pub(crate) fn join(shared: &Arc<Shared>) -> Result<(Self, watch::Receiver<Arc<[i32]>>), ReadError> {
-        let held = watch::Sender::new(Arc::from([]));
+    pub(crate) fn join(shared: &Arc<Shared>) -> Result<(Self, watch::Receiver<Partitions>), ReadError> {
+        let held: watch::Sender<Partitions> = watch::Sender::new(Arc::from([]));
         let share = held.subscribe();
         let trouble = Arc::default();
         let client = shared.settings.member().map_err(|error| log_error(&error))?;
