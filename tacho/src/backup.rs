@@ -50,7 +50,15 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
-    let data_dir = args.data.settings()?.data_dir;
+    let settings = args.data.settings()?;
+    if let Some(lake) = &settings.lake.url {
+        bail!(
+            "the lake {} is not in the data directory, and a backup holds one directory in one state: copy the lake by the \
+             means of its storage, after the data directory of `tacho anchor`",
+            lake.display()
+        );
+    }
+    let data_dir = settings.data_dir;
     instance::require(&data_dir)?;
     ensure_is_none(&data_dir)?;
     let to = args.to.clone();
