@@ -46,8 +46,8 @@ impl Ordeal {
                 (acknowledged >= due).then_some(())
             });
             let victim = match round % 7 {
-                0 => ("kill -9", ingests[round / 7 % 2]),
-                1 => ("kill -9", processors[round / 7 % 3]),
+                0 => ("kill -9", processors[round / 7 % 3]),
+                1 => ("kill -9", ingests[round / 7 % 2]),
                 2 => ("pause", processors[(round / 7 + 1) % 3]),
                 3 => ("broker", 0),
                 4 => ("pause", ingests[(round / 7 + 1) % 2]),

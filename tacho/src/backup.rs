@@ -56,8 +56,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     ensure_is_none(&data_dir)?;
     ensure!(
         settings.lake.url.is_none() && data_dir.join("lake").exists(),
-        "{} holds no lake: one that lies on an object store is kept safe by means of that store, and backups of the rest are \
-         not made by this release",
+        "{} holds no lake, and a backup holds one directory in one state: copy the lake by the means of its storage, after \
+         the data directory of `tacho anchor`",
         data_dir.display()
     );
     let to = args.to.clone();

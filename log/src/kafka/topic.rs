@@ -91,7 +91,7 @@ async fn look(admin: &Arc<Admin>, settings: &KafkaSettings, topic: &str) -> Resu
 
 async fn make(admin: &Admin, settings: &KafkaSettings, name: &str) -> Result<(), OpenError> {
     let retention = settings.retention.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(-1)).to_string();
-    let bytes_max = least_message_bytes(settings).to_string();
+    let bytes_max = message_bytes(settings).to_string();
     let in_sync = if settings.replication >= 2 { "2" } else { "1" };
     let topic = NewTopic::new(name, settings.partitions, TopicReplication::Fixed(settings.replication))
         .set("cleanup.policy", "delete")
@@ -133,9 +133,9 @@ async fn configs(admin: &Admin, settings: &KafkaSettings) -> Result<Option<HashM
     }
 }
 
-/// Bytes that one message of the topic must be allowed to have.
-fn least_message_bytes(settings: &KafkaSettings) -> usize {
-    settings.record_bytes_max + 2 * BATCH_SLACK_BYTES
+/// Bytes that a message may have in a topic that is made.
+fn message_bytes(settings: &KafkaSettings) -> usize {
+    (settings.record_bytes_max + 2 * BATCH_SLACK_BYTES).max(2 << 20)
 }
 
 impl Found {
