@@ -87,7 +87,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let watching = tokio::spawn(status::run(roles.board(), stop.clone()));
     let demo =
         args.demo.then(|| tokio::spawn(demo::publish(endpoints.mqtt, settings.data_dir.join("lake"), stop.clone())));
-    let ended = roles.run(stop.clone(), DRAIN).await;
+    let ended = Box::pin(roles.run(stop.clone(), DRAIN)).await;
     stop.cancel();
     for task in demo.into_iter().chain([watching]) {
         task.await.context("a task of the terminal was cut off")?;

@@ -42,11 +42,11 @@ impl Items {
             }
             let Ok(values) = session.read(&reads, TimestampsToReturn::Neither, 0.0).await else { return units };
             for (index, value) in places.into_iter().zip(values) {
-                if let Some(Variant::ExtensionObject(object)) = value.value {
-                    if let Some(unit) = object.inner_as::<EUInformation>() {
-                        let shown = unit.display_name.text.value().clone().unwrap_or_default();
-                        units.extend(Unit::of_server(unit.unit_id, &shown).map(|unit| (index, unit)));
-                    }
+                if let Some(Variant::ExtensionObject(object)) = value.value
+                    && let Some(unit) = object.inner_as::<EUInformation>()
+                {
+                    let shown = unit.display_name.text.value().clone().unwrap_or_default();
+                    units.extend(Unit::of_server(unit.unit_id, &shown).map(|unit| (index, unit)));
                 }
             }
         }
