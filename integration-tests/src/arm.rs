@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,6 +15,8 @@ pub const NAMESPACE: &str = "http://tachograph.example/arm";
 /// The arm's robot ID.
 pub const ROBOT: &str = "CNAB12HX00010000000000000042A";
 
+/// Answers that may wait.
+const ANSWERS_MAX: usize = 1000;
 /// Longest time for the server to start or to answer.
 const ANSWER: Duration = Duration::from_secs(60);
 
@@ -47,7 +49,7 @@ impl Arm {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("python")?;
         let input = process.stdin.take().context("input of the arm")?;
         let output = process.stdout.take().context("output of the arm")?;
-        let (lines, answers) = channel();
+        let (lines, answers) = sync_channel(ANSWERS_MAX);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if lines.send(line).is_err() {

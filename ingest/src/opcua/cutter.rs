@@ -32,7 +32,7 @@ pub use robot::RobotState;
 pub use table::{JointEntry, RobotEntry, SignalEntry, Table};
 
 /// Cause of a gap where the queue of a node overflowed on the server.
-const OVERFLOW: &str = "the server's queue of the node overflowed";
+const OVERFLOW: &str = "the server's queue of the node was full: older values may be lost";
 /// Status of a value that no field holds, for lack of one of the server's: Bad_TypeMismatch.
 const TYPE_MISMATCH: u32 = 0x8074_0000;
 
@@ -97,9 +97,12 @@ impl Cutter {
         if matches!(entry, Entry::Cut(_) | Entry::Delivered(_) | Entry::Subscribed(_)) {
             return Vec::new();
         }
-        let (bounds, cuts) = self.advance(at);
+        let (bounds, mut cuts) = self.advance(at);
         match entry {
-            Entry::Data(data) => self.take(at, bounds, &data),
+            Entry::Data(data) => {
+                cuts.extend(self.make_room(at, bounds, data.samples.len()));
+                self.take(at, bounds, &data);
+            }
             Entry::Table(table) => self.number(at, table),
             Entry::Gap(gap) => self.miss(at, &gap),
             _ => {}
@@ -138,6 +141,16 @@ impl Cutter {
             Some(over) => self.robots.iter_mut().filter_map(|(id, robot)| robot.close(id, over, at.offset)).collect(),
         };
         (bounds, cuts)
+    }
+
+    /// Closes the window early for robots of which a record could not tell all that comes: a backlog of an outage.
+    fn make_room(&mut self, at: At<'_>, bounds: Bounds, samples: usize) -> Vec<Cut> {
+        let crowded = |robot: &Robot| {
+            let notes = robot.window.events.len().max(robot.window.quality.len());
+            robot.server == at.server && at.offset >= robot.until && notes > 0 && notes + samples > record::EVENTS_MAX
+        };
+        let robots = self.robots.iter_mut().filter(|(_, robot)| crowded(robot));
+        robots.filter_map(|(id, robot)| robot.close(id, bounds, at.offset)).collect()
     }
 
     fn number(&mut self, at: At<'_>, table: Table) {

@@ -184,7 +184,7 @@ impl Link {
             sleep(PAUSE_MAX).await;
             return Some(format!("cannot connect: {}", advice(status)));
         }
-        if failed % ATTEMPTS != 0 {
+        if !failed.is_multiple_of(ATTEMPTS) {
             return None;
         }
         match connect::endpoint(&self.server, &self.trust).await {

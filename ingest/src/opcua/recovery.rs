@@ -70,10 +70,11 @@ impl Recovery {
                 let heard = self.heard.entry(name).or_default();
                 heard.at_us = received_us;
                 let of_it = |(subscribed, _): &&mut (Subscribed, u32)| subscribed.subscription == data.subscription;
-                if let Some((_, sequence)) = heard.subscription.as_mut().filter(of_it) {
-                    if !data.samples.is_empty() || data.sequence != 0 {
-                        *sequence = data.sequence;
-                    }
+                // A keep-alive has no number.
+                if let Some((_, sequence)) = heard.subscription.as_mut().filter(of_it)
+                    && data.sequence != 0
+                {
+                    *sequence = data.sequence;
                 }
             }
             Some(Entry::Gap(_) | Entry::Tick) | None => {}

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(super) const TEXT_BYTES_MAX: usize = 256;
 /// Variants and data values within each other are followed so far.
 const DEPTH_MAX: usize = 4;
+/// Bits of a status that say that a queue overflowed: information of a data value, overflow.
+pub(super) const OVERFLOW: u32 = 0x480;
 /// 1601-01-01 to 1970-01-01, in microseconds.
 const UNIX_EPOCH_US: i64 = 11_644_473_600_000_000;
 
@@ -61,7 +63,7 @@ impl Sample {
 
     /// Whether the server says that its queue overflowed before this value.
     pub(super) fn overflowed(&self) -> bool {
-        self.status & 0x480 == 0x480
+        self.status & OVERFLOW == OVERFLOW
     }
 }
 

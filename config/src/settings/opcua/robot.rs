@@ -81,7 +81,7 @@ impl RobotMapping {
             signals: s.array("signals", SignalMapping::read),
         };
         let counted = robot.signals.iter().any(|signal| signal.field == Field::power_on());
-        if robot.power_on_h_start.is_none() != counted {
+        if robot.power_on_h_start.is_some() == counted {
             let expected =
                 "either a signal of counters.power_on_h, or power_on_h_start, from which the bridge counts on";
             s.problem("power_on_h_start", "", expected);

@@ -214,6 +214,22 @@ fn a_message_that_comes_twice_counts_once() {
 }
 
 #[test]
+fn a_backlog_of_more_events_than_a_record_holds_becomes_several_records() {
+    let mut bench = Bench::of(Some(0.0), &["events.info.COUNT"]);
+    bench.at(0.5, &[(0, number(0.0))]);
+    for message in 0..5 {
+        let first = message * 150;
+        let samples = (first..first + 150).map(|n| sample(0, 1.0 + f64::from(n) / 100.0, number(f64::from(n + 1))));
+        bench.data(20.0, samples.collect());
+    }
+    bench.tick(60.0);
+    let records = bench.records();
+    let told = |record: &Json| record["events"].as_array().unwrap().len();
+    assert_eq!(records.iter().map(told).sum::<usize>(), 750);
+    assert!(records.iter().all(|record| told(record) <= 256 && record["window_start"] == START_US / 1000));
+}
+
+#[test]
 fn a_truth_is_counted_by_its_rising_edges_or_by_its_hours() {
     let mut bench = Bench::of(Some(100.0), &["counters.estop_count", "counters.servo_on_h"]);
     for (second, truth) in [(1.0, false), (11.0, true), (21.0, true), (31.0, false), (41.0, true)] {

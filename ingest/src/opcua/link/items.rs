@@ -2,6 +2,8 @@
 //!
 //! One node that is not there keeps no other away: it is told as a bad value and tried again.
 
+mod asked;
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
@@ -10,14 +12,14 @@ use std::time::{Duration, Instant};
 use opcua::client::services::{CreateMonitoredItems, DeleteMonitoredItems};
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{
-    AttributeId, BrowsePath, DataValue, EUInformation, Error, ExtensionObject, MonitoredItemCreateRequest,
-    MonitoringMode, MonitoringParameters, NamespaceMap, NodeId, NumericRange, QualifiedName, ReadValueId,
-    ReferenceTypeId, RelativePath, RelativePathElement, StatusCode, TimestampsToReturn, VariableId, Variant,
+    AttributeId, DataValue, Error, ExtensionObject, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters,
+    NamespaceMap, NodeId, NumericRange, QualifiedName, ReadValueId, StatusCode, TimestampsToReturn,
 };
-use tacho_config::settings::opcua::{ServerSettings, SignalMapping, Unit};
+use tacho_config::settings::opcua::{ServerSettings, SignalMapping};
 use tracing::{info, warn};
 
 use crate::opcua::cutter::Table;
+use crate::opcua::value::{OVERFLOW, Sample};
 
 /// First and longest pause before a node that is not there is tried again.
 const AGAIN_MIN: Duration = Duration::from_secs(5);
@@ -36,6 +38,8 @@ pub(super) struct Items {
     nodes: Vec<Result<NodeId, StatusCode>>,
     /// Number of each monitored item on the server.
     ids: Vec<Option<u32>>,
+    /// Length of each item's queue on the server.
+    queues: Vec<u32>,
     missing: BTreeMap<u32, Missing>,
     /// Table of the signals with the units that the server told.
     pub(super) table: Table,
@@ -56,6 +60,7 @@ impl Items {
         let table = Table::of(server);
         Self {
             ids: vec![None; signals.len()],
+            queues: vec![QUEUE_MAX; signals.len()],
             nodes: vec![Err(StatusCode::BadNodeIdUnknown); signals.len()],
             signals,
             sampling: server.sampling_interval,
@@ -145,6 +150,21 @@ impl Items {
         self.misses(signal, status);
     }
 
+    /// Marks the signals of a backlog whose queue was full as overflowed: not every server says so itself.
+    pub(super) fn mark_full(&self, samples: &mut [Sample]) {
+        let mut counts = BTreeMap::<u32, u32>::new();
+        for sample in samples.iter() {
+            *counts.entry(sample.signal).or_default() += 1;
+        }
+        for sample in samples {
+            let queue = usize::try_from(sample.signal).ok().and_then(|place| self.queues.get(place)).copied();
+            // The first of each alone: what is missing lies before it.
+            if counts.remove(&sample.signal).zip(queue).is_some_and(|(count, queue)| count >= queue) {
+                sample.status |= OVERFLOW;
+            }
+        }
+    }
+
     /// The signals whose nodes are not there.
     pub(super) fn missing(&self) -> Vec<u32> {
         self.missing.keys().copied().collect()
@@ -214,6 +234,7 @@ impl Items {
             let place = usize::try_from(signal).unwrap_or(usize::MAX);
             if result.status_code.is_good() {
                 self.ids[place] = Some(result.monitored_item_id);
+                self.queues[place] = result.revised_queue_size.max(1);
                 if self.missing.remove(&signal).is_some() {
                     info!(node = self.signals[place].node, "a node that was missing is there");
                 }
@@ -262,47 +283,6 @@ impl Items {
         warn!(node = self.signals[place].node, %status, "a node cannot be subscribed to; it is tried again");
         Some((signal, DataValue { status: Some(status), ..DataValue::default() }))
     }
-
-    /// Lowers the number of items of a call to the server's own limit.
-    async fn limit(&mut self, session: &Session) {
-        let node = VariableId::Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall;
-        let read = ReadValueId::from(NodeId::from(node));
-        let limits = session.read(&[read], TimestampsToReturn::Neither, 0.0).await.unwrap_or_default();
-        if let Some(Variant::UInt32(limit @ 1..)) = limits.into_iter().next().and_then(|limit| limit.value) {
-            self.per_call = self.per_call.min(usize::try_from(limit).unwrap_or(usize::MAX));
-        }
-    }
-
-    /// Units of the signals for which the mapping has none, as far as the server names them.
-    async fn units(&self, session: &Session) -> BTreeMap<usize, Unit> {
-        let mut units = BTreeMap::new();
-        let asked = self.signals.iter().enumerate().filter(|(_, s)| s.unit.is_none() && s.field.unit().is_some());
-        let asked: Vec<_> = asked.filter_map(|(index, _)| Some((index, self.nodes[index].clone().ok()?))).collect();
-        for chunk in asked.chunks(self.per_call) {
-            let paths: Vec<_> = chunk.iter().map(|(_, node)| unit_of(node.clone())).collect();
-            let Ok(found) = session.translate_browse_paths_to_node_ids(&paths).await else { return units };
-            let (mut places, mut reads) = (Vec::new(), Vec::new());
-            for ((index, _), result) in chunk.iter().zip(found) {
-                if let Some(target) = result.targets.unwrap_or_default().into_iter().next() {
-                    places.push(*index);
-                    reads.push(ReadValueId::from(target.target_id.node_id));
-                }
-            }
-            if reads.is_empty() {
-                continue;
-            }
-            let Ok(values) = session.read(&reads, TimestampsToReturn::Neither, 0.0).await else { return units };
-            for (index, value) in places.into_iter().zip(values) {
-                if let Some(Variant::ExtensionObject(object)) = value.value {
-                    if let Some(unit) = object.inner_as::<EUInformation>() {
-                        let shown = unit.display_name.text.value().clone().unwrap_or_default();
-                        units.extend(Unit::of_server(unit.unit_id, &shown).map(|unit| (index, unit)));
-                    }
-                }
-            }
-        }
-        units
-    }
 }
 
 /// The node of a mapping, in the namespaces that the server has now.
@@ -315,15 +295,4 @@ fn node_id(text: &str, namespaces: &NamespaceMap) -> Result<NodeId, StatusCode> 
         None => text.to_owned(),
     };
     NodeId::from_str(&text)
-}
-
-/// The way from a variable to its unit.
-fn unit_of(node: NodeId) -> BrowsePath {
-    let element = RelativePathElement {
-        reference_type_id: ReferenceTypeId::HasProperty.into(),
-        is_inverse: false,
-        include_subtypes: true,
-        target_name: QualifiedName::new(0, "EngineeringUnits"),
-    };
-    BrowsePath { starting_node: node, relative_path: RelativePath { elements: Some(vec![element]) } }
 }

@@ -48,6 +48,10 @@ pub(super) struct Pump {
     last: Instant,
     /// The connection was cut because the server was silent, and nothing has come since.
     bounced: bool,
+    /// The subscription was transferred, and nothing has come of it yet: some servers say yes and then nothing.
+    doubtful: bool,
+    /// What comes now may have waited on the server.
+    backlog: bool,
     requests_max: usize,
     acknowledgements: Vec<SubscriptionAcknowledgement>,
     requests: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
@@ -101,6 +105,8 @@ impl Pump {
             heard_us: heard_us.filter(|at_us| *at_us > 0),
             last: Instant::now(),
             bounced: false,
+            doubtful: false,
+            backlog: false,
             requests_max: REQUESTS_MAX,
             acknowledgements: Vec::new(),
             requests: FuturesUnordered::new(),
@@ -125,6 +131,7 @@ impl Pump {
         if is_new && !self.transferred(session, subscription.id).await {
             return self.subscribe(session, "the server had forgotten the subscription").await;
         }
+        (self.doubtful, self.backlog) = (is_new, true);
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
         self.ask(session);
@@ -151,12 +158,14 @@ impl Pump {
                 return self.refused(session, &error).await;
             }
         };
-        (self.last, self.bounced) = (Instant::now(), false);
+        (self.last, self.bounced, self.doubtful) = (Instant::now(), false, false);
         let Some(subscription) = self.subscription else { return Ok(()) };
         if response.subscription_id != subscription.id {
             self.delete(session, response.subscription_id).await;
         } else {
+            let has_data = response.notification_message.notification_data.is_some();
             self.message(session, subscription.id, response.notification_message).await?;
+            self.backlog &= response.more_notifications || !has_data;
         }
         self.ask(session);
         Ok(())
@@ -171,7 +180,8 @@ impl Pump {
             // Nothing was asked for, so nothing is late.
             self.last = Instant::now();
         }
-        if self.last.elapsed() > subscription.keep_alive * 3 + Duration::from_secs(1) {
+        let keep_alives = if self.doubtful { 1 } else { 3 };
+        if self.last.elapsed() > subscription.keep_alive * keep_alives + Duration::from_secs(1) {
             let silent_s = self.last.elapsed().as_secs();
             if !self.bounced {
                 warn!(server = self.meters.server(), silent_s, "is silent: the connection is made anew");

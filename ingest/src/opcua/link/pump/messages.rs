@@ -17,6 +17,9 @@ use crate::opcua::value::Sample;
 /// A republish goes on for at most this many messages; no server keeps more.
 const REPUBLISH_MAX: usize = 10_000;
 
+/// Samples of one entry of the journal, so that each fits into a record together with all that it may tell.
+const SAMPLES_MAX: usize = 200;
+
 impl Pump {
     /// Fetches again what the server has sent and did not arrive, from the expected message on, up to one that has.
     pub(super) async fn republish(
@@ -98,10 +101,18 @@ impl Pump {
                 status: StatusChangeNotification => ended = Some(status.status),
             );
         }
+        if self.backlog {
+            self.items.mark_full(&mut samples);
+        }
         let gone: Vec<_> =
             samples.iter().filter(|sample| is_gone(sample.status)).map(|s| (s.signal, s.status)).collect();
         self.meters.samples(samples.len());
-        self.journal(&[Entry::Data(Data { subscription: id, sequence, samples })]).await?;
+        let entry = |samples: &[Sample]| Entry::Data(Data { subscription: id, sequence, samples: samples.to_vec() });
+        let mut entries: Vec<_> = samples.chunks(SAMPLES_MAX).map(entry).collect();
+        if entries.is_empty() {
+            entries.push(entry(&[]));
+        }
+        self.journal(&entries).await?;
         self.acknowledgements.push(SubscriptionAcknowledgement { subscription_id: id, sequence_number: sequence });
         self.expected = after(sequence);
         for (signal, status) in gone {
