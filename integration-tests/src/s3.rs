@@ -108,10 +108,13 @@ impl Drop for S3Server {
 pub struct LosingProxy {
     address: SocketAddr,
     lost: Arc<AtomicUsize>,
+    /// Answers that are to be lost next, whichever their number.
+    next: Arc<AtomicUsize>,
 }
 
 impl LosingProxy {
-    /// A proxy before `server` that loses the answer of each `every`-th put whose path contains `of`.
+    /// A proxy before `server` that loses the answer of each `every`-th put whose path contains `of`, and those that it is
+    /// told to lose.
     ///
     /// # Errors
     /// If it cannot listen.
@@ -119,26 +122,34 @@ impl LosingProxy {
         ensure!(every > 0, "every 0th put");
         let listener = TcpListener::bind("127.0.0.1:0").context("proxy")?;
         let address = listener.local_addr().context("proxy")?;
-        let (puts, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let counted = Arc::clone(&lost);
+        let [puts, lost, next] = [0; 3].map(|_| Arc::new(AtomicUsize::new(0)));
+        let (counted, told) = (Arc::clone(&lost), Arc::clone(&next));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (puts, lost) = (Arc::clone(&puts), Arc::clone(&counted));
+                let (puts, lost, told) = (Arc::clone(&puts), Arc::clone(&counted), Arc::clone(&told));
                 let chosen = move |head: &str| {
                     let is_one = head.starts_with("PUT ") && head.contains(of);
-                    is_one && (puts.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(every)
+                    let less_one = |left: usize| left.checked_sub(1);
+                    is_one
+                        && ((puts.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(every)
+                            || told.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less_one).is_ok())
                 };
                 if let Ok(server) = TcpStream::connect(server) {
                     std::thread::spawn(move || serve(&client, &server, chosen, &lost));
                 }
             }
         });
-        Ok(Self { address, lost })
+        Ok(Self { address, lost, next })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Loses the answers of the next `count` such puts.
+    pub fn lose_next(&self, count: usize) {
+        self.next.store(count, Ordering::SeqCst);
     }
 
     /// Answers that were lost.

@@ -106,6 +106,26 @@ fn a_put_whose_answer_got_lost_doubles_nothing() {
 }
 
 #[test]
+fn a_commit_all_of_whose_answers_got_lost_is_found_to_have_been_made() {
+    let Some(server) = S3Server::started().unwrap() else { return };
+    let proxy = LosingProxy::before(server.address(), usize::MAX, "/records/_delta_log").unwrap();
+    let mut plant = plant_on(&server.lake_section(proxy.address()).unwrap());
+    plant.start().unwrap();
+    let mut received = 0;
+    for (epoch, lost) in [("1", 3), ("2", 6), ("3", 9)] {
+        proxy.lose_next(3);
+        let args = ["--robots", "5", "--rate", "0", "--records", "100", "--epoch", epoch];
+        received += simulated(&plant.mqtt().unwrap(), &args).unwrap()["acknowledged"].as_i64().unwrap();
+        until("all counted", SOON, &Some(received), || int(&plant, "select sum(received) from ledger"));
+        until("the answers are lost", SOON, &lost, || proxy.lost());
+    }
+    plant.stop().unwrap();
+    assert_once_and_balanced(&plant, received);
+    let audit = with_config(&plant, &["audit"]);
+    assert!(audit.status.success(), "{}", text(&audit));
+}
+
+#[test]
 fn of_many_creators_of_one_object_one_wins_also_where_answers_get_lost() {
     let Some(server) = S3Server::started().unwrap() else { return };
     let proxy = LosingProxy::before(server.address(), 5, "entry").unwrap();

@@ -149,3 +149,6 @@ pub(super) async fn config_of_rows(
     let texts = cast(rows.column(0), &DataType::Utf8)?;
     Ok(Some(texts.as_string::<i32>().value(0).parse().context("digest of a configuration")?))
 }
+
+#[cfg(test)]
+mod tests;
