@@ -4,6 +4,7 @@
 //! its own, and ends it again. Words behind the command pick figures by name, such as `landed` or `decode`. A figure that
 //! cannot be had says why in its row. Statistics over many runs are not here.
 
+mod fleet;
 mod growth;
 mod ingest;
 mod kafka;
@@ -47,5 +48,6 @@ fn main() -> anyhow::Result<()> {
     table.measure_if_named("growth: history", growth::BUDGET, growth::history);
     table.measure_if_named("growth: robots", growth::BUDGET, growth::robots);
     table.measure_if_named("growth: partitions", growth::BUDGET, growth::partitions);
+    table.measure_if_named("fleet of 28,000 robots", "—", fleet::measure);
     table.print()
 }

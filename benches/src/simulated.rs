@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, ensure};
 
 use crate::plant::{Plant, tacho};
+use crate::size::Of;
 use crate::table::{Figure, say};
 use crate::{proofs, size, visible};
 
@@ -19,6 +20,11 @@ const PACE: &str = "12000";
 /// Compaction and anchors come quickly, so that the lake is compacted before the run is over.
 const CONFIG: &str = "[lake.compaction]\ninterval = \"1s\"\nmin_files = 2\n[anchor]\nwindow = \"2s\"\n";
 
+/// What the budget is for.
+const ARMS: Of = Of { robots: "arms with 6 joints", budget: "≤ 140 bytes per record now, ≤ 120 later" };
+/// What reports the most.
+const HUMANOIDS: Of = Of { robots: "humanoids with 12 joints, their spectra, and a pack", budget: "—" };
+
 /// Topics and payloads in the order of their arrival.
 pub(crate) type Captured = Vec<(String, Vec<u8>)>;
 
@@ -28,15 +34,19 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     drop(plant);
     let plant = Plant::start("simulated", CONFIG)?;
     say("simulated fleet");
-    let records = arms()?;
-    rows.push(size::measure(&plant, &records)?);
+    let records = captured("arm")?;
+    rows.push(size::measure(&plant, &records, &ARMS)?);
     say("proofs");
     rows.extend(proofs::measure(&plant, &records)?);
+    drop(plant);
+    say("simulated humanoids");
+    let plant = Plant::start("humanoids", CONFIG)?;
+    rows.push(size::measure(&plant, &captured("humanoid")?, &HUMANOIDS)?);
     Ok(rows)
 }
 
-/// The arms' records of a simulated fleet.
-fn arms() -> anyhow::Result<Captured> {
+/// The records that a simulated fleet's robots of a kind make.
+fn captured(kind: &str) -> anyhow::Result<Captured> {
     let listener = TcpListener::bind("127.0.0.1:0").context("sink")?;
     let to = format!("mqtt://{}", listener.local_addr().context("sink")?);
     let captured = Arc::<Mutex<Captured>>::default();
@@ -54,9 +64,9 @@ fn arms() -> anyhow::Result<Captured> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("tacho simulate")?;
     ensure!(status.success(), "tacho simulate ended with {status}");
     let mut records = std::mem::take(&mut *captured.lock().unwrap_or_else(PoisonError::into_inner));
-    let arm = br#""robot_kind":"arm""#;
-    records.retain(|(_, payload)| payload.windows(arm.len()).any(|window| window == arm));
-    ensure!(!records.is_empty(), "the simulated fleet has no arms");
+    let kind = format!(r#""robot_kind":"{kind}""#);
+    records.retain(|(_, payload)| payload.windows(kind.len()).any(|window| window == kind.as_bytes()));
+    ensure!(!records.is_empty(), "the simulated fleet has no robots with {kind}");
     Ok(records)
 }
 

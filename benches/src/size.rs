@@ -23,7 +23,14 @@ const QUIET: Duration = Duration::from_secs(6);
 /// Parts that the records are published in, so that there is something to compact.
 const PARTS: usize = 6;
 
-pub(crate) fn measure(plant: &Plant, records: &Captured) -> anyhow::Result<Figure> {
+/// Whose records are measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Of {
+    pub(crate) robots: &'static str,
+    pub(crate) budget: &'static str,
+}
+
+pub(crate) fn measure(plant: &Plant, records: &Captured, of: &Of) -> anyhow::Result<Figure> {
     let mut landed = 0;
     for part in records.chunks(records.len().div_ceil(PARTS)) {
         publish_all(plant.mqtt, part)?;
@@ -36,10 +43,11 @@ pub(crate) fn measure(plant: &Plant, records: &Captured) -> anyhow::Result<Figur
     let ours = bytes / count;
     let mut row = Figure::alone(
         format!(
-            "lake size, live files after compaction, simulated arms with 6 joints, {} records of {raw:.0} B",
+            "lake size, live files after compaction, simulated {}, {} records of {raw:.0} B",
+            of.robots,
             grouped(count)
         ),
-        "≤ 140 bytes per record now, ≤ 120 later",
+        of.budget,
         format!("{ours:.0} bytes per record ({files} files)"),
     );
     "zstd is not installed".clone_into(&mut row.reference);

@@ -3,10 +3,15 @@
 //! An unknown country is a flag and never a refusal: the scheme's own code lists are not public yet.
 
 mod check;
+mod serial;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tacho_schemas::RobotId;
 
 pub use check::CheckScheme;
+pub use serial::SerialPattern;
 
 /// ISO 3166-1 alpha-2 codes that are assigned, as of the version named in [`IdPolicy::builtin`].
 const ASSIGNED: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
@@ -45,6 +50,20 @@ pub struct IdPolicy {
     /// Scheme of the last character; none by default, as none is public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_character: Option<CheckScheme>,
+    /// What serials look like, by manufacturer segment; none by default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub serials: BTreeMap<String, SerialPattern>,
+}
+
+/// A list of countries that is used in place of ISO 3166-1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Countries {
+    /// Name and version of the list.
+    pub version: String,
+    /// Codes that are assigned, two characters each.
+    pub assigned: Vec<String>,
+    /// Codes that are left to users.
+    pub reserved: Vec<String>,
 }
 
 impl IdPolicy {
@@ -62,7 +81,30 @@ impl IdPolicy {
             countries_assigned: assigned,
             countries_reserved: reserved,
             check_character: None,
+            serials: BTreeMap::new(),
         }
+    }
+
+    /// The same policy with another list of countries.
+    #[must_use]
+    pub fn with_countries(self, countries: &Countries) -> Self {
+        let sorted = |codes: &[String]| {
+            let mut codes = codes.to_vec();
+            codes.sort();
+            codes.dedup();
+            codes
+        };
+        Self {
+            countries_version: countries.version.clone(),
+            countries_assigned: sorted(&countries.assigned),
+            countries_reserved: sorted(&countries.reserved),
+            ..self
+        }
+    }
+
+    /// Whether the serial is what its manufacturer's look like; yes where nothing is known of them.
+    pub fn serial_holds(&self, id: &RobotId) -> bool {
+        self.serials.get(id.manufacturer()).is_none_or(|pattern| pattern.holds(id.serial()))
     }
 
     /// What is known of the country `code`, the first two characters of an ID.
@@ -118,13 +160,36 @@ mod tests {
     }
 
     #[test]
+    fn another_list_of_countries_takes_the_place_of_the_standards() {
+        let codes = |codes: &[&str]| codes.iter().map(|&code| code.to_owned()).collect();
+        let own =
+            Countries { version: "ours 3".to_owned(), assigned: codes(&["EU", "CN", "CN"]), reserved: codes(&["XX"]) };
+        let policy = IdPolicy::builtin().with_countries(&own);
+        assert!(policy.is_sorted());
+        assert_eq!(policy.country("EU"), CountryStatus::Assigned);
+        assert_eq!(policy.country("XX"), CountryStatus::Reserved);
+        assert_eq!(policy.country("DE"), CountryStatus::Unknown);
+    }
+
+    #[test]
+    fn serials_are_judged_by_their_manufacturer_alone() {
+        let mut policy = IdPolicy::builtin();
+        let id: RobotId = "CNAB12HX00010000000000000042A".parse().unwrap();
+        assert!(policy.serial_holds(&id));
+        policy.serials.insert("AB13".to_owned(), "[0-9]+".to_owned().try_into().unwrap());
+        assert!(policy.serial_holds(&id), "of another manufacturer");
+        policy.serials.insert("AB12".to_owned(), "[0-9]+".to_owned().try_into().unwrap());
+        assert!(!policy.serial_holds(&id));
+    }
+
+    #[test]
     fn every_character_that_a_robot_id_may_have_is_in_the_alphabet_and_the_segments_add_up() {
         let policy = IdPolicy::builtin();
         let total: u32 = policy.segments.iter().sum();
         assert_eq!(total as usize, tacho_schemas::robot_id::ROBOT_ID_LEN);
         for byte in 0..=u8::MAX {
             let id = [byte; tacho_schemas::robot_id::ROBOT_ID_LEN];
-            let allowed = tacho_schemas::RobotId::parse(&id).is_ok();
+            let allowed = RobotId::parse(&id).is_ok();
             assert_eq!(allowed, byte.is_ascii() && policy.alphabet.contains(char::from(byte)), "{byte:#x}");
         }
     }

@@ -16,7 +16,7 @@ pub mod snapshot;
 pub mod units;
 pub mod users;
 
-pub use ids::{CheckScheme, CountryStatus, IdPolicy};
+pub use ids::{CheckScheme, Countries, CountryStatus, IdPolicy, SerialPattern};
 pub use limits::{Judgement, Limits, SanityRange};
 pub use models::{Found, FoundBy, Models, RobotModel};
 pub use problem::{Problem, Problems, Warning};

@@ -103,6 +103,14 @@ impl<'a> Section<'a> {
         Some(Section::read(&path, inner, self.problems, read))
     }
 
+    /// What stands in this table, in the order of names: any name is allowed in it.
+    pub(crate) fn entries(&mut self) -> Vec<(&'a String, &'a Value)> {
+        let entries = in_order(self.table);
+        // Nothing is left that could be an unknown key.
+        self.table = EMPTY.get_or_init(Table::new);
+        entries
+    }
+
     /// Reads each table of `[key.NAME]`, by name, in the order of names.
     pub(crate) fn named_sections<T>(
         &mut self,
@@ -111,7 +119,7 @@ impl<'a> Section<'a> {
     ) -> Vec<(String, T)> {
         let named = self.section(key, |outer| {
             let mut all = Vec::new();
-            for (name, value) in in_order(outer.table) {
+            for (name, value) in outer.entries() {
                 let path = outer.key(name);
                 match value.as_table() {
                     Some(inner) => {
@@ -121,8 +129,6 @@ impl<'a> Section<'a> {
                     None => outer.problem(name, &shown(value), "a table"),
                 }
             }
-            // Every name is allowed here, so there is no unknown key.
-            outer.table = EMPTY.get_or_init(Table::new);
             all
         });
         named.unwrap_or_default()

@@ -27,7 +27,7 @@ pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
 pub use log::{KafkaSettings, LogKind, LogSettings};
 pub use mqtt::{MqttSettings, RateLimit};
-pub use processing::{ProcessingSettings, RosterSettings};
+pub use processing::{ProcessingSettings, RosterSettings, RosterSource};
 
 const PRODUCTION: &str = include_str!("../profiles/production.toml");
 const DEVELOPMENT: &str = include_str!("../profiles/development.toml");

@@ -109,7 +109,7 @@ impl Snapshot {
             None => Models::builtin(),
         };
         let limits = settings.processing.limits.clone();
-        let ids = IdPolicy { check_character: settings.processing.check_character, ..IdPolicy::builtin() };
+        let ids = settings.processing.id_policy();
         Self::build(models, limits, ids, FORMULAS, schema_ids)
     }
 

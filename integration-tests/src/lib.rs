@@ -11,6 +11,7 @@ pub mod device;
 pub mod disk;
 pub mod files;
 pub mod hostile;
+pub mod http;
 pub mod kafka;
 pub mod lake;
 pub mod outcome;

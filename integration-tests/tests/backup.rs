@@ -191,10 +191,11 @@ fn a_backup_of_an_instance_at_rest_is_restored_only_if_it_is_whole_and_of_a_know
         assert!(all_files(&into).unwrap_or_default().is_empty(), "nothing is restored");
         fs::write(target, &original).unwrap();
     }
-    fs::rename(&targets[0], copy.join("aside")).unwrap();
+    let aside = copy.with_file_name("aside");
+    fs::rename(&targets[0], &aside).unwrap();
     let refused = restore(&copy, &into);
     assert!(refused.status.code() == Some(1) && text(&refused).contains("it is missing"), "{}", text(&refused));
-    fs::rename(copy.join("aside"), &targets[0]).unwrap();
+    fs::rename(&aside, &targets[0]).unwrap();
 
     let manifest = fs::read_to_string(copy.join("manifest.json")).unwrap();
     let newer = manifest.replacen("\"format\": 1", "\"format\": 2", 1);

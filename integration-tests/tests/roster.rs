@@ -7,6 +7,7 @@ use std::time::Duration;
 use tacho_config::Roster;
 use tacho_integration_tests::client::{installed, mosquitto_pub};
 use tacho_integration_tests::data::{record, topic};
+use tacho_integration_tests::http::FileServer;
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
 use tacho_registry::note::{Note, SignerKey};
@@ -123,4 +124,45 @@ fn stated(plant: &Plant, rosters: [(i64, String); 2]) {
     }
     let sound = plant.audit().unwrap();
     assert!(sound.status.success(), "{}", text(&sound));
+}
+
+/// Over HTTP: fetched while the instance runs, kept for the next start, renewed when the address has a newer one.
+#[test]
+fn a_roster_at_an_address_is_fetched_kept_and_renewed() {
+    if !installed("mosquitto_pub") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let key = SignerKey::from_seed("registry.example/roster", &[7; 32]).unwrap();
+    std::fs::write(folder.path().join("roster.vkey"), format!("{}\n", key.verifier())).unwrap();
+    let (server, key_file) = (FileServer::start(folder.path()).unwrap(), folder.path().join("roster.vkey"));
+    let url = server.url("roster");
+    let config = format!("[processing]\nroster_url = {url:?}\nroster_every = \"1s\"\nroster_key_file = {key_file:?}");
+    // Nothing is there yet: records are taken all the same.
+    let mut plant = Plant::started(PlantOptions::configured(&config)).unwrap();
+    let lake = plant.lake();
+    let in_force = |plant: &Plant, version: u64| {
+        until("the roster is in force", Duration::from_secs(30), &true, || {
+            plant.logged().contains("a newer roster is in force")
+                && plant.logged().contains(&format!("version={version}"))
+        });
+    };
+    let flags = |plant: &Plant, seq: i64| {
+        let payload = plant.beside("record.json");
+        std::fs::write(&payload, record(ACTIVE, 1, seq)).unwrap();
+        mosquitto_pub(&plant.mqtt().unwrap(), "311", &topic(ACTIVE), &payload).unwrap();
+        until("landed", Duration::from_secs(60), &Some(seq), || lake.try_int("select max(seq) from records"));
+        lake.text(&format!("select flags from records where seq = {seq}"), "csv").unwrap()
+    };
+    assert!(!flags(&plant, 1).contains("robot_"));
+    publish_roster(folder.path(), &roster(1, "suspended"), &key);
+    in_force(&plant, 1);
+    assert!(flags(&plant, 2).contains("robot_suspended:/robot_id"));
+    // The registry is away: what was kept is in force from the start.
+    drop(server);
+    plant.stop().unwrap();
+    plant.start().unwrap();
+    assert!(flags(&plant, 3).contains("robot_suspended:/robot_id"));
+    plant.stop().unwrap();
+    assert!(plant.audited().is_ok());
 }

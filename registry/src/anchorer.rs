@@ -38,7 +38,7 @@ use crate::salts::SaltStore;
 use crate::tiles::TileStore;
 use due::Unanchored;
 use heads::Heads;
-use plan::Prepared;
+use plan::{Plan, Prepared};
 
 /// The steps at which a fault can be set, in the order in which a window passes them.
 pub const FAULT_STEPS: [&str; 8] = [
@@ -127,7 +127,13 @@ impl Anchorer {
                 return Ok(None);
             }
             self.reach("before_prepared")?;
-            let Some(prepared) = plan::plan(&self.lake, &self.lock).await? else { return Ok(None) };
+            let prepared = match plan::plan(&self.lake, &self.lock).await? {
+                Plan::Cut(prepared) => prepared,
+                Plan::Interlaced { table, version } if self.unanchored.is_overdue(self.options.window) => {
+                    return Err(AnchorError::Ahead { table: table.name(), version });
+                }
+                Plan::Interlaced { .. } | Plan::NothingNew => return Ok(None),
+            };
             prepared.write(&self.dir)?;
             self.prepared = Some(prepared);
             self.reach("prepared")?;

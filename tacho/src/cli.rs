@@ -69,6 +69,9 @@ enum Command {
     /// Lists, shows and checks robot models.
     #[command(after_help = "Example: tacho models show ur5e")]
     Models(crate::models::Args),
+    /// Signs and checks rosters of robots.
+    #[command(after_help = "Example: tacho roster check roster --key roster-keys/log.vkey")]
+    Roster(crate::roster::Args),
 }
 
 /// Which data directory a reading command means.
@@ -114,6 +117,7 @@ impl Cli {
             Command::User(args) => crate::user::run(args).await,
             Command::Check(args) => crate::check::run(&args),
             Command::Models(args) => crate::models::run(&args),
+            Command::Roster(args) => crate::roster::run(&args),
         }
     }
 }

@@ -15,6 +15,7 @@ mod prove;
 mod publishing;
 mod replay;
 mod restore;
+mod roster;
 mod settings;
 mod signals;
 mod simulate;

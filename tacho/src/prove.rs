@@ -1,6 +1,7 @@
 //! `tacho prove` and `tacho verify`: a proof file for one row, and its check with nothing but a public key.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tacho_registry::{ProveRequest, RecordName, proof};
@@ -68,7 +69,7 @@ fn table(name: &str) -> Result<Table, String> {
 /// Checks a proof: `tacho verify row.tlog-proof --key log.vkey`
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// The proof file.
+    /// The proof file; `-` is standard input.
     file: PathBuf,
     /// The log's public key: a file, or the key itself.
     #[arg(long, overrides_with = "key")]
@@ -98,7 +99,7 @@ pub(crate) async fn prove(args: ProveArgs) -> anyhow::Result<Answer> {
 
 /// Runs `tacho verify`.
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Answer> {
-    let proof = std::fs::read(&args.file).with_context(|| args.file.display().to_string())?;
+    let proof = read_proof(&args.file)?;
     let key = tacho_registry::key::verifier_from(&args.key)?;
     match proof::verify(&proof, &key) {
         Ok(row) => {
@@ -110,6 +111,16 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Answer> {
             Ok(Answer::No)
         }
     }
+}
+
+/// The bytes of a file, or of standard input for `-`.
+fn read_proof(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return std::fs::read(file).with_context(|| file.display().to_string());
+    }
+    let mut proof = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut proof).context("standard input")?;
+    Ok(proof)
 }
 
 /// The row by column names, and what holds it.

@@ -1,8 +1,11 @@
 //! `tacho simulate`: a seeded fleet that publishes over real MQTT connections, with faults if asked for.
 
 pub(crate) mod blueprint;
+mod checks;
 mod faults;
 mod fleet;
+mod joint;
+mod pack;
 mod robot;
 
 use crate::exit::Answer;
@@ -25,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 50.0, overrides_with = "rate")]
     rate: f64,
     /// Records to publish in all; without it, until interrupted.
-    #[arg(long, overrides_with = "records")]
+    #[arg(long, overrides_with = "records", value_parser = clap::value_parser!(u64).range(1..))]
     records: Option<u64>,
     /// Seed of the fleet: the same seed gives the same values.
     #[arg(long, default_value_t = 1, overrides_with = "seed")]

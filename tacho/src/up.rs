@@ -13,6 +13,7 @@ mod demo;
 mod following;
 pub(crate) mod instance;
 pub(crate) mod mapping;
+mod metrics;
 mod opened;
 mod processing;
 pub(crate) mod role_args;

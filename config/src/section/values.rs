@@ -26,6 +26,12 @@ impl Section<'_> {
         self.required(key, &expected, *range.start(), |value| duration_in(value, &range))
     }
 
+    /// A duration within `range`, if there is one.
+    pub(crate) fn optional_duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let expected = duration_text(&range);
+        self.optional(key, &expected, |value| duration_in(value, &range))
+    }
+
     /// A duration within `range`, or none by the word `"none"`.
     pub(crate) fn duration_or_none(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let expected = format!("\"none\", or {}", duration_text(&range));

@@ -239,6 +239,11 @@ fn what_is_written_is_read_back() {
         roster_file = "roster"
         roster_key_file = "roster.vkey"
         check_character = "iso_7064_mod_37_36"
+        [processing.countries]
+        version = "ours 3"
+        assigned = ["CN", "EU"]
+        [processing.serials]
+        UR00 = "20[0-9]{15}"
         [processing.limits.temp_motor_c]
         suspect_max = 80
     "#;

@@ -218,6 +218,7 @@ fn a_roster_is_part_of_the_name_and_is_given_again_after_reading() {
     assert_eq!(again.with_roster(roster), snapshot);
     let mut settings = Settings::development();
     settings.processing.check_character = Some(crate::CheckScheme::Mod37_36);
+    settings.processing.serials.insert("UR00".to_owned(), "[0-9]+".to_owned().try_into().unwrap());
     let checked = Snapshot::of_settings(&settings, schema_ids()).unwrap();
     assert_ne!(checked.digest(), shipped().digest());
     assert_eq!(Snapshot::parse(&checked.canonical_bytes()).unwrap(), checked);

@@ -59,6 +59,9 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
     if check.is_some_and(|scheme| !scheme.holds(record.robot_id.as_str())) {
         sieve.flag(FlagReason::CheckCharacter, "/robot_id".to_owned());
     }
+    if !judge.ids.serial_holds(&record.robot_id) {
+        sieve.flag(FlagReason::SerialPolicy, "/robot_id".to_owned());
+    }
     if let Some(flag) = judge.roster.and_then(|roster| of_listing(roster.listing(&record.robot_id))) {
         sieve.flag(flag, "/robot_id".to_owned());
     }

@@ -12,6 +12,11 @@ use super::plan::partition_of;
 /// Rows that a record is taken to have over all tables, when it is told whether a window is full.
 const ROWS_PER_RECORD: u64 = 8;
 
+/// So many windows without one say that no landing is what they wait for.
+const OVERDUE_WINDOWS: u32 = 4;
+/// And so long at least: a landing may wait for a disk that is full.
+const OVERDUE_MIN: Duration = Duration::from_secs(30);
+
 /// What the commits of `records` hold behind the last window.
 #[derive(Debug, Clone)]
 pub(super) struct Unanchored {
@@ -38,6 +43,17 @@ impl Unanchored {
     pub(super) fn is_due(&self, window: Duration, max_rows: u64) -> bool {
         let is_old = self.since.is_some_and(|since| since.elapsed() >= window);
         is_old || self.rows.saturating_mul(ROWS_PER_RECORD) >= max_rows
+    }
+
+    /// Whether what is in no window is much older than a window and any landing: something holds it up.
+    pub(super) fn is_overdue(&self, window: Duration) -> bool {
+        self.since.is_some_and(|since| since.elapsed() >= window.saturating_mul(OVERDUE_WINDOWS).max(OVERDUE_MIN))
+    }
+
+    /// Makes it so much older.
+    #[cfg(test)]
+    pub(super) fn age(&mut self, by: Duration) {
+        self.since = self.since.and_then(|since| since.checked_sub(by));
     }
 
     /// Takes in the commits since the last look.

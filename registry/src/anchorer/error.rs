@@ -166,6 +166,17 @@ pub enum AnchorError {
         /// Where in the log.
         place: String,
     },
+    /// One table has landed what `records` has not, for longer than any landing takes.
+    #[error(
+        "{table} has landed more than `records` says, in its version {version} or before, and that for longer than a landing \
+         takes: no window can be closed until `records` follows"
+    )]
+    Ahead {
+        /// Name of the table.
+        table: &'static str,
+        /// The newest version of it that is behind the progress.
+        version: i64,
+    },
     /// A row cannot be encoded.
     #[error("rows of {path} cannot be hashed")]
     Row {
@@ -290,6 +301,7 @@ impl AnchorError {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Lake(_) | Self::Logs(_) | Self::Ledger(_) | Self::Io { .. } | Self::Injected(_) => Verdict::Wait,
+            Self::Ahead { .. } => Verdict::Wait,
             Self::Config(ConfigStoreError::Store(_)) => Verdict::Wait,
             Self::Salt(error) if error.may_pass() => Verdict::Wait,
             Self::Registry { source, .. } if source.may_pass() => Verdict::Wait,

@@ -66,26 +66,39 @@ impl Prepared {
     }
 }
 
-/// Cuts the next window; `None` if nothing has landed since the last.
-pub(super) async fn plan(lake: &Lake, lock: &Lock) -> Result<Option<Prepared>, AnchorError> {
+/// What came of cutting a window.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// Nothing has landed since the last.
+    NothingNew,
+    /// A table is ahead of `records` in a way that no older version of it helps: a landing is under way.
+    Interlaced { table: Table, version: i64 },
+    /// It is laid down.
+    Cut(Prepared),
+}
+
+/// Cuts the next window.
+pub(super) async fn plan(lake: &Lake, lock: &Lock) -> Result<Plan, AnchorError> {
     let (records, ledger) = LedgerView::newest(lake).await?;
     let logs = Logs::load(&lake.object_store()).await?;
     let ranges = ranges(&Progress::of(&logs, &records.txns), lock)?;
     if ranges.iter().all(|range| range.from == range.to) {
-        return Ok(None);
+        return Ok(Plan::NothingNew);
     }
     let mut versions = Tables::<i64>::default();
     *versions.get_mut(Table::Records) = records.version;
     for table in Table::ALL.into_iter().filter(|table| *table != Table::Records) {
-        let Some(version) = version_at(&lake.reader(table)?, &ranges).await? else {
-            debug!(table = table.name(), "two landings are interlaced; the window stays open");
-            return Ok(None);
-        };
-        *versions.get_mut(table) = version;
+        match version_at(&lake.reader(table)?, &ranges).await? {
+            Ok(version) => *versions.get_mut(table) = version,
+            Err(version) => {
+                debug!(table = table.name(), version, "two landings are interlaced; the window stays open");
+                return Ok(Plan::Interlaced { table, version });
+            }
+        }
     }
     let totals = ledger.totals().into();
     let beacon = (lock.next_win_no == 0).then_some(lock.begun_beside).flatten();
-    Ok(Some(Prepared { win_no: lock.next_win_no, ranges, versions, totals, beacon }))
+    Ok(Plan::Cut(Prepared { win_no: lock.next_win_no, ranges, versions, totals, beacon }))
 }
 
 /// From where the last window ended to the progress, for each partition of each log.
@@ -104,9 +117,9 @@ fn ranges(progress: &Progress, lock: &Lock) -> Result<Vec<LogRange>, AnchorError
     Ok(ranges)
 }
 
-/// The newest version of a table that holds all rows of the ranges and none behind them. `None` if there is none:
-/// several processes land, and one of them is ahead where the other has just landed.
-async fn version_at(table: &TableReader, ranges: &[LogRange]) -> Result<Option<i64>, AnchorError> {
+/// The newest version of a table that holds all rows of the ranges and none behind them. If there is none, the version
+/// that has both: several processes land, and one of them is ahead where the other has just landed.
+async fn version_at(table: &TableReader, ranges: &[LogRange]) -> Result<Result<i64, i64>, AnchorError> {
     let is_ahead = |txn: &Txn| {
         let end = partition_of(txn).map(|place| ranges.iter().find(|range| (range.log_id, range.partition) == place));
         end.is_some_and(|range| txn.version > range.map_or(0, |range| range.to))
@@ -117,11 +130,11 @@ async fn version_at(table: &TableReader, ranges: &[LogRange]) -> Result<Option<i
         let skipped = table.commits_between(before, head.version).await?;
         let mut moved = skipped.iter().flat_map(|commit| &commit.txns).filter(|txn| partition_of(txn).is_some());
         if !moved.all(is_ahead) {
-            return Ok(None);
+            return Ok(Err(head.version));
         }
         head = table.head(Some(before)).await?;
     }
-    Ok(Some(head.version))
+    Ok(Ok(head.version))
 }
 
 /// The log and partition whose progress a transaction is.

@@ -37,6 +37,8 @@ words! {
         RobotUnlisted = "robot_unlisted",
         /// The ID's last character is not what the configured scheme says.
         CheckCharacter = "check_char_mismatch",
+        /// The ID's serial is not what the configured pattern of its manufacturer says.
+        SerialPolicy = "serial_policy",
         /// No configuration is known for this robot model.
         ModelUnknown = "model_unknown",
         /// The generic configuration of the robot's kind was used.

@@ -25,6 +25,8 @@ pub(crate) struct JointPlan {
     pub(crate) rated_current_a: f64,
     /// Mean input speed while in motion.
     pub(crate) mean_input_rpm: f64,
+    /// Whether its controller keeps spectra of load and temperature.
+    pub(crate) spectra: bool,
 }
 
 /// A battery pack as the simulator builds it.
@@ -63,12 +65,13 @@ fn of(model: &RobotModel) -> Blueprint {
     Blueprint {
         segments: model.matches.first().cloned().unwrap_or_default(),
         kind: model.kind,
-        joints: model.joints.iter().map(joint).collect(),
+        joints: model.joints.iter().map(|plan| joint(plan, model.kind)).collect(),
         packs: model.battery.iter().map(pack).collect(),
     }
 }
 
-fn joint(model: &JointModel) -> JointPlan {
+/// Humanoids keep spectra, as the newest controllers do; arms tell what a usual one does.
+fn joint(model: &JointModel, kind: RobotKind) -> JointPlan {
     let rating = model.reducer.rating();
     let ratio = rating.map_or(20.0, |rating| rating.gear_ratio);
     // On average a joint turns at 60 % of its limit at the most.
@@ -79,6 +82,7 @@ fn joint(model: &JointModel) -> JointPlan {
         rated_torque_nm: rating.map_or(UNRATED_TORQUE_NM, |rating| rating.rated_torque_nm),
         rated_current_a: model.continuous_current_a.unwrap_or(5.0),
         mean_input_rpm: rating.map_or(1000.0, |rating| rating.rated_speed_rpm * 0.4).min(limit_rpm),
+        spectra: kind == RobotKind::Humanoid,
     }
 }
 

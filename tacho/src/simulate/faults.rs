@@ -66,6 +66,9 @@ impl FromStr for Faults {
                 .ok_or_else(|| format!("{name:?} is no fault; known are {}", names()))?;
             let rate = rate.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
             let rate = rate.ok_or_else(|| format!("the rate of {} is a number from 0 to 1", fault.1.name()))?;
+            if faults.iter().any(|(known, _)| *known == fault.1) {
+                return Err(format!("{} stands there twice", fault.1.name()));
+            }
             faults.push((fault.1, rate));
         }
         Ok(Self(faults))
@@ -80,6 +83,7 @@ mod tests {
     fn rates_are_read_and_wrong_ones_named() {
         assert_eq!("gap=0.5,poison".parse(), Ok(Faults(vec![(Fault::Gap, 0.5), (Fault::Poison, 0.01)])));
         assert!("gap=2".parse::<Faults>().unwrap_err().contains("from 0 to 1"));
+        assert!("gap=0.1,gap=0.2".parse::<Faults>().unwrap_err().contains("twice"));
         assert!("rust".parse::<Faults>().unwrap_err().contains("bad_id"));
     }
 }

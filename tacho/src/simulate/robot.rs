@@ -3,14 +3,17 @@
 //! Values are rounded to what a real sensor resolves, so that sizes measured on a simulated fleet mean
 //! something. The same seed gives the same values; only the windows' times come from outside.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tacho_schemas::RobotId;
-use tacho_schemas::record::{Battery, Counters, Event, Joint, Motion, Record, RobotKind, Severity};
+use tacho_schemas::record::{Counters, Event, Motion, Record, RobotKind, Severity, Vibration};
 
-use super::blueprint::{Blueprint, JointPlan, PackPlan};
+use super::blueprint::Blueprint;
+use super::checks;
+use super::joint::SimJoint;
+use super::pack::SimPack;
 
 /// What a mobile robot drives in an hour.
 const METRES_PER_H: f64 = 900.0;
@@ -31,25 +34,6 @@ pub(crate) struct Robot {
     rng: StdRng,
 }
 
-#[derive(Debug)]
-struct SimJoint {
-    plan: JointPlan,
-    /// Mean output torque over rated torque.
-    load: f64,
-    input_rev: f64,
-    input_rev_load: f64,
-    temp_c: f64,
-}
-
-#[derive(Debug)]
-struct SimPack {
-    plan: PackPlan,
-    soc: f64,
-    charging: bool,
-    discharged_ah: f64,
-    charged_ah: f64,
-}
-
 /// What is known of a robot's life before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Past {
@@ -58,7 +42,7 @@ pub(crate) struct Past {
 }
 
 /// Rounds to a sensor's resolution.
-fn resolved(value: f64, resolution: f64) -> f64 {
+pub(super) fn resolved(value: f64, resolution: f64) -> f64 {
     // Dividing by the inverse keeps decimal fractions short: 3 / 10 is 0.3, 3 * 0.1 is not.
     (value / resolution).round() / (1.0 / resolution).round()
 }
@@ -125,6 +109,10 @@ impl Robot {
         if self.kind == RobotKind::Amr {
             record.motion = Some(Box::new(self.drive(hours)));
             record.counters.distance_m = Some(resolved(self.travelled_m, 0.1));
+            record.vibration = vec![self.drive_vibration()];
+        }
+        if self.kind == RobotKind::Arm && checks::are_due(record.seq) {
+            checks::run(&mut record, &self.joints, &mut self.rng);
         }
         record
     }
@@ -157,6 +145,18 @@ impl Robot {
             ..Motion::default()
         }
     }
+
+    fn drive_vibration(&mut self) -> Vibration {
+        let velocity = 0.6 + self.duty * self.rng.random_range(0.9..1.1);
+        Vibration {
+            index: 0,
+            location: "drive".into(),
+            machine_class: Some("I".into()),
+            velocity_rms_mm_s: Some(resolved(velocity, 0.01)),
+            acceleration_rms_m_s2: Some(resolved(velocity * 0.4, 0.01)),
+            ..Vibration::default()
+        }
+    }
 }
 
 fn protective_stop(time_us: i64) -> Event {
@@ -167,100 +167,6 @@ fn protective_stop(time_us: i64) -> Event {
         severity: Severity::Warning,
         component_id: None,
         text: Some("joint position deviation".into()),
-    }
-}
-
-impl SimJoint {
-    fn with_past(plan: &JointPlan, hours: f64, rng: &mut StdRng) -> Self {
-        let mut joint = Self {
-            plan: plan.clone(),
-            load: rng.random_range(0.35..1.25),
-            input_rev: 0.0,
-            input_rev_load: 0.0,
-            temp_c: rng.random_range(30.0..45.0),
-        };
-        joint.turn(hours);
-        joint
-    }
-
-    fn turn(&mut self, hours: f64) {
-        let revolutions = self.plan.mean_input_rpm * 60.0 * hours;
-        self.input_rev += revolutions;
-        self.input_rev_load += revolutions * self.load * self.load * self.load;
-    }
-
-    fn work(&mut self, hours: f64, rng: &mut StdRng) -> Joint {
-        self.turn(hours);
-        let effort = self.load * rng.random_range(0.9..1.1);
-        let torque = effort * self.plan.rated_torque_nm * 0.6;
-        let current = effort * self.plan.rated_current_a * 0.7;
-        self.temp_c += (28.0 + 18.0 * effort - self.temp_c) * 0.05 + rng.random_range(-0.1..0.1);
-        let speed = self.plan.mean_input_rpm / self.plan.ratio * TAU / 60.0;
-        let error = 8e-5 * (1.0 + effort) * rng.random_range(0.9..1.1);
-        Joint {
-            name: self.plan.name.clone(),
-            input_rev: Some(resolved(self.input_rev, 1.0)),
-            input_rev_load: Some(resolved(self.input_rev_load, 1.0)),
-            torque_rms_nm: Some(resolved(torque, 0.1)),
-            torque_absmax_nm: Some(resolved(torque * 2.2, 0.1)),
-            current_rms_a: Some(resolved(current, 0.01)),
-            current_absmax_a: Some(resolved(current * 2.3, 0.01)),
-            speed_rms_rad_s: Some(resolved(speed * rng.random_range(0.9..1.1), 0.01)),
-            temp_motor_c: Some(resolved(self.temp_c, 0.1)),
-            following_error_rms_rad: Some(resolved(error, 1e-5)),
-            following_error_max_rad: Some(resolved(error * 6.0, 1e-5)),
-            ..Joint::default()
-        }
-    }
-}
-
-impl SimPack {
-    fn with_past(plan: &PackPlan, hours: f64, rng: &mut StdRng) -> Self {
-        let discharged_ah = hours * plan.nominal_ah / 6.0;
-        Self {
-            plan: plan.clone(),
-            soc: rng.random_range(0.3..1.0),
-            charging: false,
-            discharged_ah,
-            charged_ah: discharged_ah * 1.02,
-        }
-    }
-
-    /// The charge that so many hours turn over, Ah.
-    fn use_up(&mut self, hours: f64) -> f64 {
-        let throughput_ah = hours * self.plan.nominal_ah / 6.0;
-        self.discharged_ah += throughput_ah;
-        self.charged_ah += throughput_ah * 1.02;
-        throughput_ah
-    }
-
-    fn work(&mut self, hours: f64, rng: &mut StdRng) -> Battery {
-        let soc_start = self.soc;
-        // A fast pace would drain the pack many times in one window: the charge turns over, the state moves a little.
-        let throughput_ah = self.use_up(hours);
-        let step = (throughput_ah / self.plan.nominal_ah).min(0.02);
-        self.charging = if self.charging { self.soc < 0.95 } else { self.soc < 0.2 };
-        self.soc = (self.soc + if self.charging { step } else { -step }).clamp(0.0, 1.0);
-        let cycles = self.discharged_ah / self.plan.nominal_ah;
-        // Within a tenth of the nominal voltage, as far as most cells are charged and drained.
-        let cell_v = self.plan.cell_v * (0.92 + 0.16 * self.soc);
-        let current = self.plan.nominal_ah * if self.charging { 0.5 } else { -0.15 } * rng.random_range(0.9..1.1);
-        let temp = 26.0 + rng.random_range(0.0..4.0);
-        Battery {
-            pack_id: self.plan.pack_id.clone(),
-            voltage_v: resolved(cell_v * self.plan.cells, 0.01),
-            current_a: resolved(current, 0.01),
-            soc_start: Some(resolved(soc_start, 0.01)),
-            soc_end: resolved(self.soc, 0.01),
-            discharged_ah: resolved(self.discharged_ah, 0.1),
-            charged_ah: Some(resolved(self.charged_ah, 0.1)),
-            full_charge_ah: Some(resolved(self.plan.nominal_ah * (1.0 - 4.5e-5 * cycles).max(0.5), 0.01)),
-            cell_min_v: Some(resolved(cell_v - 0.01, 0.001)),
-            cell_max_v: Some(resolved(cell_v + 0.01, 0.001)),
-            temp_min_c: resolved(temp, 0.1),
-            temp_max_c: resolved(temp + 2.0, 0.1),
-            ..Battery::default()
-        }
     }
 }
 

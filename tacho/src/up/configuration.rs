@@ -13,8 +13,9 @@ use tacho_schemas::{Digest, RecordId};
 use tracing::info;
 use uuid::Uuid;
 
-use super::roster::{self, Signed};
+use super::roster;
 use crate::exit::WrongUse;
+use crate::roster::Signed;
 
 /// The snapshot that the settings mean, without a roster.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
@@ -26,13 +27,13 @@ fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
 
 /// Finds out whether the settings mean a configuration at all.
 pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
-    settings.processing.roster.as_ref().map(roster::read).transpose().context("roster")?;
+    roster::read(settings).context("roster")?;
     snapshot(settings).map(drop)
 }
 
 /// Stores the configuration that the settings mean, with the roster that they name; also gives its version, 0 without one.
 async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
-    let roster = settings.processing.roster.as_ref().map(roster::read).transpose().context("roster")?;
+    let roster = roster::read(settings).context("roster")?;
     let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
     let digest = store(settings, roster, &lake.configs()).await?;
     Ok((digest, version))

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tacho_config::Settings;
 use tacho_config::settings::LogKind;
 use tacho_ingest::{MqttFront, MqttListener, Outlet};
@@ -75,7 +74,7 @@ impl Roles {
         let mqtt = if part.ingests() { Some(mapping::mqtt(settings)?) } else { None };
         configuration::check(settings)?;
         let board = Board::default();
-        let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+        let metrics = super::metrics::install().context("metrics")?;
         let listener = mqtt.map(|mqtt| MqttListener::bind(settings.mqtt.listen).map(|listener| (listener, mqtt)));
         let listener = listener.transpose().context("MQTT")?;
         let admin = Admin::bind(settings.admin.listen, board.clone(), metrics).await?;

@@ -94,3 +94,28 @@ async fn windows_come_on_time_beside_a_busy_landing() {
     anchorer.tick(true).await.unwrap();
     assert_eq!(plant.audit().await.unwrap().young_rows, 0);
 }
+
+/// Its newest entry says more than `records` ever will, as after a hand has been at it.
+#[tokio::test]
+async fn a_table_that_stays_ahead_is_named_and_no_window_passes_over_it() {
+    let mut plant = Plant::new();
+    plant.land(1).await;
+    plant.anchor().await;
+    plant.land(1).await;
+    let log = plant.lake_dir().join("joints/_delta_log");
+    let newest = fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    let newest = newest.filter(|path| path.extension().is_some_and(|kind| kind == "json")).max().unwrap();
+    let text = fs::read_to_string(&newest).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let (at, line) = lines.iter().enumerate().find(|(_, line)| line.contains("\"txn\"")).unwrap();
+    let mut txn: serde_json::Value = serde_json::from_str(line).unwrap();
+    txn["txn"]["version"] = (txn["txn"]["version"].as_i64().unwrap() + 1_000).into();
+    let forged = [&lines[..at], &[txn.to_string().as_str()], &lines[at + 1..]].concat().join("\n");
+    fs::write(&newest, forged + "\n").unwrap();
+    let mut anchorer = plant.anchorer().await.unwrap();
+    assert!(anchorer.tick(true).await.unwrap().is_none(), "a landing may be under way");
+    anchorer.unanchored.age(Duration::from_secs(4 * 3_600));
+    let ahead = anchorer.tick(true).await.unwrap_err();
+    assert!(matches!(ahead, AnchorError::Ahead { table: "joints", .. }), "{ahead}");
+    assert_eq!(ahead.verdict(), Verdict::Wait);
+}
