@@ -184,10 +184,10 @@ fn may_grow(path: &Path) -> bool {
     path.starts_with("log") || path.components().next().is_some_and(|first| is_keys(first.as_os_str()))
 }
 
-/// Whether it is the folder of keys, or of a former log's.
+/// Whether it is a folder that has secrets: of keys, of a former log's, or of the OPC UA bridge.
 pub(super) fn is_keys(folder: &std::ffi::OsStr) -> bool {
     let folder = folder.to_string_lossy();
-    folder == "keys" || folder.starts_with("keys.former-")
+    folder == "keys" || folder == "opcua" || folder.starts_with("keys.former-")
 }
 
 /// Files that are on their way, or say who uses the folder: nothing that a backup has a use for.

@@ -39,34 +39,33 @@ fn key(text: &str) -> RobotKey {
 
 #[cfg(test)]
 mod tests {
-    use tacho_schemas::table::{Table, TableBuilder};
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BinaryArray, Int64Array, StringArray};
 
     use super::*;
 
     #[test]
     fn a_row_of_rejected_becomes_a_copy_with_its_place() {
-        let mut rows = TableBuilder::new(Table::Rejected);
-        rows.text("robot_id", Some("?"));
-        for (name, value) in [("log_epoch", 1), ("partition", 3), ("offset", 77), ("ordinal", 2), ("payload_bytes", 2)]
-        {
-            rows.int(name, Some(value));
-        }
-        for (name, value) in
-            [("reason", "not_json"), ("pointer", "/joints"), ("payload_sha256", "x"), ("config_digest", "y")]
-        {
-            rows.text(name, Some(value));
-        }
-        rows.time("received_at", Some(1));
-        rows.day_of("received_day", 1);
-        rows.binary("payload", Some(b"{]"));
-        rows.end_row();
-        let copies = copies(&rows.finish());
+        let int = |value: i64| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+        let text = |value: &str| Arc::new(StringArray::from(vec![value])) as ArrayRef;
+        let rows = RecordBatch::try_from_iter([
+            ("robot_id", text("?")),
+            ("partition", int(3)),
+            ("offset", int(77)),
+            ("ordinal", int(2)),
+            ("reason", text("syntax")),
+            ("pointer", text("/joints")),
+            ("payload", Arc::new(BinaryArray::from(vec![&b"{]"[..]])) as ArrayRef),
+        ])
+        .unwrap();
+        let copies = copies(&rows);
         assert_eq!(copies.len(), 1);
         let copy = &copies[0];
         assert_eq!((copy.partition, copy.offset, copy.ordinal), (3, 77, 2));
         assert_eq!(
             (copy.robot, copy.reason.as_str(), copy.pointer.as_str()),
-            (RobotKey::Unreadable, "not_json", "/joints")
+            (RobotKey::Unreadable, "syntax", "/joints")
         );
         assert_eq!(&copy.payload[..], b"{]");
     }
