@@ -6,6 +6,7 @@ use std::time::Duration;
 use tacho_integration_tests::client::{installed, mosquitto_pub, simulated};
 use tacho_integration_tests::data::{ROBOT, record, topic};
 use tacho_integration_tests::kafka::{Administration, Broker};
+use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -19,7 +20,7 @@ fn plant(broker: &Broker, further: &str) -> Plant {
 #[test]
 fn records_go_through_kafka_into_the_lake_and_are_anchored() {
     let Some(broker) = Broker::started().unwrap() else { return };
-    let mut plant = plant(&broker, "");
+    let mut plant = plant(&broker, "data_dir = \"data\"");
     plant.start().unwrap();
     let file = plant.beside("record.json");
     std::fs::write(&file, record(ROBOT, 1, 1)).unwrap();
@@ -51,6 +52,7 @@ fn records_go_through_kafka_into_the_lake_and_are_anchored() {
     plant.start().unwrap();
     assert_eq!(lake.int(&count).unwrap(), 4_000, "a restart goes on where the lake says");
     dead_letters_are_copied(&broker, &plant);
+    dead_letters_are_retried(&broker, &plant);
     a_topic_that_is_gone_ends_the_instance(&broker, &mut plant);
     a_topic_made_anew_is_another_log(&broker, plant);
 }
@@ -71,6 +73,27 @@ fn dead_letters_are_copied(broker: &Broker, plant: &Plant) {
         let [partition, offset, ordinal, reason] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let (key, reason) = (format!("/{partition}/{offset}/{ordinal}|"), format!("tacho-reason={reason}"));
         assert!(copies.iter().any(|copy| copy.contains(&key) && copy.contains(&reason)), "{key} {reason}: {copies:?}");
+    }
+}
+
+/// Their cause is not mended: each becomes a dead letter once more, and is counted.
+fn dead_letters_are_retried(broker: &Broker, plant: &Plant) {
+    let lake = plant.lake();
+    let count = "select sum(rejected) from ledger";
+    let rejected = lake.int(count).unwrap();
+    let config = plant.beside("tacho.toml");
+    let args = ["dead-letters", "retry", "--reason", "syntax", "--config", config.to_str().unwrap()];
+    let output = tacho(&args).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+    let retried = report["retried"].as_i64().unwrap();
+    assert!(retried > 5, "{report}");
+    until("rejected again", LONG, &Some(rejected + retried), || lake.try_int(count));
+    assert_eq!(lake.imbalances().unwrap(), Vec::new());
+    if installed("kcat") {
+        let lines = broker.kcat("robot.telemetry", "%h\n").unwrap();
+        let marked = lines.iter().filter(|line| line.contains("tacho-retry-of=")).count();
+        assert_eq!(i64::try_from(marked).unwrap(), retried, "{lines:?}");
     }
 }
 

@@ -15,8 +15,8 @@ use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result, RetryConfig,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig,
 };
 use url::Url;
 
@@ -109,6 +109,27 @@ impl LakeStore {
         match &self.kind {
             Kind::Folder(store) => Ok(Self::folder(store.beneath_existing(folder)?)),
             Kind::Bucket { .. } => self.beneath(folder),
+        }
+    }
+
+    /// Finds out whether an object store keeps the promise that everything rests on: of two creators of one object one wins.
+    ///
+    /// # Errors
+    /// [`object_store::Error::NotSupported`] if it does not; else what keeps the store from being asked.
+    pub(crate) async fn check_conditional_put(&self) -> Result<()> {
+        let Kind::Bucket { url, .. } = &self.kind else { return Ok(()) };
+        let probe = Path::from(format!("_probe/{}", uuid::Uuid::new_v4()));
+        let create = || self.put_opts(&probe, PutPayload::from_static(b"probe"), PutMode::Create.into());
+        create().await?;
+        let second = create().await;
+        self.delete(&probe).await?;
+        match second {
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => {
+                let why = format!("the object store of {url} ignores If-None-Match: commits would be lost on it");
+                Err(object_store::Error::NotSupported { source: why.into() })
+            }
         }
     }
 

@@ -72,6 +72,9 @@ pub(crate) struct Args {
     /// Lists the steps at which a fault can be set, for tests.
     #[arg(long, hide = true)]
     fault_steps: bool,
+    /// Whether the bridge to OPC UA servers runs here.
+    #[arg(skip = true)]
+    opcua: bool,
 }
 
 /// Runs the command.

@@ -33,6 +33,11 @@ pub(super) struct Moves {
 }
 
 impl Moves {
+    /// Demands that nobody moves it meanwhile, and does not move it.
+    pub(super) fn hold(&mut self, app_id: String, expected: Option<i64>) {
+        self.fences.push(Fence { app_id, expected });
+    }
+
     pub(super) fn add(&mut self, app_id: String, expected: Option<i64>, version: i64) {
         self.fences.push(Fence { app_id: app_id.clone(), expected });
         self.txns.push(Txn { app_id, version });

@@ -72,6 +72,9 @@ pub enum OpenError {
     /// The lake cannot be read or written.
     #[error(transparent)]
     Land(#[from] LandError),
+    /// The store that it lies on does not answer, or cannot be relied on.
+    #[error("the store of the lake")]
+    Store(#[from] object_store::Error),
 }
 
 /// Why a batch has not landed.

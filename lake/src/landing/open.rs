@@ -19,15 +19,28 @@ use crate::Lake;
 use crate::ledger::logs::{LOG_APP_ID, LogEntry, Logs};
 use crate::ledger::store::{LedgerStore, Standing};
 use crate::ledger::{Draft, Ledger, Position, Robot, SnapshotName, robots_max_of};
-use crate::table::LakeTable;
+use crate::table::{CommitError, LakeTable};
+
+/// How often a new log is taken up while the former one still lands; then whoever lands it is to be stopped.
+const TAKE_UP_TRIES: u32 = 20;
 
 pub(super) async fn open(lake: &Lake, identity: LogIdentity, options: LandingOptions) -> Result<Landing, OpenError> {
     let ledgers = LedgerStore(Arc::new(lake.store().clone()));
+    lake.store().check_conditional_put().await?;
     let mut tables = lake.open_tables().await?;
     let records = tables.get_mut(Table::Records);
     let log = choose_log(records, &ledgers, identity, options.new_log).await?;
-    if named(records, &log, 0).is_err() {
-        take_up(records, &ledgers, &log, &options.begin).await?;
+    let mut tries = 0;
+    while named(records, &log, 0).is_err() {
+        tries += 1;
+        match take_up(records, &ledgers, &log, &options.begin).await {
+            Err(OpenError::Land(LandError::Commit { source: CommitError::Fenced { .. }, .. }))
+                if tries < TAKE_UP_TRIES =>
+            {
+                warn!(log = %log.log_id, "the former log has landed more meanwhile; its ledgers are read again");
+            }
+            other => other?,
+        }
     }
     let held = options.partitions.unwrap_or_else(|| (0..log.partitions).collect());
     let faults = lake.options().faults.clone();
@@ -138,6 +151,11 @@ async fn take_up(
         written.map_err(LandError::from)?;
     }
     let mut moves = Moves::default();
+    // What the former log lands meanwhile would be known to no ledger.
+    for (former, partition) in before.iter().flat_map(|former| (0..former.partitions).map(move |p| (former, p))) {
+        moves.hold(former.app_id(partition), records.txn(&former.app_id(partition)));
+        moves.hold(former.ledger_app_id(partition), records.txn(&former.ledger_app_id(partition)));
+    }
     moves.add(LOG_APP_ID.to_owned(), records.txn(LOG_APP_ID), log.log_epoch);
     for (partition, standing) in &standings {
         moves.add(log.app_id(*partition), None, standing.position.next_offset);

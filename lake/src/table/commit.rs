@@ -205,9 +205,13 @@ impl LakeTable {
             match put.and_then(|()| answer().map_err(lost_answer)) {
                 Ok(()) => return Ok(true),
                 // Ours or another's: what exists is synced, and the identity of our commit tells them apart.
-                Err(object_store::Error::AlreadyExists { .. }) => {
-                    let found = log::read_bytes(self.store.as_ref(), version).await?;
-                    return Ok(found.as_ref() == Some(bytes));
+                Err(error @ object_store::Error::AlreadyExists { .. }) => {
+                    match log::read_bytes(self.store.as_ref(), version).await? {
+                        Some(found) => return Ok(found == *bytes),
+                        // S3 answers so (409) also while two creators are at it, and neither has won yet.
+                        None if attempts < ANSWERS => continue,
+                        None => return Err(error.into()),
+                    }
                 }
                 Err(error) => {
                     debug!(table = self.table.name(), version, %error, "commit entry put without an answer");

@@ -62,6 +62,10 @@ impl Appender {
             bytes += self.bytes_of(append)?;
         }
         let permit = self.shared.flow.permit(bytes).await?;
+        // While this one waited for room, one before it may have been refused.
+        if refused.load(Ordering::Acquire) {
+            return Err(AppendError::Interrupted);
+        }
         if batch.is_empty() {
             let (done, delivery) = oneshot::channel();
             done.send(Ok(Delivered::default())).unwrap_or_default();

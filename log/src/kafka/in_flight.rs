@@ -191,11 +191,11 @@ impl InFlight {
         };
         let (done, permit) = (answer.done.take(), answer.permit.take());
         drop(answer);
-        drop(permit);
-        // Whoever asked may have gone.
+        // Whoever asked may have gone. They know before the bytes go to whoever waits for them.
         if let Some(done) = done {
             done.send(result).unwrap_or_default();
         }
+        drop(permit);
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rdkafka::Message as _;
@@ -28,6 +28,9 @@ const CHUNK_BYTES: usize = 4 << 20;
 const RECORD_OVERHEAD_BYTES: usize = 200;
 /// Longest wait for one more record once there is one.
 const GATHER: Duration = Duration::from_millis(2);
+
+/// Longest time that one waits for others, however steadily they come.
+const HOLD: Duration = Duration::from_millis(20);
 
 /// Reads some partitions from given offsets on.
 #[derive(Debug)]
@@ -52,6 +55,7 @@ impl Reader {
             positions: positions.clone(),
             envelopes: BTreeMap::new(),
             gathered: Gathered::default(),
+            since: None,
             stop: Arc::clone(&stop),
         };
         let consumer = consumer::open(&shared.settings, "reader")?;
@@ -103,6 +107,8 @@ struct Fetcher {
     positions: BTreeMap<i32, i64>,
     envelopes: BTreeMap<i32, Envelopes>,
     gathered: Gathered,
+    /// When the first of what is gathered came.
+    since: Option<Instant>,
     stop: Arc<AtomicBool>,
 }
 
@@ -125,13 +131,16 @@ impl Fetcher {
             let wait = if self.gathered.bytes == 0 { LOOK } else { GATHER };
             let given = match consumer.poll(wait) {
                 Some(Ok(message)) => {
+                    let since = *self.since.get_or_insert_with(Instant::now);
                     self.take(&message);
-                    (self.gathered.bytes >= CHUNK_BYTES).then(|| Ok(self.gathered.items()))
+                    let is_due = self.gathered.bytes >= CHUNK_BYTES || since.elapsed() >= HOLD;
+                    is_due.then(|| Ok(self.gathered.items()))
                 }
                 Some(Err(error)) => self.weigh(&error).map(Err),
                 None => (self.gathered.bytes > 0).then(|| Ok(self.gathered.items())),
             };
             let Some(given) = given else { continue };
+            self.since = None;
             let is_end = given.is_err();
             // An error ends the reader; what was gathered before it is read again by the next one.
             if chunks.blocking_send(given).is_err() || is_end {

@@ -12,10 +12,12 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
 /// Properties that keep the promises; nobody else sets them.
-const OURS: [&str; 20] = [
+const OURS: [&str; 23] = [
     "acks",
+    "allow.auto.create.topics",
     "auto.offset.reset",
     "bootstrap.servers",
+    "check.crcs",
     "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
@@ -25,6 +27,8 @@ const OURS: [&str; 20] = [
     "group.protocol",
     "isolation.level",
     "message.max.bytes",
+    // Of which `retries` is another name: what is given up is overtaken.
+    "message.send.max.retries",
     "message.timeout.ms",
     "metadata.broker.list",
     "partition.assignment.strategy",
@@ -171,6 +175,7 @@ impl KafkaSettings {
         client.set("enable.auto.commit", "false");
         client.set("enable.auto.offset.store", "false");
         client.set("auto.offset.reset", "error");
+        client.set("check.crcs", "true");
         client.set("enable.partition.eof", "false");
         client.set("isolation.level", "read_uncommitted");
         Ok(())
@@ -191,6 +196,8 @@ impl KafkaSettings {
             client.set(key, secret.trim_end_matches(['\n', '\r']));
         }
         client.set("bootstrap.servers", self.brokers());
+        // Else a producer that asks for a topic makes it, as the broker's defaults have it.
+        client.set("allow.auto.create.topics", "false");
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use serde::Serialize;
 use tacho_config::Settings;
+use tacho_config::settings::LogKind;
 use tacho_schemas::reason::RejectReason;
 
 use super::filter::Filter;
@@ -140,6 +141,17 @@ fn texts(rows: &RecordBatch) -> anyhow::Result<Vec<[String; 4]>> {
 impl By {
     /// The instance that has the log; else the log is held, so that none begins meanwhile.
     fn find(settings: &Settings) -> anyhow::Result<Self> {
+        if settings.log.kind == LogKind::Kafka {
+            // Nobody has it alone: only an instance that runs can say that its configuration is in force.
+            let asked = instance::Asked::of(&settings.data_dir);
+            let asked = asked.with_context(|| {
+                format!(
+                    "dead letters of a log in Kafka are retried by a running `tacho up`, and {} has none",
+                    settings.data_dir.display()
+                )
+            });
+            return Ok(Self::Instance(asked?));
+        }
         let dir = settings.data_dir.join("log");
         if tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_none() {
             bail!("{} holds no log to append to", dir.display());

@@ -90,6 +90,8 @@ pub(crate) enum Trouble {
     Land(#[from] LandError),
     #[error("dead letters cannot be copied")]
     Copy(#[from] AppendError),
+    #[error("rows of rejected lack the columns that copies of dead letters are made of")]
+    NoLetters,
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("the log is not the one that the lake follows, or not all of it: {0}")]
@@ -104,7 +106,7 @@ impl Trouble {
             Self::Land(error) => error.verdict(),
             Self::Read(error) if error.verdict() == tacho_log::Verdict::Retry => Verdict::Wait,
             Self::Config(ConfigError::Store { .. }) | Self::Copy(_) => Verdict::Wait,
-            Self::Read(_) | Self::Config(_) | Self::OtherLog(_) | Self::Cut(_) => Verdict::Halt,
+            Self::Read(_) | Self::Config(_) | Self::OtherLog(_) | Self::Cut(_) | Self::NoLetters => Verdict::Halt,
         }
     }
 }
@@ -236,7 +238,8 @@ impl Processing {
         let decided = self.landing.decide(batch.steps, &batch.last).await?;
         if self.log.copies_letters() {
             // Before they land: a crash between the two makes the copies again, and loses none.
-            let copies: Vec<_> = decided.rejected().flat_map(letters::copies).collect();
+            let copies: Option<Vec<Vec<_>>> = decided.rejected().map(letters::copies).collect();
+            let copies = copies.ok_or(Trouble::NoLetters)?.concat();
             self.log.copy_letters(&copies).await?;
         }
         let landed = self.landing.land_decided(decided).await?;

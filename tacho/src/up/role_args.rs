@@ -13,6 +13,9 @@ pub(crate) struct IngestArgs {
     /// Where MQTT listens; port 0 picks a free one.
     #[arg(long, overrides_with = "mqtt")]
     mqtt: Option<SocketAddr>,
+    /// Also runs the bridge to OPC UA servers: in one ingest of a deployment, or every record comes twice.
+    #[arg(long)]
+    opcua: bool,
 }
 
 /// Lands a share of the log in the lake; as many may run as the log has partitions.
@@ -65,13 +68,14 @@ impl From<RoleArgs> for Args {
             lodge_anew: false,
             fault: role.fault,
             fault_steps: false,
+            opcua: false,
         }
     }
 }
 
 impl From<IngestArgs> for Args {
     fn from(args: IngestArgs) -> Self {
-        Self { mqtt: args.mqtt, ..args.role.into() }
+        Self { mqtt: args.mqtt, opcua: args.opcua, ..args.role.into() }
     }
 }
 

@@ -122,7 +122,7 @@ impl Roles {
         let (mut front, mut opcua) = (None, None);
         if let (Some((listener, mqtt)), Some(log)) = (listener, &log) {
             front = Some(MqttFront::on(listener, mqtt, Outlet::new(log.appender())).await.context("MQTT")?);
-            opcua = open_opcua(settings, Outlet::new(log.appender())).await?;
+            opcua = open_opcua(settings, args.opcua, Outlet::new(log.appender())).await?;
         }
         let instance = Arc::new(instance);
         Ok(Self { instance, board, log, front, opcua, admin, processing, anchoring, maintenance, roster, retrying })
@@ -229,8 +229,12 @@ async fn close(log: Arc<Log>) {
 }
 
 /// The OPC UA bridge, if there are servers.
-async fn open_opcua(settings: &Settings, outlet: Outlet) -> anyhow::Result<Option<OpcuaBridge>> {
+async fn open_opcua(settings: &Settings, here: bool, outlet: Outlet) -> anyhow::Result<Option<OpcuaBridge>> {
     if settings.opcua.servers.is_empty() {
+        return Ok(None);
+    }
+    if !here {
+        info!("the bridge to OPC UA servers runs elsewhere: where `tacho ingest --opcua` does");
         return Ok(None);
     }
     let bridge = OpcuaBridge::open(&settings.data_dir.join("opcua"), &settings.opcua, outlet).await;

@@ -20,6 +20,8 @@ struct Flaky {
     refused: AtomicUsize,
     /// Puts that are written and fail all the same.
     unanswered: AtomicUsize,
+    /// Puts that are told that there is an object, while there is none: S3's answer to two creators at once.
+    contended: AtomicUsize,
 }
 
 impl fmt::Display for Flaky {
@@ -43,6 +45,8 @@ fn due(count: &AtomicUsize) -> Result<()> {
 impl ObjectStore for Flaky {
     async fn put_opts(&self, at: &Path, bytes: PutPayload, how: PutOptions) -> Result<PutResult> {
         due(&self.refused)?;
+        due(&self.contended)
+            .map_err(|source| object_store::Error::AlreadyExists { path: at.to_string(), source: Box::new(source) })?;
         let done = self.inner.put_opts(at, bytes, how).await?;
         due(&self.unanswered)?;
         Ok(done)
@@ -77,8 +81,28 @@ impl ObjectStore for Flaky {
 async fn flaky(dir: &FsPath, refused: usize, unanswered: usize) -> LakeTable {
     let mut table = open(dir, "").await;
     let (refused, unanswered) = (AtomicUsize::new(refused), AtomicUsize::new(unanswered));
-    table.store = Arc::new(Flaky { inner: Arc::clone(&table.store), refused, unanswered });
+    table.store = Arc::new(Flaky { inner: Arc::clone(&table.store), refused, unanswered, contended: 0.into() });
     table
+}
+
+/// A table whose store says of some puts of the next commit that another creator is at it.
+async fn contended(dir: &FsPath, contended: usize) -> LakeTable {
+    let mut table = open(dir, "").await;
+    let inner = Arc::clone(&table.store);
+    let (refused, unanswered) = (0.into(), 0.into());
+    table.store = Arc::new(Flaky { inner, refused, unanswered, contended: contended.into() });
+    table
+}
+
+#[tokio::test]
+async fn creators_that_hinder_each_other_try_again_and_never_halt_landing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut table = contended(dir.path(), 2).await;
+    assert_eq!(table.append(Vec::new(), txn("a", 1), fence("a", None)).await.unwrap(), 1);
+    let mut table = contended(dir.path(), 3).await;
+    let hindered = table.append(Vec::new(), txn("a", 2), fence("a", Some(1))).await;
+    assert!(matches!(hindered, Err(CommitError::Store(_))), "{hindered:?}");
+    assert_eq!(table.append(Vec::new(), txn("a", 2), fence("a", Some(1))).await.unwrap(), 2);
 }
 
 #[tokio::test]

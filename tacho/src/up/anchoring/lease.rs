@@ -76,6 +76,8 @@ impl Lease {
             }
             Err(error) => return Err(error),
         };
+        // A process that was paused may have taken a number that others are far beyond, and have cleared away.
+        let ours = ours && self.newest().await? == number;
         self.seen = Some((number, now));
         self.renewed = ours.then_some(now);
         if ours && let Some(old) = number.checked_sub(KEEPS).filter(|old| *old > 0) {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tacho_log::LetterCopy;
 use tacho_schemas::{RobotId, RobotKey};
 
-/// Copies of the rows of `rejected`; a row of another schema than this program's has none.
-pub(super) fn copies(rows: &RecordBatch) -> Vec<LetterCopy> {
+/// Copies of the rows of `rejected`; `None` if they are no rows of it.
+pub(super) fn copies(rows: &RecordBatch) -> Option<Vec<LetterCopy>> {
     let text = |name: &str| rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
     let int = |name: &str| rows.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
     let payloads = rows.column_by_name("payload").and_then(|column| column.as_binary_opt::<i32>());
@@ -19,16 +19,18 @@ pub(super) fn copies(rows: &RecordBatch) -> Vec<LetterCopy> {
         Some(payloads),
     ) = (places, texts, payloads)
     else {
-        return Vec::new();
+        return None;
     };
-    let copy = |row: usize| LetterCopy {
-        partition: i32::try_from(partitions.value(row)).unwrap_or(-1),
-        offset: offsets.value(row),
-        ordinal: ordinals.value(row),
-        robot: key(robots.value(row)),
-        reason: reasons.value(row).to_owned(),
-        pointer: pointers.value(row).to_owned(),
-        payload: Bytes::copy_from_slice(payloads.value(row)),
+    let copy = |row: usize| {
+        Some(LetterCopy {
+            partition: i32::try_from(partitions.value(row)).ok()?,
+            offset: offsets.value(row),
+            ordinal: ordinals.value(row),
+            robot: key(robots.value(row)),
+            reason: reasons.value(row).to_owned(),
+            pointer: pointers.value(row).to_owned(),
+            payload: Bytes::copy_from_slice(payloads.value(row)),
+        })
     };
     (0..rows.num_rows()).map(copy).collect()
 }
@@ -59,7 +61,7 @@ mod tests {
             ("payload", Arc::new(BinaryArray::from(vec![&b"{]"[..]])) as ArrayRef),
         ])
         .unwrap();
-        let copies = copies(&rows);
+        let copies = copies(&rows).unwrap();
         assert_eq!(copies.len(), 1);
         let copy = &copies[0];
         assert_eq!((copy.partition, copy.offset, copy.ordinal), (3, 77, 2));
