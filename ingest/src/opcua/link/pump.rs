@@ -17,7 +17,7 @@ use opcua::client::services::Publish;
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAcknowledgement};
 use tacho_config::settings::opcua::ServerSettings;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::items::Items;
 use super::meters::Meters;
@@ -176,8 +176,8 @@ impl Pump {
         let Some(subscription) = self.subscription else {
             return self.subscribe(session, "there was no subscription").await;
         };
-        if self.requests.is_empty() {
-            // Nothing was asked for, so nothing is late.
+        if self.requests.is_empty() && self.writer.is_full() {
+            // Nothing was asked for, so nothing is late. Where all that was asked is refused, the server is silent all the same.
             self.last = Instant::now();
         }
         let keep_alives = if self.doubtful { 1 } else { 3 };
@@ -217,8 +217,11 @@ impl Pump {
                 self.ask(session);
                 Ok(())
             }
-            // The connection is lost, which the session tells by itself.
-            _ => Ok(()),
+            // The connection is lost, which the session tells by itself; if not, it is made anew once this has lasted.
+            status => {
+                debug!(server = self.meters.server(), %status, "a publish request is refused");
+                Ok(())
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use opcua::types::{
     DataChangeNotification, NotificationMessage, StatusChangeNotification, StatusCode, SubscriptionAcknowledgement,
     match_extension_object_owned,
 };
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Pump, PumpError};
 use crate::opcua::journal::{Data, Entry, Gap, now_us};
@@ -35,8 +35,15 @@ impl Pump {
             let answer = Republish::new(id, self.expected, session).send(session.channel()).await;
             let message = match answer {
                 Ok(answer) => answer.notification_message,
-                Err(error) if error.status() == StatusCode::BadMessageNotAvailable => break,
-                Err(error) => return Err(PumpError::Server { doing: "asking for a message again", error }),
+                // It is asked for again once there is a connection.
+                Err(error) if is_of_connection(error.status()) => {
+                    return Err(PumpError::Server { doing: "asking for a message again", error });
+                }
+                // Not available any more, or a server that gives none again: what follows must not wait for it.
+                Err(error) => {
+                    debug!(server = self.meters.server(), status = %error.status(), "a message is not given again");
+                    break;
+                }
             };
             let has_data = message.notification_data.as_ref().is_some_and(|data| !data.is_empty());
             // Some servers answer with an empty message instead of saying that there is none.
@@ -136,6 +143,27 @@ pub(super) fn after(sequence: u32) -> u32 {
 /// The sequence number before another.
 fn before(sequence: u32) -> u32 {
     if sequence > 1 { sequence - 1 } else { u32::MAX }
+}
+
+/// Whether a status says that the request or its answer was lost on the way, and not what the server thinks of it.
+fn is_of_connection(status: StatusCode) -> bool {
+    [
+        StatusCode::BadTimeout,
+        StatusCode::BadRequestTimeout,
+        StatusCode::BadConnectionClosed,
+        StatusCode::BadCommunicationError,
+        StatusCode::BadNotConnected,
+        StatusCode::BadServerNotConnected,
+        StatusCode::BadNoCommunication,
+        StatusCode::BadSecureChannelClosed,
+        StatusCode::BadSecureChannelIdInvalid,
+        StatusCode::BadSessionClosed,
+        StatusCode::BadSessionIdInvalid,
+        StatusCode::BadSessionNotActivated,
+        StatusCode::BadShutdown,
+        StatusCode::BadServerHalted,
+    ]
+    .contains(&status)
 }
 
 /// Whether a status says that the node itself is not there any more.
