@@ -135,7 +135,8 @@ fn of_many_creators_of_one_object_one_wins_also_where_answers_get_lost() {
         region: "us-east-1".to_owned(),
         key: Some(AccessKey { id: KEY_ID.to_owned(), secret: SECRET.to_owned() }),
     });
-    let store = LakeStore::open(&place).unwrap();
+    let lake = LakeStore::open(&place).unwrap();
+    let store = lake.objects();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         for round in 0..40 {

@@ -66,13 +66,13 @@ impl Lake {
     }
 
     /// Store of the lake, rooted at its folder.
-    pub fn store(&self) -> &LakeStore {
+    pub(crate) fn store(&self) -> &LakeStore {
         &self.store
     }
 
-    /// The same store, as those ask for it that need not know where the lake lies.
+    /// Its objects.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::new(self.store.clone())
+        Arc::clone(self.store.objects())
     }
 
     /// How its tables are written.
@@ -104,12 +104,12 @@ impl Lake {
     /// # Errors
     /// If the table does not exist.
     pub fn reader(&self, table: Table) -> Result<TableReader, ReadError> {
-        Ok(TableReader::new(table, Arc::new(self.store.beneath_existing(table.name())?)))
+        Ok(TableReader::new(table, Arc::clone(self.store.beneath_existing(table.name())?.objects())))
     }
 
     /// The store of configurations.
     pub fn configs(&self) -> ConfigStore {
-        ConfigStore::new(Arc::new(self.store.clone()), self.options.faults.clone())
+        ConfigStore::new(self.object_store(), self.options.faults.clone())
     }
 
     /// A table at a version, or at the newest, for DataFusion. At the newest the provider of the last call is given
@@ -124,8 +124,9 @@ impl Lake {
             return Ok(delta.provider(version).await?);
         }
         let cached = self.cached(table);
-        let newest =
-            self.newest(&TableReader::new(table, Arc::new(store)), cached.as_ref().map(|cached| cached.0)).await?;
+        let newest = self
+            .newest(&TableReader::new(table, Arc::clone(store.objects())), cached.as_ref().map(|cached| cached.0))
+            .await?;
         if let Some((version, provider)) = cached
             && version == newest
         {

@@ -4,20 +4,13 @@
 //! object is kept, and a create is a put on condition that there is none (`If-None-Match: *`).
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig,
-};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, Result, RetryConfig};
 use url::Url;
 
 use crate::place::Bucket;
@@ -30,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(20);
 /// A lake's store, or that of a folder in it; clones share it.
 #[derive(Debug, Clone)]
 pub struct LakeStore {
-    inner: Arc<dyn ObjectStore>,
+    objects: Arc<dyn ObjectStore>,
     kind: Kind,
 }
 
@@ -64,7 +57,7 @@ impl LakeStore {
     }
 
     fn folder(store: SyncedStore) -> Self {
-        Self { inner: Arc::new(store.clone()), kind: Kind::Folder(store) }
+        Self { objects: Arc::new(store.clone()), kind: Kind::Folder(store) }
     }
 
     fn bucket(bucket: &Bucket) -> Result<Self> {
@@ -86,8 +79,8 @@ impl LakeStore {
     /// The part of a bucket's store that a URL names.
     fn at(whole: Arc<dyn ObjectStore>, url: Url) -> Self {
         let prefix = Path::from_url_path(url.path()).unwrap_or_default();
-        let inner = Arc::new(PrefixStore::new(Arc::clone(&whole), prefix));
-        Self { inner, kind: Kind::Bucket { whole, url } }
+        let objects = Arc::new(PrefixStore::new(Arc::clone(&whole), prefix));
+        Self { objects, kind: Kind::Bucket { whole, url } }
     }
 
     /// The same store, with paths relative to a folder in it. A folder of the disk is made at the first put.
@@ -112,6 +105,11 @@ impl LakeStore {
         }
     }
 
+    /// Its objects, for whoever need not know where it lies.
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
     /// Finds out whether an object store keeps the promise that everything rests on: of two creators of one object one wins.
     ///
     /// # Errors
@@ -119,10 +117,10 @@ impl LakeStore {
     pub(crate) async fn check_conditional_put(&self) -> Result<()> {
         let Kind::Bucket { url, .. } = &self.kind else { return Ok(()) };
         let probe = Path::from(format!("_probe/{}", uuid::Uuid::new_v4()));
-        let create = || self.put_opts(&probe, PutPayload::from_static(b"probe"), PutMode::Create.into());
+        let create = || self.objects.put_opts(&probe, PutPayload::from_static(b"probe"), PutMode::Create.into());
         create().await?;
         let second = create().await;
-        self.delete(&probe).await?;
+        self.objects.delete(&probe).await?;
         match second {
             Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -184,45 +182,6 @@ impl fmt::Display for LakeStore {
             Kind::Folder(store) => store.fmt(f),
             Kind::Bucket { url, .. } => write!(f, "{NAME} {url}"),
         }
-    }
-}
-
-#[async_trait]
-impl ObjectStore for LakeStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        self.inner.put_opts(location, payload, opts).await
-    }
-
-    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, opts).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.inner.get_ranges(location, ranges).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
     }
 }
 

@@ -72,7 +72,7 @@ impl TableReader {
     /// If the folder does not exist.
     pub fn open(place: impl Into<LakePlace>, table: Table) -> Result<Self, ReadError> {
         let store = LakeStore::open_existing(&place.into())?.beneath_existing(table.name())?;
-        Ok(Self::new(table, Arc::new(store)))
+        Ok(Self::new(table, Arc::clone(store.objects())))
     }
 
     /// A reader of the table whose folder is the root of `store`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tacho_schemas::Envelope;
+use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
 use tokio::sync::oneshot;
 
 use crate::Verdict;
@@ -18,6 +18,32 @@ pub struct Append {
     pub envelope: Envelope,
     /// The bytes as published.
     pub payload: Bytes,
+}
+
+impl Append {
+    /// The control record that puts the configuration `digest` in force in one of a log's `partitions`.
+    ///
+    /// # Errors
+    /// If there is no such partition.
+    pub(crate) fn control(
+        (partition, partitions): (i32, i32),
+        id: RecordId,
+        received_at_us: i64,
+        digest: Digest,
+    ) -> Result<Self, AppendError> {
+        if !(0..partitions).contains(&partition) {
+            return Err(AppendError::NoSuchPartition { partition, partitions });
+        }
+        let envelope = Envelope {
+            id,
+            received_at_us,
+            robot: RobotKey::Unreadable,
+            topic_id: None,
+            principal: Arc::from(""),
+            kind: RawKind::Config(digest),
+        };
+        Ok(Self { envelope, payload: Bytes::new() })
+    }
 }
 
 /// A half-open range of offsets of one partition.

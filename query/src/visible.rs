@@ -11,7 +11,6 @@ use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::SessionContext;
-use object_store::ObjectStore;
 use tacho_lake::Lake;
 use tacho_lake::landing::Progress;
 use tacho_lake::ledger::Logs;
@@ -39,8 +38,7 @@ impl Moment {
             *versions.get_mut(table) = head.version;
             *txns.get_mut(table) = head.txns;
         }
-        let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
-        let progress = Progress::of(&Logs::load(&store).await?, txns.get(Table::Records));
+        let progress = Progress::of(&Logs::load(&lake.object_store()).await?, txns.get(Table::Records));
         Ok(Self { versions, txns, progress })
     }
 

@@ -4,7 +4,6 @@
 //! its partitions. What the ledgers know of robots goes over from the log before: their keys stay taken.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::future::join_all;
 use tacho_schemas::RobotKey;
@@ -25,7 +24,7 @@ use crate::table::{CommitError, LakeTable};
 const TAKE_UP_TRIES: u32 = 20;
 
 pub(super) async fn open(lake: &Lake, identity: LogIdentity, options: LandingOptions) -> Result<Landing, OpenError> {
-    let ledgers = LedgerStore(Arc::new(lake.store().clone()));
+    let ledgers = LedgerStore(lake.object_store());
     lake.store().check_conditional_put().await?;
     let mut tables = lake.open_tables().await?;
     let records = tables.get_mut(Table::Records);

@@ -3,9 +3,7 @@
 //! Views and anchors use only rows below it: other tables may hold rows beyond it, which a redo completes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use object_store::ObjectStore;
 use tacho_schemas::table::Table;
 
 use crate::Lake;
@@ -44,8 +42,7 @@ impl Progress {
     /// If `records` or the list of logs cannot be read.
     pub async fn read(lake: &Lake, records_version: Option<i64>) -> Result<Self, ProgressError> {
         let records = lake.reader(Table::Records)?.head(records_version).await?;
-        let store: Arc<dyn ObjectStore> = Arc::new(lake.store().clone());
-        let logs = Logs::load(&store).await?;
+        let logs = Logs::load(&lake.object_store()).await?;
         Ok(Self::of(&logs, &records.txns))
     }
 

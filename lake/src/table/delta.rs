@@ -31,7 +31,7 @@ impl DeltaLog {
     /// The log of the table in the store's folder.
     pub(crate) fn new(store: &LakeStore) -> Result<Self, UnnameableFolder> {
         let url = store.url().ok_or_else(|| UnnameableFolder(store.to_string()))?;
-        let log = default_logstore(Arc::new(store.clone()), store.whole(), &url, &StorageConfig::default());
+        let log = default_logstore(Arc::clone(store.objects()), store.whole(), &url, &StorageConfig::default());
         Ok(Self(log))
     }
 

@@ -79,7 +79,7 @@ pub(super) async fn open_or_create(
     let opened = tokio::task::spawn_blocking(move || lake()?.beneath(name)).await;
     let opened = opened.map_err(object_store::Error::from)??;
     let delta = DeltaLog::new(&opened)?;
-    let store: Arc<dyn ObjectStore> = Arc::new(opened);
+    let store = Arc::clone(opened.objects());
     let state = settle(store.as_ref(), table, *options.confirmed.get(table)).await?;
     let background = Background::new(state.checkpoint);
     Ok(LakeTable { table, store, delta, options, head: state.into_head(), background })

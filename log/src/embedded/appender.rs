@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use tacho_schemas::partition::partition_of;
-use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
+use tacho_schemas::{Digest, RecordId, RobotKey};
 use tokio::sync::oneshot;
 
 use super::chunk::{Chunk, chunk_bytes_max};
@@ -76,19 +75,7 @@ impl Appender {
         received_at_us: i64,
         digest: Digest,
     ) -> Result<Delivered, AppendError> {
-        let partitions = self.partitions();
-        if !(0..partitions).contains(&partition) {
-            return Err(AppendError::NoSuchPartition { partition, partitions });
-        }
-        let envelope = Envelope {
-            id,
-            received_at_us,
-            robot: RobotKey::Unreadable,
-            topic_id: None,
-            principal: Arc::from(""),
-            kind: RawKind::Config(digest),
-        };
-        let record = [Append { envelope, payload: Bytes::new() }];
+        let record = [Append::control((partition, self.partitions()), id, received_at_us, digest)?];
         let encode = |bytes_max| Chunk::of_one(&record[0], partition, bytes_max);
         self.queue_chunk(chunk_bytes_max(&record), None, encode).await?.await
     }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::BaseRecord;
 use tacho_schemas::partition::partition_of;
-use tacho_schemas::{Digest, Envelope, RawKind, RecordId, RobotKey};
+use tacho_schemas::{Digest, RawKind, RecordId};
 use tokio::sync::oneshot;
 
 use super::Shared;
@@ -93,19 +92,7 @@ impl Appender {
         received_at_us: i64,
         digest: Digest,
     ) -> Result<Delivered, AppendError> {
-        let partitions = self.partitions();
-        if !(0..partitions).contains(&partition) {
-            return Err(AppendError::NoSuchPartition { partition, partitions });
-        }
-        let envelope = Envelope {
-            id,
-            received_at_us,
-            robot: RobotKey::Unreadable,
-            topic_id: None,
-            principal: Arc::from(""),
-            kind: RawKind::Config(digest),
-        };
-        let record = Append { envelope, payload: Bytes::new() };
+        let record = Append::control((partition, self.partitions()), id, received_at_us, digest)?;
         let permit = self.shared.flow.permit(self.bytes_of(&record)?).await?;
         let (in_flight, delivery) = InFlight::new(&self.shared.flow, 1, permit, Arc::default());
         if let Err(error) = self.send(&record, partition, &in_flight) {

@@ -1,12 +1,14 @@
 //! The lake as it is at one moment: versions of all tables, progress, counts of the ledger.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use object_store::ObjectStore;
 use tacho_lake::landing::Progress;
 use tacho_lake::ledger::view::{LedgerView, ViewError};
 use tacho_lake::ledger::{Counts, Logs};
 use tacho_lake::reader::{Commit, LiveFiles, ReadError, TableReader};
-use tacho_lake::{Lake, LakePlace, LakeStore};
+use tacho_lake::{Lake, LakePlace};
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 
@@ -75,8 +77,8 @@ impl Pinned {
     }
 
     /// The lake's files.
-    pub(super) fn store(&self) -> &LakeStore {
-        self.lake.store()
+    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+        self.lake.object_store()
     }
 
     pub(super) fn reader(&self, table: Table) -> Result<TableReader, AuditError> {
