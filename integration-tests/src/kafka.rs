@@ -9,9 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use crate::wait::until_some;
@@ -51,6 +52,13 @@ pub enum Administration<'a> {
         topic: &'a str,
         /// Partitions that it has then.
         partitions: usize,
+    },
+    /// Delete all records of one partition, as retention does.
+    Empty {
+        /// The topic.
+        topic: &'a str,
+        /// The partition.
+        partition: i32,
     },
 }
 
@@ -171,6 +179,13 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("runtime")?;
         let answers = runtime.block_on(async {
             match *what {
+                Administration::Empty { topic, partition } => {
+                    let mut all = TopicPartitionList::new();
+                    all.add_partition_offset(topic, partition, Offset::End)?;
+                    let emptied = admin.delete_records(&all, &options).await?;
+                    emptied.elements().iter().try_for_each(TopicPartitionListElem::error)?;
+                    Ok(Vec::new())
+                }
                 Administration::Delete { topic } => admin.delete_topics(&[topic], &options).await,
                 Administration::Make { topic, partitions } => {
                     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));

@@ -97,13 +97,8 @@ impl Roles {
         let (mut anchoring, mut maintenance, mut processing, mut roster) = (None, None, None, None);
         if let Some(lake) = lake.as_ref().filter(|_| part.anchors()) {
             let options = anchorer_options(settings, args, &place);
-            anchoring = Some(match part {
-                Part::Anchor => Anchoring::by_lease(options, lake, closed.clone(), board.clone()),
-                _ => {
-                    let opened = Anchoring::open(options, log.clone(), closed.clone(), board.clone());
-                    opened.await.context("anchors")?
-                }
-            });
+            let opened = Anchoring::open(options, log.clone(), closed.clone(), board.clone());
+            anchoring = Some(opened.await.context("anchors")?);
             let options = mapping::maintenance(settings);
             let opened = Maintenance::open(lake, options, Arc::new(closed)).await;
             maintenance = Some(opened.context("maintenance")?);

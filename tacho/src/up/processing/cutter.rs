@@ -91,8 +91,9 @@ impl Cutter {
     ) -> Result<(), Trouble> {
         let Some(first) = run.first() else { return Ok(()) };
         let in_force = self.in_force.get(&partition).copied().flatten();
-        let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset })?;
-        let processor = self.processors.under(config).await?;
+        let wrong = |source| Trouble::Config { partition, source };
+        let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset }).map_err(wrong)?;
+        let processor = self.processors.under(config).await.map_err(wrong)?;
         pieces.push(Piece::Run { processor, records: PartitionBatch { partition, records: std::mem::take(run) } });
         Ok(())
     }
