@@ -1,4 +1,4 @@
-//! One broker of the real Apache Kafka: started on free ports in a temporary folder, killed, paused, started again.
+//! Brokers of the real Apache Kafka: started on free ports in temporary folders, killed, paused, started again.
 //!
 //! Its jars are in the folder that `TACHO_KAFKA_LIBS` names; `./test` fetches them and sets it.
 
@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ use crate::wait::until_some;
 /// Longest time until a broker takes connections, on a machine with more to do than it can; after `kill -9` the dead
 /// incarnation must time out first.
 const START: Duration = Duration::from_secs(180);
+/// Longest time for an answer of a broker that runs.
+const ANSWER: Duration = Duration::from_secs(10);
 /// What the broker logs when it takes connections.
 const STARTED: &str = "Kafka Server started";
 
@@ -27,8 +30,18 @@ const STARTED: &str = "Kafka Server started";
 #[derive(Debug)]
 pub struct Broker {
     folder: TempDir,
-    port: u16,
+    /// Its place among the nodes.
+    number: usize,
+    /// All brokers of the cluster, itself among them.
+    nodes: Vec<Node>,
     process: Option<Child>,
+}
+
+/// Where a broker listens.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    port: u16,
+    controller: u16,
 }
 
 /// What can be asked of a broker's topics.
@@ -72,40 +85,64 @@ pub fn jars() -> Option<PathBuf> {
 }
 
 impl Broker {
-    /// A broker that runs and has no topic; `None`, with a message, where Kafka is not there.
+    /// A broker that runs alone and has no topic; `None`, with a message, where Kafka is not there.
     ///
     /// # Errors
     /// If it does not come up.
     pub fn started() -> anyhow::Result<Option<Self>> {
+        Ok(Self::started_together(1)?.and_then(|mut brokers| brokers.pop()))
+    }
+
+    /// Brokers of one cluster, which keep a copy of every topic each; `None`, with a message, where Kafka is not there.
+    ///
+    /// # Errors
+    /// If one does not come up.
+    pub fn started_together(number: usize) -> anyhow::Result<Option<Vec<Self>>> {
         let Some(jars) = jars() else { return Ok(None) };
-        let folder = tempfile::tempdir().context("temporary folder")?;
-        let (port, controller) = (free_port()?, free_port()?);
-        let mut broker = Self { folder, port, process: None };
-        std::fs::write(broker.path("server.properties"), broker.properties(controller))?;
-        std::fs::write(broker.path("log4j2.xml"), LOGGING)?;
-        let formatted = broker
-            .java(&jars, &["-Xmx64m", "-XX:TieredStopAtLevel=1"])
-            .args(["kafka.tools.StorageTool", "format", "-t", &cluster_id(), "-c"])
-            .arg(broker.path("server.properties"))
+        let node = || anyhow::Ok(Node { port: free_port()?, controller: free_port()? });
+        let nodes = (0..number).map(|_| node()).collect::<anyhow::Result<Vec<_>>>()?;
+        let cluster = cluster_id();
+        let mut brokers = Vec::with_capacity(number);
+        for number in 0..number {
+            let folder = tempfile::tempdir().context("temporary folder")?;
+            let mut broker = Self { folder, number, nodes: nodes.clone(), process: None };
+            broker.format(&jars, &cluster)?;
+            broker.spawn()?;
+            brokers.push(broker);
+        }
+        brokers.iter_mut().try_for_each(Self::wait_until_up)?;
+        Ok(Some(brokers))
+    }
+
+    fn format(&self, jars: &std::path::Path, cluster: &str) -> anyhow::Result<()> {
+        std::fs::write(self.path("server.properties"), self.properties())?;
+        std::fs::write(self.path("log4j2.xml"), LOGGING)?;
+        let formatted = self
+            .java(jars, &["-Xmx64m", "-XX:TieredStopAtLevel=1"])
+            .args(["kafka.tools.StorageTool", "format", "-t", cluster, "-c"])
+            .arg(self.path("server.properties"))
             .output()
             .context("java")?;
         ensure!(formatted.status.success(), "format: {}", String::from_utf8_lossy(&formatted.stderr));
-        broker.start()?;
-        Ok(Some(broker))
+        Ok(())
     }
 
-    fn properties(&self, controller: u16) -> String {
-        let (port, data) = (self.port, self.path("data"));
+    fn properties(&self) -> String {
+        let (Node { port, controller }, data) = (self.nodes[self.number], self.path("data"));
+        let (node, copies, in_sync) = (self.number + 1, self.nodes.len(), self.nodes.len().div_ceil(2));
+        let voter = |(number, node): (usize, &Node)| format!("{}@127.0.0.1:{}", number + 1, node.controller);
+        let voters = self.nodes.iter().enumerate().map(voter).collect::<Vec<_>>().join(",");
         format!(
-            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
+            "process.roles=broker,controller\nnode.id={node}\ncontroller.quorum.voters={voters}\n\
              listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
              advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
              inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n\
-             offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
-             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             transaction.state.log.num.partitions=4\nshare.coordinator.state.topic.replication.factor=1\n\
-             share.coordinator.state.topic.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n\
-             group.min.session.timeout.ms=1000\nbroker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n",
+             offsets.topic.replication.factor={copies}\noffsets.topic.num.partitions=4\n\
+             transaction.state.log.replication.factor={copies}\ntransaction.state.log.min.isr={in_sync}\n\
+             transaction.state.log.num.partitions=4\nshare.coordinator.state.topic.replication.factor={copies}\n\
+             share.coordinator.state.topic.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
+             group.min.session.timeout.ms=1000\nbroker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n\
+             replica.lag.time.max.ms=4000\n",
             data.display()
         )
     }
@@ -125,6 +162,11 @@ impl Broker {
     /// # Errors
     /// If it ends instead; the error has what it logged.
     pub fn start(&mut self) -> anyhow::Result<()> {
+        self.spawn()?;
+        self.wait_until_up()
+    }
+
+    fn spawn(&mut self) -> anyhow::Result<()> {
         ensure!(self.process.is_none(), "the broker runs already");
         let jars = jars().context("Kafka's jars")?;
         let log = File::create(self.path("broker.log")).context("log file")?;
@@ -134,6 +176,10 @@ impl Broker {
         command.arg("kafka.Kafka").arg(self.path("server.properties"));
         command.stdout(log.try_clone().context("log file")?).stderr(log);
         self.process = Some(command.spawn().context("java")?);
+        Ok(())
+    }
+
+    fn wait_until_up(&mut self) -> anyhow::Result<()> {
         let up = until_some("Kafka's broker", START, || {
             if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
                 return Some(Err(status));
@@ -149,7 +195,7 @@ impl Broker {
 
     /// Where clients find it.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.nodes[self.number].port)
     }
 
     /// What it logged since its last start.
@@ -165,6 +211,18 @@ impl Broker {
         let mut process = self.process.take().context("the broker does not run")?;
         process.kill().context("kill")?;
         process.wait().context("wait")?;
+        Ok(())
+    }
+
+    /// Sends a signal by its name: a broker that is stopped (`STOP`) takes connections and does not answer, as behind a
+    /// network that swallows all; `CONT` brings it back.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the broker does not run")?;
+        let sent = Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status();
+        ensure!(sent.context("kill")?.success(), "kill -{signal} failed");
         Ok(())
     }
 
@@ -202,6 +260,18 @@ impl Broker {
         Ok(())
     }
 
+    /// Whether every partition of a topic has all its copies in step.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub fn copies_in_step(&self, topic: &str) -> anyhow::Result<bool> {
+        let client: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", self.address()).create().context("client")?;
+        let metadata = client.fetch_metadata(Some(topic), ANSWER).context("metadata")?;
+        let found = metadata.topics().first().context("no such topic")?;
+        Ok(found.partitions().iter().all(|partition| partition.isr().len() == self.nodes.len()))
+    }
+
     /// What `kcat` reads of a topic, from its beginning to its end, a line a record, in this format.
     ///
     /// # Errors
@@ -218,10 +288,11 @@ impl Broker {
 
     /// Lines of `[log]` for a configuration of this program.
     pub fn log_settings(&self, partitions: u32) -> String {
+        let brokers: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        let copies = self.nodes.len();
         format!(
-            "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"{}\"]\npartitions = {partitions}\nreplication = 1\n\
-             [log.kafka.librdkafka]\n\"session.timeout.ms\" = 3000\n",
-            self.address()
+            "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = {brokers:?}\npartitions = {partitions}\nreplication = {copies}\n\
+             [log.kafka.librdkafka]\n\"session.timeout.ms\" = 3000\n"
         )
     }
 }

@@ -39,7 +39,7 @@ use crate::{Lake, LakePlace, LakeTable, TableOptions};
 pub(crate) const SORT: SortOptions = SortOptions { descending: false, nulls_first: true };
 
 /// Merges of one table in one round, at most: the others have their turn.
-const MERGES: usize = 16;
+const MERGES: usize = 2;
 
 /// What maintenance does and how often.
 #[derive(Debug, Clone)]
