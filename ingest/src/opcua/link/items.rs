@@ -19,6 +19,7 @@ use tacho_config::settings::opcua::{ServerSettings, SignalMapping};
 use tracing::{info, warn};
 
 use crate::opcua::cutter::Table;
+use crate::opcua::journal::Subscribed;
 use crate::opcua::value::{OVERFLOW, Sample};
 
 /// First and longest pause before a node that is not there is tried again.
@@ -170,9 +171,17 @@ impl Items {
         self.missing.keys().copied().collect()
     }
 
-    /// Nodes that a run of before did not find are tried again.
-    pub(super) fn lack(&mut self, signals: &[u32]) {
-        for signal in signals {
+    /// Length of the server's queue of each signal.
+    pub(super) fn queues(&self) -> Vec<u32> {
+        self.queues.clone()
+    }
+
+    /// Goes on with what a run of before had subscribed; nodes that it did not find are tried again.
+    pub(super) fn goes_on(&mut self, subscribed: &Subscribed) {
+        for (queue, known) in self.queues.iter_mut().zip(&subscribed.queues) {
+            *queue = *known;
+        }
+        for signal in &subscribed.missing {
             let missing = Missing { status: StatusCode::BadNodeIdUnknown, next_try: Instant::now(), pause: AGAIN_MIN };
             self.missing.insert(*signal, missing);
         }
