@@ -16,11 +16,25 @@ pub(super) struct Needed {
     first: i64,
     /// What servers said below this offset is noted.
     noted: i64,
-    /// From where on each robot's entries are needed: its last cut, or where it was first named.
-    robots: BTreeMap<String, i64>,
+    robots: BTreeMap<String, Since>,
     /// Tables of each server by the offset from which they hold, and where they are written.
     tables: BTreeMap<String, BTreeMap<i64, (Table, i64)>>,
     servers: BTreeMap<String, Hearing>,
+}
+
+/// From where on a robot's entries are needed.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    /// Where it was first named; a table that names it may stand before its cut, and after what that has of it.
+    named: i64,
+    /// What lies below is in its last cut.
+    cut: Option<i64>,
+}
+
+impl Since {
+    fn offset(self) -> i64 {
+        self.cut.unwrap_or(self.named)
+    }
 }
 
 /// How far a server was heard, and what of the journal says so.
@@ -63,11 +77,10 @@ impl Needed {
             Some(entry @ (Entry::Data(_) | Entry::Subscribed(_))) if offset >= self.noted => {
                 let hearing = self.servers.entry(server.to_owned()).or_default();
                 hearing.heard.follows(entry, placed.received_us);
+                hearing.at = Some(offset);
                 match entry {
-                    Entry::Data(data) if data.sequence != 0 => {
-                        (hearing.at, hearing.numbered) = (Some(offset), Some(offset));
-                    }
-                    Entry::Data(_) => hearing.at = Some(offset),
+                    Entry::Data(data) if data.sequence != 0 => hearing.numbered = Some(offset),
+                    Entry::Data(_) => {}
                     _ => hearing.from = Some(offset),
                 }
             }
@@ -78,8 +91,8 @@ impl Needed {
 
     /// A robot is cut: what lies below is in its state.
     pub(super) fn is_cut(&mut self, cut: &Cut) {
-        let from = self.robots.entry(cut.robot_id.clone()).or_insert(cut.until);
-        *from = cut.until.max(*from);
+        let since = self.robots.entry(cut.robot_id.clone()).or_insert(Since { named: cut.until, cut: None });
+        since.cut = since.cut.max(Some(cut.until));
     }
 
     /// What was written anew is at an offset.
@@ -96,7 +109,7 @@ impl Needed {
 
     /// The offset from which entries are to be applied to what the last cuts left.
     pub(super) fn start(&self) -> i64 {
-        self.robots.values().copied().min().unwrap_or(self.first).max(self.first)
+        self.robots.values().map(|since| since.offset()).min().unwrap_or(self.first).max(self.first)
     }
 
     /// The tables that hold before an offset, each with its server and place, in their order.
@@ -118,9 +131,13 @@ impl Needed {
     pub(super) fn below(&mut self) -> i64 {
         let start = self.start();
         for tables in self.tables.values_mut() {
-            if let Some(holds) = tables.range(..=start).next_back().map(|(place, _)| *place) {
+            if let Some(holds) = tables.range(..start).next_back().map(|(place, _)| *place) {
                 tables.retain(|place, _| *place >= holds);
             }
+            // Each session begins with the table: the first of equal ones holds on.
+            let pairs = tables.iter().zip(tables.iter().skip(1));
+            let again: Vec<_> = pairs.filter(|((_, a), (_, b))| a.0 == b.0).map(|(_, (place, _))| *place).collect();
+            again.iter().for_each(|place| drop(tables.remove(place)));
         }
         let tables = self.tables.values().flat_map(|tables| tables.values().map(|(_, at)| *at));
         let servers = self.servers.values().filter_map(|hearing| hearing.from);
@@ -129,7 +146,8 @@ impl Needed {
 
     /// What is needed and lies before an offset.
     pub(super) fn old(&self, before: i64) -> Vec<Old> {
-        let robots = self.robots.iter().filter(|(_, from)| **from < before).map(|(robot, _)| Old::Robot(robot.clone()));
+        let robots = self.robots.iter().filter(|(_, since)| since.offset() < before);
+        let robots = robots.map(|(robot, _)| Old::Robot(robot.clone()));
         let tables = self.tables.iter().flat_map(|(server, tables)| {
             let old = tables.iter().filter(move |(_, (_, at))| *at < before);
             old.map(|(place, (table, _))| {
@@ -147,14 +165,10 @@ impl Needed {
 
     fn table(&mut self, server: &str, table: &Table, place: i64, at: i64) {
         let tables = self.tables.entry(server.to_owned()).or_default();
-        let before = tables.range(..place).next_back();
-        if before.is_some_and(|(_, (before, _))| before == table) {
-            return;
-        }
         let (_, written) = tables.entry(place).or_insert_with(|| (table.clone(), at));
         *written = at.max(*written);
         for robot in &table.robots {
-            self.robots.entry(robot.robot_id.clone()).or_insert(place);
+            self.robots.entry(robot.robot_id.clone()).or_insert(Since { named: place, cut: None });
         }
     }
 
@@ -170,5 +184,85 @@ impl Needed {
         let message = if later(hearing.numbered) { own.message } else { heard.message };
         hearing.heard = Heard { at_us, message, subscribed: heard.subscribed.clone() };
         hearing.from = Some(as_of);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::opcua::cutter::{RobotEntry, RobotState};
+    use crate::opcua::journal::{Data, Subscribed};
+
+    const ROBOT: &str = "CNAB12HX00010000000000000042A";
+
+    fn table(kind: &str) -> Table {
+        let (robot_id, robot_kind) = (ROBOT.to_owned(), kind.to_owned());
+        let robot = RobotEntry { robot_id, robot_kind, power_on_h_start: None, joints: Vec::new() };
+        Table { robots: vec![robot], signals: Vec::new() }
+    }
+
+    fn cut(until: i64) -> Entry {
+        let (robot_id, server, state) = (ROBOT.to_owned(), "s".to_owned(), RobotState::default());
+        Entry::Cut(Box::new(Cut { robot_id, server, until, state, record: Bytes::new() }))
+    }
+
+    fn renewed(as_of: i64, what: Still) -> Entry {
+        Entry::Renewed(Box::new(Renewed { as_of, what }))
+    }
+
+    fn message(sequence: u32) -> Entry {
+        Entry::Data(Data { subscription: 7, sequence, ..Data::default() })
+    }
+
+    fn subscribed(expected: u32) -> Subscribed {
+        Subscribed { subscription: 7, expected, ..Subscribed::default() }
+    }
+
+    /// What is needed of a journal that begins at an offset, with entries at theirs.
+    fn needed(first: i64, entries: Vec<(i64, Entry)>) -> Needed {
+        let mut needed = Needed::of_journal(first);
+        for (offset, entry) in entries {
+            needed.note(&Placed { offset, server: "s".into(), received_us: offset * 1000, entry: Some(entry) });
+        }
+        needed
+    }
+
+    #[test]
+    fn a_table_between_a_cut_and_what_it_has_of_a_robot_hides_nothing() {
+        let needed = needed(165, vec![(168, Entry::Table(table("arm"))), (287, cut(165))]);
+        assert_eq!(needed.start(), 165);
+    }
+
+    #[test]
+    fn a_table_that_was_written_anew_holds_from_its_place_and_not_from_where_it_stands() {
+        let again = renewed(10, Still::Table(table("arm")));
+        let mut needed = needed(400, vec![(450, cut(420)), (500, Entry::Table(table("humanoid"))), (700, again)]);
+        assert_eq!(needed.start(), 420);
+        let before = needed.tables_before(420);
+        assert_eq!(before, [(10, "s", &table("arm"))]);
+        assert_eq!(needed.below(), 420);
+        needed.note(&Placed { offset: 900, server: "s".into(), received_us: 0, entry: Some(cut(800)) });
+        assert_eq!(needed.tables_before(800), [(10, "s", &table("arm")), (500, "s", &table("humanoid"))]);
+        assert_eq!(needed.below(), 500, "the last table before the start, where it is written");
+        assert_eq!(needed.tables_before(800), [(500, "s", &table("humanoid"))]);
+    }
+
+    #[test]
+    fn a_subscription_that_was_written_anew_goes_on_after_the_messages_that_are_there() {
+        let heard = |expected| Heard { at_us: 1, subscribed: Some(subscribed(expected)), message: None };
+        let resumed = |entries| {
+            let needed = needed(400, entries);
+            let (_, heard) = needed.heard().next().unwrap();
+            (heard.resumed().unwrap().0.expected, heard.at_us)
+        };
+        let again = |as_of, expected| renewed(as_of, Still::Heard(heard(expected)));
+        assert_eq!(resumed(vec![(500, again(450, 30))]), (30, 1), "all messages are gone");
+        assert_eq!(resumed(vec![(460, message(30)), (500, again(450, 30))]), (31, 460_000), "one came before it stood");
+        assert_eq!(resumed(vec![(440, message(29)), (500, again(450, 30))]), (30, 1), "one that it has already");
+        assert_eq!(resumed(vec![(500, again(450, 30)), (510, message(30))]), (31, 510_000), "one came after");
+        let other = (470, Entry::Subscribed(subscribed(1)));
+        assert_eq!(resumed(vec![other, (500, again(450, 30))]), (1, 470_000), "a new one was made before it stood");
     }
 }

@@ -56,7 +56,9 @@ impl Heard {
     /// Follows an entry about the server.
     pub(in crate::opcua) fn follows(&mut self, entry: &Entry, received_us: i64) {
         match entry {
-            Entry::Subscribed(subscribed) => (self.subscribed, self.message) = (Some(subscribed.clone()), None),
+            Entry::Subscribed(subscribed) => {
+                *self = Self { at_us: received_us, subscribed: Some(subscribed.clone()), message: None };
+            }
             Entry::Data(data) if data.subscription != 0 => {
                 self.at_us = received_us;
                 // A keep-alive has no number.

@@ -65,6 +65,8 @@ pub(super) struct Pump {
     server_start_us: Option<i64>,
     /// Whether the nodes are those of this session's namespaces.
     resolved: bool,
+    /// A session, new or not, with which it could not be gone on yet.
+    greeted: Option<bool>,
     /// No subscription is made before this.
     not_before: Instant,
 }
@@ -121,12 +123,14 @@ impl Pump {
             resumed: resumed.map(|(subscribed, _)| subscribed),
             server_start_us: None,
             resolved: false,
+            greeted: None,
             not_before: Instant::now(),
         }
     }
 
     /// A session is there, a new one or the one of before.
     pub(super) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
+        self.greeted = Some(is_new);
         self.requests.clear();
         self.last = Instant::now();
         self.resolved &= !is_new;
@@ -147,15 +151,19 @@ impl Pump {
         if is_new && !self.transferred(session, subscription.id).await {
             return self.subscribe(session, "the server had forgotten the subscription").await;
         }
+        // It is not to be transferred twice.
+        self.greeted = Some(false);
         (self.doubtful, self.backlog) = (is_new, true);
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
+        self.greeted = None;
         self.ask(session);
         Ok(())
     }
 
     /// The connection is lost.
     pub(super) fn down(&mut self) {
+        self.greeted = None;
         self.requests.clear();
     }
 
@@ -190,6 +198,9 @@ impl Pump {
 
     /// Looks after silence, nodes that were missing, and a journal that was full.
     pub(super) async fn tick(&mut self, session: &Arc<Session>) -> Result<(), PumpError> {
+        if let Some(is_new) = self.greeted {
+            return self.up(session, is_new).await;
+        }
         let Some(subscription) = self.subscription else {
             return self.subscribe(session, "there was no subscription").await;
         };
@@ -210,8 +221,11 @@ impl Pump {
             self.delete(session, subscription.id).await;
             return self.subscribe(session, "the server was silent").await;
         }
-        let lacking = self.items.missing();
+        let (lacking, table) = (self.items.missing(), self.items.table.clone());
         let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;
+        if self.items.table != table {
+            self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
+        }
         self.journal_bad(bad).await?;
         if self.items.missing() != lacking {
             self.journal_quietly(&[Entry::Subscribed(self.subscribed(subscription))]).await?;

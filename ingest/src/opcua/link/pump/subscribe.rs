@@ -23,7 +23,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 impl Pump {
     pub(super) async fn resolve(&mut self, session: &Session) -> Result<(), PumpError> {
         if !self.resolved {
-            self.items.resolve(session).await.map_err(doing("reading namespaces"))?;
+            self.items.resolve(session).await.map_err(doing("asking for namespaces and units"))?;
             self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
             self.resolved = true;
         }
@@ -35,7 +35,7 @@ impl Pump {
         self.requests.clear();
         self.acknowledgements.clear();
         self.items.forget();
-        self.subscription = None;
+        (self.subscription, self.greeted) = (None, None);
         if Instant::now() < self.not_before {
             return Ok(());
         }
