@@ -8,7 +8,7 @@ Each line is a command in JSON; each is answered by one line in JSON on stdout.
   {"do": "unit", "node": NAME, "code": CODE}         another unit, by its UNECE code; "bad" for one that cannot be read
   {"do": "occupy", "node": NAME}                     another client subscribes to a node; gives its subscription's number
 Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --units, --unit NODE=CODE,
---start-time (the server says when it was started), --application URI (where its certificate is another one's)
+--no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's)
 """
 
 import argparse
@@ -89,10 +89,9 @@ class Arm:
         for name in NODES:
             await self.add(name)
         await server.start()
-        if options.start_time:
-            await server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime).write_value(self.now())
-        if options.application:
-            await server.set_application_uri(options.application)
+        if options.no_start_time:
+            start = server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)
+            await start.write_value(ua.DataValue(ua.Variant()))
 
     async def certificate(self):
         from asyncua.crypto.cert_gen import setup_self_signed_certificate
@@ -107,6 +106,8 @@ class Arm:
         )
         await self.server.load_certificate(str(cert))
         await self.server.load_private_key(str(key))
+        if self.options.application:
+            await self.server.set_application_uri(self.options.application)
 
     async def add(self, name):
         first, unit, code = NODES[name]
@@ -184,7 +185,7 @@ def options():
     parser.add_argument("--clock-off", type=float, default=0.0)
     parser.add_argument("--units", action="store_true")
     parser.add_argument("--unit", action="append", default=[])
-    parser.add_argument("--start-time", action="store_true")
+    parser.add_argument("--no-start-time", action="store_true")
     parser.add_argument("--application")
     return parser.parse_args()
 

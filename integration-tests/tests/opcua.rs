@@ -288,12 +288,12 @@ fn another_life(options: &[&str], cause: &str) {
 
 #[test]
 fn a_subscription_of_our_number_on_a_server_that_was_started_anew_is_not_taken_for_ours() {
-    another_life(&["--start-time"], "the server was started anew");
+    another_life(&[], "the server was started anew");
 }
 
 #[test]
 fn messages_of_another_subscription_of_our_number_are_not_taken_for_ours() {
-    another_life(&[], "of another subscription");
+    another_life(&["--no-start-time"], "of another subscription");
 }
 
 #[test]
