@@ -7,6 +7,7 @@ pub mod cutter;
 pub mod fuzzing;
 pub mod journal;
 mod link;
+mod needed;
 mod outbox;
 mod recovery;
 pub mod trust;
@@ -88,7 +89,7 @@ impl OpcuaBridge {
         let journal = opened.map_err(|error| BridgeError::Journal { path, error })?;
         let recovery = Recovery::read(&journal).await?;
         let link = |server: &tacho_config::settings::opcua::ServerSettings| {
-            let heard = recovery.heard.get(&server.name).cloned();
+            let heard = recovery.needed.heard().find(|(name, _)| **name == server.name).map(|(_, heard)| heard.clone());
             Link::new(server.clone(), trust.clone(), journal.writer(&server.name), heard)
         };
         let links = settings.servers.iter().map(link).collect();

@@ -58,8 +58,7 @@ impl Outlet {
     fn stamp(&self, batch: &mut [Append]) {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let first = self.counter.fetch_add(count, Ordering::Relaxed);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let received_at_us = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        let received_at_us = now_us();
         for (counter, append) in (first..).zip(batch) {
             append.envelope.id.counter = counter;
             append.envelope.received_at_us = received_at_us;
@@ -92,4 +91,10 @@ impl fmt::Debug for OutletLane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutletLane").finish_non_exhaustive()
     }
+}
+
+/// Now, Unix microseconds UTC.
+pub(crate) fn now_us() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }

@@ -5,7 +5,10 @@ Each line is a command in JSON; each is answered by one line in JSON on stdout.
   {"do": "count", "node": NAME, "from": A, "to": B, "every_ms": N}   values A to B, one each N ms; answers at the end
   {"do": "bad", "node": NAME}                        a value with a bad status
   {"do": "delete", "node": NAME}, {"do": "add", "node": NAME}
-Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --limit N, --units
+  {"do": "unit", "node": NAME, "code": CODE}         another unit, by its UNECE code; "bad" for one that cannot be read
+  {"do": "occupy", "node": NAME}                     another client subscribes to a node; gives its subscription's number
+Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --units, --unit NODE=CODE,
+--no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's)
 """
 
 import argparse
@@ -16,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from asyncua import Server, ua
+from asyncua import Client, Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import User, UserRole
@@ -30,6 +33,14 @@ NODES = {
     "EStop": (False, None, None),
     "Count": (0.0, None, None),
 }
+
+
+class Ignored:
+    def datachange_notification(self, node, value, data):
+        pass
+
+    def status_change_notification(self, status):
+        pass
 
 
 class Passwords(UserManager):
@@ -46,6 +57,8 @@ class Arm:
     def __init__(self, options):
         self.options = options
         self.nodes = {}
+        self.units = {}
+        self.clients = []
 
     def now(self):
         return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.options.clock_off)
@@ -76,6 +89,9 @@ class Arm:
         for name in NODES:
             await self.add(name)
         await server.start()
+        if options.no_start_time:
+            start = server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)
+            await start.write_value(ua.DataValue(ua.Variant()))
 
     async def certificate(self):
         from asyncua.crypto.cert_gen import setup_self_signed_certificate
@@ -90,19 +106,41 @@ class Arm:
         )
         await self.server.load_certificate(str(cert))
         await self.server.load_private_key(str(key))
+        if self.options.application:
+            await self.server.set_application_uri(self.options.application)
 
     async def add(self, name):
         first, unit, code = NODES[name]
         kind = ua.VariantType.Boolean if isinstance(first, bool) else ua.VariantType.Double
         node = await self.folder.add_variable(ua.NodeId(name, self.index), name, first, kind)
         await node.write_value(self.value(first))
-        if self.options.units and unit:
-            number = int.from_bytes(code.encode(), "big")
-            information = ua.EUInformation(
-                "http://www.opcfoundation.org/UA/units/un/cefact", number, ua.LocalizedText(unit), ua.LocalizedText(unit)
+        other = dict(option.split("=") for option in self.options.unit)
+        if self.options.units and unit or name in other:
+            self.units[name] = await node.add_property(
+                ua.NodeId(f"{name}.EU", self.index), ua.QualifiedName("EngineeringUnits", 0), self.information(code, unit)
             )
-            await node.add_property(ua.NodeId(f"{name}.EU", self.index), ua.QualifiedName("EngineeringUnits", 0), information)
+            if name in other:
+                await self.unit(name, other[name])
         self.nodes[name] = node
+
+    def information(self, code, shown):
+        number = int.from_bytes(code.encode(), "big")
+        text = ua.LocalizedText(shown)
+        return ua.EUInformation("http://www.opcfoundation.org/UA/units/un/cefact", number, text, text)
+
+    async def unit(self, name, code):
+        value = ua.DataValue(ua.Variant(), ua.StatusCode(ua.StatusCodes.BadNotReadable))
+        if code != "bad":
+            value = ua.DataValue(ua.Variant(self.information(code, "")))
+        await self.units[name].write_value(value)
+
+    async def occupy(self, name):
+        client = Client(f"opc.tcp://127.0.0.1:{self.options.port}/arm")
+        await client.connect()
+        subscription = await client.create_subscription(100, Ignored())
+        await subscription.subscribe_data_change(client.get_node(self.nodes[name].nodeid))
+        self.clients.append(client)
+        return subscription.subscription_id
 
     async def do(self, command):
         node = self.nodes.get(command.get("node"))
@@ -119,6 +157,10 @@ class Arm:
                 await self.server.delete_nodes([self.nodes.pop(command["node"])])
             case "add":
                 await self.add(command["node"])
+            case "unit":
+                await self.unit(command["node"], command["code"])
+            case "occupy":
+                return {"done": "occupy", "subscription": await self.occupy(command["node"])}
         return {"done": command["do"]}
 
     async def run(self):
@@ -142,6 +184,9 @@ def options():
     parser.add_argument("--user")
     parser.add_argument("--clock-off", type=float, default=0.0)
     parser.add_argument("--units", action="store_true")
+    parser.add_argument("--unit", action="append", default=[])
+    parser.add_argument("--no-start-time", action="store_true")
+    parser.add_argument("--application")
     return parser.parse_args()
 
 

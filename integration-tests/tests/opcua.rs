@@ -30,6 +30,24 @@ fn plant(url: &str, server: &str) -> Plant {
 
 const OPEN: &str = "security = \"none\"";
 
+/// An arm with options and a bridge that is subscribed to it, or nothing where there is no Python.
+fn rig(options: &[&str]) -> Option<(Arm, Plant)> {
+    let arm = Arm::start(&python()?, free_port().unwrap(), options).unwrap();
+    let plant = plant(&arm.url(), OPEN);
+    until_subscribed(&plant, 1);
+    Some((arm, plant))
+}
+
+/// An arm, a proxy before it, and a bridge that is subscribed through that, with further lines for the server.
+fn rig_behind_proxy(server: &str) -> Option<(Arm, Proxy, Plant)> {
+    let (python, port) = (python()?, free_port().unwrap());
+    let arm = Arm::start(&python, port, &[]).unwrap();
+    let proxy = Proxy::before(port).unwrap();
+    let plant = plant(&url(proxy.port()), &format!("{OPEN}\n{server}"));
+    until_subscribed(&plant, 1);
+    Some((arm, proxy, plant))
+}
+
 /// The numbers that the lake has of those that the arm counted, and how many rows they are.
 fn counted(plant: &Plant) -> (BTreeSet<u32>, i64) {
     let rows = plant.lake().rows("select text, count(*) as n from events where code = 'COUNT' group by text");
@@ -64,10 +82,7 @@ fn until_subscribed(plant: &Plant, times: usize) {
 
 #[test]
 fn joints_of_an_arm_arrive_with_the_right_values_and_units() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &["--units"]).unwrap();
-    let mut plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, mut plant)) = rig(&["--units"]) else { return };
     arm.writes("PowerOn", &json!(1204.5)).unwrap();
     arm.writes("Speed", &json!(90.0)).unwrap();
     arm.writes("Torque", &json!(-25.0)).unwrap();
@@ -95,10 +110,7 @@ fn joints_of_an_arm_arrive_with_the_right_values_and_units() {
 
 #[test]
 fn a_kill_of_the_bridge_loses_nothing_unnoticed_and_nothing_is_there_twice() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &[]).unwrap();
-    let mut plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, mut plant)) = rig(&[]) else { return };
     arm.counts(1, 600, 20).unwrap();
     let mut seen = 0;
     for _ in 0..3 {
@@ -121,12 +133,7 @@ fn a_kill_of_the_bridge_loses_nothing_unnoticed_and_nothing_is_there_twice() {
 
 #[test]
 fn failure_13_a_connection_that_is_cut_is_made_again_and_nothing_is_lost() {
-    let Some(python) = python() else { return };
-    let port = free_port().unwrap();
-    let mut arm = Arm::start(&python, port, &[]).unwrap();
-    let proxy = Proxy::before(port).unwrap();
-    let plant = plant(&url(proxy.port()), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, proxy, plant)) = rig_behind_proxy("") else { return };
     arm.counts(1, 500, 20).unwrap();
     until("some numbers", SEEN, &true, || !counted(&plant).0.is_empty());
     proxy.cut();
@@ -140,12 +147,7 @@ fn failure_13_a_connection_that_is_cut_is_made_again_and_nothing_is_lost() {
 
 #[test]
 fn failure_13_a_cable_that_is_pulled_is_noticed_and_nothing_is_lost() {
-    let Some(python) = python() else { return };
-    let port = free_port().unwrap();
-    let mut arm = Arm::start(&python, port, &[]).unwrap();
-    let proxy = Proxy::before(port).unwrap();
-    let plant = plant(&url(proxy.port()), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, proxy, plant)) = rig_behind_proxy("") else { return };
     arm.counts(1, 1500, 20).unwrap();
     until("some numbers", SEEN, &true, || !counted(&plant).0.is_empty());
     proxy.swallow();
@@ -221,10 +223,7 @@ fn a_node_that_is_deleted_is_told_and_is_read_again_when_it_is_back() {
 
 #[test]
 fn failure_15_a_bad_value_keeps_its_status_code() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &[]).unwrap();
-    let plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, plant)) = rig(&[]) else { return };
     arm.does(&json!({ "do": "bad", "node": "Temp" })).unwrap();
     let bad = "select count(*) from records where quality like '%BadSensorFailure%'";
     until("the bad value", SEEN, &true, || plant.lake().try_int(bad).unwrap_or(0) > 0);
@@ -232,10 +231,7 @@ fn failure_15_a_bad_value_keeps_its_status_code() {
 
 #[test]
 fn a_server_whose_clock_is_a_year_off_is_recorded_at_its_receipt() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &["--clock-off=-31536000"]).unwrap();
-    let plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
+    let Some((mut arm, plant)) = rig(&["--clock-off=-31536000"]) else { return };
     arm.counts(1, 100, 20).unwrap();
     until_counted(&plant, 100, SEEN);
     assert_whole(&plant, 100);
@@ -245,14 +241,8 @@ fn a_server_whose_clock_is_a_year_off_is_recorded_at_its_receipt() {
 
 #[test]
 fn failure_14_more_than_a_queue_holds_is_lost_with_a_gap() {
-    let Some(python) = python() else { return };
-    let port = free_port().unwrap();
-    let mut arm = Arm::start(&python, port, &[]).unwrap();
-    let proxy = Proxy::before(port).unwrap();
-    // A queue of 1 s / 100 ms = 10 values.
-    let server = format!("{OPEN}\noutage = \"1s\"").replace("10ms", "100ms");
-    let plant = plant(&url(proxy.port()), &server);
-    until_subscribed(&plant, 1);
+    // A queue of 1 s / 10 ms = 100 values.
+    let Some((mut arm, proxy, plant)) = rig_behind_proxy("outage = \"1s\"") else { return };
     arm.counts(1, 20, 50).unwrap();
     arm.answer().unwrap();
     until_counted(&plant, 20, SEEN);
@@ -267,6 +257,77 @@ fn failure_14_more_than_a_queue_holds_is_lost_with_a_gap() {
     assert_eq!(rows, i64::try_from(numbers.len()).unwrap(), "nothing is there twice");
     let gaps = plant.lake().int("select count(*) from gap_events where kind = 'time'").unwrap();
     assert!(numbers.len() == 401 || gaps > 0, "{} of 401 and no gap told; {}", numbers.len(), plant.logged());
+}
+
+/// A server that is started anew gives the number of our subscription to another client, and we ask for it.
+fn another_life(options: &[&str], cause: &str) {
+    let Some(python) = python() else { return };
+    let port = free_port().unwrap();
+    let mut arm = Arm::start(&python, port, options).unwrap();
+    let proxy = Proxy::before(port).unwrap();
+    let plant = plant(&url(proxy.port()), OPEN);
+    until_subscribed(&plant, 1);
+    arm.counts(1, 50, 20).unwrap();
+    arm.answer().unwrap();
+    until_counted(&plant, 50, SEEN);
+    proxy.cut();
+    until_logged(&plant, "the connection is lost");
+    arm.kill().unwrap();
+    let mut arm = Arm::start(&python, port, options).unwrap();
+    let occupied = arm.does(&json!({ "do": "occupy", "node": "Speed" })).unwrap();
+    let ours = format!("subscription={}", occupied["subscription"]);
+    assert!(plant.logged().contains(&ours), "the number is ours: {ours}; {}", plant.logged());
+    proxy.pass();
+    until_subscribed(&plant, 2);
+    arm.counts(51, 100, 20).unwrap();
+    until_counted(&plant, 100, SEEN);
+    assert_whole(&plant, 100);
+    let gaps = format!("select count(*) from gap_events where kind = 'time' and cause like '%{cause}%'");
+    assert_eq!(plant.lake().int(&gaps).unwrap(), 1, "{}", plant.logged());
+}
+
+#[test]
+fn a_subscription_of_our_number_on_a_server_that_was_started_anew_is_not_taken_for_ours() {
+    another_life(&[], "the server was started anew");
+}
+
+#[test]
+fn messages_of_another_subscription_of_our_number_are_not_taken_for_ours() {
+    another_life(&["--no-start-time"], "of another subscription");
+}
+
+#[test]
+fn a_signal_whose_unit_is_another_or_cannot_be_read_is_told_and_taken_once_it_is_right() {
+    let units = ["--units", "--unit", "Temp=bad", "--unit", "Torque=CEL"];
+    let Some((mut arm, plant)) = rig(&units) else { return };
+    arm.writes("Temp", &json!(300.5)).unwrap();
+    arm.writes("Torque", &json!(7.0)).unwrap();
+    arm.counts(1, 50, 20).unwrap();
+    arm.answer().unwrap();
+    until_counted(&plant, 50, SEEN);
+    for (field, status) in [("torque_nm", "BadConfigurationError"), ("temp_motor_c", "BadNotReadable")] {
+        let told = format!("select count(*) from records where quality like '%/joints/J1/{field}%{status}%'");
+        until(&told, SEEN, &true, || plant.lake().try_int(&told).unwrap_or(0) > 0);
+    }
+    for told in ["s=Torque", "joints.J1.torque_nm", "the server names the unit degC"] {
+        until_logged(&plant, told);
+    }
+    let taken = "select count(*) from joints where temp_motor_c is not null or torque_absmax_nm is not null";
+    assert_eq!(plant.lake().int(taken).unwrap(), 0);
+    arm.does(&json!({ "do": "unit", "node": "Temp", "code": "KEL" })).unwrap();
+    let right = "select count(*) from joints where temp_motor_c between 27.3 and 27.4";
+    until("the temperature in its unit", SEEN, &true, || plant.lake().try_int(right).unwrap_or(0) > 0);
+    let wrong = "select count(*) from joints where temp_motor_c > 28 or torque_absmax_nm is not null";
+    assert_eq!(plant.lake().int(wrong).unwrap(), 0);
+}
+
+#[test]
+fn a_certificate_of_another_application_is_refused() {
+    let Some(python) = python() else { return };
+    let options = ["--security", "--application", "urn:maker:other"];
+    let arm = Arm::start(&python, free_port().unwrap(), &options).unwrap();
+    let plant = plant(&arm.url(), "");
+    until_logged(&plant, "is made for urn:tachograph:test-arm, and the server says it is");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use tacho_ingest::opcua::trust::KnownCertificate;
 use tacho_ingest::opcua::{TrustError, TrustStore, trust_dir};
 
 use crate::cli::DataDir;
@@ -58,7 +59,10 @@ fn list(store: &TrustStore) -> anyhow::Result<Answer> {
     let mut text = String::new();
     for known in store.list().context("OPC UA certificates")? {
         let state = if known.trusted { "trusted " } else { "rejected" };
-        text.push_str(&format!("{}  {state}  until {}  {}\n", known.thumbprint, known.not_after, known.subject));
+        let servers: Vec<_> = known.servers.iter().map(String::as_str).collect();
+        let of = if servers.is_empty() { "the first that shows it".to_owned() } else { servers.join(", ") };
+        let KnownCertificate { thumbprint, not_after, subject, .. } = &known;
+        text.push_str(&format!("{thumbprint}  {state}  for {of}  until {not_after}  {subject}\n"));
     }
     if text.is_empty() {
         text.push_str("no server's certificate was met yet\n");

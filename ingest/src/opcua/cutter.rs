@@ -4,6 +4,7 @@
 //! goes on as if there had been none. No clock, no I/O; the times are those of the journal.
 
 mod counter;
+mod integral;
 mod joint;
 mod notes;
 mod rainflow;
@@ -26,7 +27,7 @@ use super::value::Sample;
 use notes::GapNote;
 use record::Bounds;
 use robot::{Place, Window};
-use signal::{Reading, pointer};
+use signal::{Moment, Reading, pointer};
 
 pub use robot::RobotState;
 pub use table::{JointEntry, RobotEntry, SignalEntry, Table};
@@ -52,14 +53,14 @@ struct Server {
     table: Table,
     robots: Vec<String>,
     signals: Vec<(usize, Field)>,
-    /// Fields of each of its robots.
-    fields: Vec<Vec<Field>>,
 }
 
 #[derive(Debug)]
 struct Robot {
     server: String,
     entry: RobotEntry,
+    /// The fields that have signals; none while no table names the robot.
+    fields: Vec<Field>,
     state: RobotState,
     window: Window,
     /// What lies below this offset is in the state.
@@ -88,13 +89,14 @@ impl Cutter {
     /// Goes on with what a cut left; to be called before any entry is applied.
     pub fn restore(&mut self, cut: Cut) {
         let entry = RobotEntry::unknown(&cut.robot_id);
-        let robot = Robot { server: cut.server, entry, state: cut.state, window: Window::default(), until: cut.until };
+        let (fields, window) = (Vec::new(), Window::default());
+        let robot = Robot { server: cut.server, entry, fields, state: cut.state, window, until: cut.until };
         self.robots.insert(cut.robot_id, robot);
     }
 
     /// Applies an entry; gives the records of the window that it closes.
     pub fn apply(&mut self, at: At<'_>, entry: Entry) -> Vec<Cut> {
-        if matches!(entry, Entry::Cut(_) | Entry::Delivered(_) | Entry::Subscribed(_)) {
+        if matches!(entry, Entry::Cut(_) | Entry::Delivered(_) | Entry::Subscribed(_) | Entry::Renewed(_)) {
             return Vec::new();
         }
         let (bounds, mut cuts) = self.advance(at);
@@ -121,11 +123,6 @@ impl Cutter {
         self.servers.keys().cloned().collect()
     }
 
-    /// The table of a server.
-    pub fn table(&self, server: &str) -> Option<&Table> {
-        self.servers.get(server).map(|server| &server.table)
-    }
-
     /// Closes the window if it is over, also when the clock was set back by more than one.
     fn advance(&mut self, at: At<'_>) -> (Bounds, Vec<Cut>) {
         let start_us = at.received_us.div_euclid(self.window_us) * self.window_us;
@@ -138,7 +135,10 @@ impl Cutter {
         self.open = Some(bounds);
         let cuts = match over {
             None => Vec::new(),
-            Some(over) => self.robots.iter_mut().filter_map(|(id, robot)| robot.close(id, over, at.offset)).collect(),
+            Some(over) => {
+                let ends = |(id, robot): (&String, &mut Robot)| robot.ends(id, over, at.offset);
+                self.robots.iter_mut().filter_map(ends).collect()
+            }
         };
         (bounds, cuts)
     }
@@ -150,34 +150,45 @@ impl Cutter {
             robot.server == at.server && at.offset >= robot.until && notes > 0 && notes + samples > record::EVENTS_MAX
         };
         let robots = self.robots.iter_mut().filter(|(_, robot)| crowded(robot));
-        robots.filter_map(|(id, robot)| robot.close(id, bounds, at.offset)).collect()
+        robots.filter_map(|(id, robot)| robot.close(id, bounds, at.received_us, at.offset)).collect()
     }
 
-    fn number(&mut self, at: At<'_>, table: Table) {
+    /// From here on, the samples of a server are numbered by a table.
+    pub(super) fn number(&mut self, at: At<'_>, table: Table) {
         let known = self.servers.get(at.server);
         if known.is_some_and(|server| server.table == table) {
             return;
         }
-        let changed = known.is_some();
+        let former = known.map(|server| server.table.clone()).unwrap_or_default();
         let server = Server::of(table);
-        for entry in &server.table.robots {
+        for robot in self.robots.values_mut().filter(|robot| robot.server == at.server) {
+            if at.offset >= robot.until {
+                robot.settle();
+                // Values of before may have had another unit.
+                let others = former.others(&server.table, &robot.entry.robot_id);
+                others.for_each(|field| robot.state.forgets(&field));
+            }
+            robot.fields.clear();
+        }
+        for (number, entry) in server.table.robots.iter().enumerate() {
             let fresh = || Robot::new(at, entry);
             let robot = self.robots.entry(entry.robot_id.clone()).or_insert_with(fresh);
             at.server.clone_into(&mut robot.server);
             robot.entry = entry.clone();
-            if changed && at.offset >= robot.until {
-                // Values of before may have had another unit.
-                robot.state.forgets_held();
-            }
+            let of_it = server.signals.iter().filter(|(of, _)| *of == number);
+            robot.fields = of_it.map(|(_, field)| field.clone()).collect();
         }
         self.servers.insert(at.server.to_owned(), server);
     }
 
     fn miss(&mut self, at: At<'_>, gap: &Gap) {
-        let missing = self.robots.values_mut().filter(|robot| robot.server == at.server && at.offset >= robot.until);
-        for robot in missing {
-            robot.state.forgets_held();
+        let misses =
+            |robot: &&mut Robot| robot.server == at.server && at.offset >= robot.until && !robot.fields.is_empty();
+        for robot in self.robots.values_mut().filter(misses) {
             let (from_us, to_us) = (gap.from_us, gap.to_us.max(gap.from_us));
+            robot.settle();
+            robot.state.weigh(&mut robot.window, from_us, self.window_us);
+            robot.state.forgets_held();
             robot.window.note_gap(GapNote { from_us, to_us, cause: gap.cause.clone(), pointer: None });
         }
     }
@@ -186,7 +197,7 @@ impl Cutter {
         let Some(server) = self.servers.get(at.server) else { return };
         for id in &server.robots {
             if let Some(robot) = self.robots.get_mut(id).filter(|robot| at.offset >= robot.until) {
-                robot.state.lives(&robot.entry, at.received_us);
+                robot.state.lives(&robot.entry, at.received_us, data.published_us);
             }
         }
         for sample in &data.samples {
@@ -195,8 +206,7 @@ impl Cutter {
             let robot = server.robots.get(*of).and_then(|id| self.robots.get_mut(id));
             let Some(robot) = robot.filter(|robot| at.offset >= robot.until) else { continue };
             let reading = Reading::of(sample, &server.table.signals[number]);
-            let fields = server.fields.get(*of).map_or(&[][..], Vec::as_slice);
-            robot.sample(Of { at, bounds, skew_us: self.skew_us, field, fields }, sample, &reading);
+            robot.sample(Of { at, bounds, skew_us: self.skew_us, field }, sample, &reading);
         }
     }
 }
@@ -208,7 +218,6 @@ struct Of<'a> {
     bounds: Bounds,
     skew_us: i64,
     field: &'a Field,
-    fields: &'a [Field],
 }
 
 impl Of<'_> {
@@ -221,7 +230,8 @@ impl Of<'_> {
 impl Robot {
     fn new(at: At<'_>, entry: &RobotEntry) -> Self {
         let state = RobotState { stream_epoch: at.received_us.div_euclid(1_000_000), ..RobotState::default() };
-        Self { server: at.server.to_owned(), entry: entry.clone(), state, window: Window::default(), until: 0 }
+        let (fields, window) = (Vec::new(), Window::default());
+        Self { server: at.server.to_owned(), entry: entry.clone(), fields, state, window, until: 0 }
     }
 
     fn sample(&mut self, of: Of<'_>, sample: &Sample, reading: &Reading) {
@@ -232,11 +242,12 @@ impl Robot {
         }
         let (source_us, server_us) = (of.likely(sample.source_us), of.likely(sample.server_us));
         // A value that nothing held before is true since the server looked, however old it is.
-        let at_us = match signal.held_value() {
+        let theirs_us = match signal.held_value() {
             Some(_) => source_us.or(server_us),
             None => source_us.max(server_us),
         };
-        let at_us = at_us.unwrap_or(of.at.received_us);
+        let at_us = theirs_us.unwrap_or(of.at.received_us);
+        let moment = Moment { at_us, theirs: theirs_us.is_some(), lived_us: self.state.lived_us };
         if sample.overflowed() {
             let from_us = signal.at_us.unwrap_or(of.bounds.start_us).min(at_us);
             let pointer = Some(pointer(&key));
@@ -247,21 +258,44 @@ impl Robot {
         if *reading == Reading::Unusable && told.status >> 30 == 0 {
             told.status = TYPE_MISMATCH;
         }
+        if !told.is_usable() || *reading == Reading::Nothing {
+            // What it held, it held until now.
+            self.state.joint_bore(&self.entry, of.field, moment);
+            self.state.integrate(&self.entry, &self.fields, of.field, moment);
+            self.state.forgets(of.field);
+        }
+        let signal = self.state.signals.entry(key.clone()).or_default();
         self.window.quality.extend(signal.comes(&told, &key, at_us));
         self.window.touched |= told.status >> 30 != 0;
         if told.is_usable() {
-            let of_window_us = of.at.received_us.saturating_sub(of.bounds.start_us).max(0);
-            let place = Place { robot: &self.entry, field: of.field, fields: of.fields, at_us, of_window_us };
+            let received_us = of.at.received_us;
+            let of_window_us = received_us.saturating_sub(of.bounds.start_us).max(0);
+            let (robot, field, fields) = (&self.entry, of.field, self.fields.as_slice());
+            let place = Place { robot, field, fields, moment, received_us, of_window_us };
             self.state.takes(&mut self.window, place, reading);
         }
     }
 
-    /// Ends the window, if there is something to tell of it.
-    fn close(&mut self, id: &str, bounds: Bounds, offset: i64) -> Option<Cut> {
+    /// What its signals held until its server was last heard is integrated.
+    fn settle(&mut self) {
+        self.state.integrate_all(&self.entry, &self.fields);
+    }
+
+    /// Ends the window when it is over, if there is something to tell of it.
+    fn ends(&mut self, id: &str, bounds: Bounds, offset: i64) -> Option<Cut> {
+        if self.window.touched {
+            self.state.counters_end(&mut self.window, bounds.end_us);
+        }
+        self.close(id, bounds, bounds.end_us, offset)
+    }
+
+    /// Makes the record of a window that goes until a time of receipt, if there is something to tell of it.
+    fn close(&mut self, id: &str, bounds: Bounds, until_us: i64, offset: i64) -> Option<Cut> {
         if !self.window.touched {
             return None;
         }
-        self.state.window_ends(&mut self.window, bounds.end_us);
+        self.settle();
+        self.state.weigh(&mut self.window, until_us, bounds.end_us - bounds.start_us);
         let record = record::record(&self.entry, &self.state, &self.window, bounds);
         self.window = Window::default();
         self.state.next_seq += 1;
@@ -282,15 +316,8 @@ impl Robot {
 impl Server {
     fn of(table: Table) -> Self {
         let robots: Vec<_> = table.robots.iter().map(|robot| robot.robot_id.clone()).collect();
-        let mut fields = vec![Vec::new(); robots.len()];
-        let mut signals = Vec::new();
-        for signal in &table.signals {
-            let field = Field::parse(&signal.field).unwrap_or(Field::Unknown);
-            if let Some(fields) = fields.get_mut(signal.robot) {
-                fields.push(field.clone());
-            }
-            signals.push((signal.robot, field));
-        }
-        Self { table, robots, signals, fields }
+        let field = |signal: &SignalEntry| Field::parse(&signal.field).unwrap_or(Field::Unknown);
+        let signals = table.signals.iter().map(|signal| (signal.robot, field(signal))).collect();
+        Self { table, robots, signals }
     }
 }

@@ -38,7 +38,8 @@ fn entries(bytes: &[u8]) -> Vec<Entry> {
     let (mut input, mut entries) = (Cursor::new(bytes), vec![Entry::Table(table(&fields))]);
     for signal in (0_u32..).map(|n| n * 7 % u32::try_from(fields.len()).unwrap_or(1)) {
         let Ok(delivered) = DataValue::decode(&mut input, &context.context()) else { break };
-        let data = Entry::Data(Data { subscription: 1, sequence: 1, samples: vec![Sample::of(signal, delivered)] });
+        let samples = vec![Sample::of(signal, delivered)];
+        let data = Entry::Data(Data { subscription: 1, sequence: 1, samples, ..Data::default() });
         let encoded = data.encode().expect("what was delivered can be written");
         assert_eq!(Entry::decode(&encoded).expect("what was written can be read"), data);
         entries.push(data);

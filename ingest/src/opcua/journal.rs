@@ -3,12 +3,14 @@
 //! It is a log of the embedded kind with one partition, in a folder of its own. Nobody but the bridge reads it, and what
 //! records were made of may go when these are in the log.
 
+mod data;
 mod entry;
+mod heard;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tacho_log::embedded::{Appender, Reader};
 use tacho_log::{Append, AppendError, EmbeddedLog, EmbeddedSettings, OpenError, ReadError, ReadItem, Verdict};
@@ -16,14 +18,19 @@ use tacho_schemas::{Envelope, RawKind, RecordId, RobotKey};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::cutter::{At, Table};
+pub use data::Data;
+pub use entry::{Cut, Delivered, Entry, EntryError, Gap, Renewed, Still};
+pub use heard::{Heard, Message, Subscribed};
 
-pub use entry::{Cut, Data, Delivered, Entry, EntryError, Gap, Subscribed};
+pub(super) use crate::outlet::now_us;
+pub(super) use heard::after;
 
 /// The one partition.
 const PARTITION: i32 = 0;
 const SEGMENT_BYTES: u64 = 16 << 20;
 const GROUP_BYTES_MAX: usize = 16 << 20;
+/// More than the envelope of an entry takes.
+const ENVELOPE_BYTES: usize = 1024;
 const PENDING_BYTES_MAX: usize = 64 << 20;
 const FEED_BYTES: usize = 8 << 20;
 /// Bytes that one read takes at a time.
@@ -85,30 +92,20 @@ pub enum JournalError {
     Entry(#[from] EntryError),
 }
 
-impl Placed {
-    /// Its place, as the cutter takes it.
-    pub(super) fn at(&self) -> At<'_> {
-        At { offset: self.offset, server: &self.server, received_us: self.received_us }
-    }
-
-    /// The table, if it is one.
-    pub(super) fn table(&self) -> Option<&Table> {
-        match &self.entry {
-            Some(Entry::Table(table)) => Some(table),
-            _ => None,
-        }
-    }
-}
-
 impl Journal {
     /// Opens the journal in a folder, or makes one. Blocks on the disk.
     ///
     /// # Errors
     /// [`OpenError`] says what is in the way.
     pub fn open(dir: &Path, bytes_max: u64) -> Result<Self, OpenError> {
+        Self::open_cut(dir, bytes_max, SEGMENT_BYTES)
+    }
+
+    /// The same with segments of another length: the older ones go as a whole.
+    pub(super) fn open_cut(dir: &Path, bytes_max: u64, segment_bytes: u64) -> Result<Self, OpenError> {
         let settings = EmbeddedSettings {
             partitions: 1,
-            segment_bytes: SEGMENT_BYTES,
+            segment_bytes,
             // What is released goes at once.
             retention_bytes: Some(0),
             max_group_bytes: GROUP_BYTES_MAX,
@@ -162,7 +159,8 @@ impl Journal {
 }
 
 impl JournalWriter {
-    /// Appends entries received now, and waits until they are durable; while the disk refuses them, it waits too.
+    /// Appends entries received now, in their order, and waits until they are durable; while the disk refuses them, it
+    /// waits too. Those of more bytes than one append takes are not all durable at once.
     ///
     /// Gives the offset after them.
     ///
@@ -178,9 +176,19 @@ impl JournalWriter {
             entry.encode().map(|payload| Append { envelope, payload })
         };
         let batch: Vec<_> = entries.iter().map(encode).collect::<Result<_, _>>()?;
+        let (mut rest, mut next) = (batch.as_slice(), 0);
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(fitting(rest));
+            next = self.append_group(now).await?;
+            rest = later;
+        }
+        Ok(next)
+    }
+
+    async fn append_group(&self, group: &[Append]) -> Result<i64, JournalError> {
         let mut pause = PAUSE_MIN;
         loop {
-            let error = match self.appender.append(batch.clone()).await {
+            let error = match self.appender.append(group.to_vec()).await {
                 Ok(delivered) => return Ok(delivered.ranges.last().map_or(0, |range| range.end)),
                 Err(error) => error,
             };
@@ -234,8 +242,12 @@ impl JournalReader {
     }
 }
 
-/// Now, Unix microseconds UTC.
-pub(super) fn now_us() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
+/// How many of a batch fit into one append: at least one.
+fn fitting(batch: &[Append]) -> usize {
+    let mut bytes = 0;
+    let fits = |append: &&Append| {
+        bytes += append.payload.len() + ENVELOPE_BYTES;
+        bytes <= GROUP_BYTES_MAX
+    };
+    batch.iter().take_while(fits).count().max(1)
 }

@@ -22,8 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::journal::{JournalError, JournalWriter};
-use super::recovery::Heard;
+use super::journal::{Heard, JournalError, JournalWriter};
 use super::trust::TrustStore;
 use connect::{ConnectError, Door};
 use pump::{Pump, PumpError};

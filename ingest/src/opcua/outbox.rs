@@ -1,20 +1,19 @@
 //! From the journal to the log: cuts records, makes each cut durable in the journal, and appends it to the log as any
 //! publish. What was not confirmed when the process ended is appended again, byte for byte.
 
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tacho_log::{Append, AppendError, ReadError, Verdict};
+use tacho_log::{Append, ReadError, Verdict};
 use tacho_schemas::{RawKind, RobotId, RobotKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::cutter::{At, Cutter};
-use super::journal::{
-    Cut, Delivered, Entry, Gap, Journal, JournalError, JournalReader, JournalWriter, Placed, Subscribed,
-};
-use super::recovery::{Kept, Recovery};
+use super::journal::{Cut, Delivered, Entry, Gap, Journal, JournalError, JournalReader, JournalWriter, Placed, now_us};
+use super::needed::{Needed, Old};
+use super::recovery::Recovery;
 use crate::{Outlet, OutletLane};
 
 /// What is needed of the journal is written anew when it lies this many entries behind its end.
@@ -34,8 +33,8 @@ pub(super) struct Outbox {
     outlet: Outlet,
     lane: Arc<OutletLane>,
     undelivered: Vec<(i64, Cut)>,
-    kept: BTreeMap<Kept, i64>,
-    subscribed: BTreeMap<String, Subscribed>,
+    needed: Needed,
+    behind_max: i64,
     /// Time of receipt of the last entry read, Unix microseconds UTC.
     read_us: i64,
 }
@@ -48,12 +47,12 @@ impl Outbox {
         recovery: Recovery,
         outlet: Outlet,
     ) -> Result<Self, ReadError> {
-        let start = recovery.restore(&mut cutter, &journal);
+        let start = recovery.restore(&mut cutter);
         let reader = journal.reader(start)?;
         let (writer, lane) = (journal.writer(""), Arc::new(outlet.lane()));
-        let (kept, subscribed) = (recovery.kept(), recovery.subscribed());
-        let undelivered = recovery.undelivered;
-        Ok(Self { journal, writer, reader, cutter, outlet, lane, undelivered, kept, subscribed, read_us: 0 })
+        let Recovery { undelivered, needed, .. } = recovery;
+        let (behind_max, read_us) = (BEHIND_MAX, now_us());
+        Ok(Self { journal, writer, reader, cutter, outlet, lane, undelivered, needed, behind_max, read_us })
     }
 
     /// Runs until `stop`; gives the journal back.
@@ -61,8 +60,10 @@ impl Outbox {
         let left = std::mem::take(&mut self.undelivered);
         if !left.is_empty() {
             let below = left.last().map_or(0, |(offset, _)| offset + 1);
-            let cuts = left.into_iter().map(|(_, cut)| cut).collect();
-            self.deliver(cuts, below, &stop).await?;
+            let cuts: Vec<_> = left.into_iter().map(|(_, cut)| cut).collect();
+            if self.deliver(&cuts, below, &stop).await?.is_break() {
+                return Ok(self.journal);
+            }
         }
         loop {
             let placed = tokio::select! {
@@ -70,103 +71,103 @@ impl Outbox {
                 placed = self.reader.next() => placed?,
             };
             for placed in placed {
-                self.apply(placed, &stop).await?;
-                if stop.is_cancelled() {
+                if self.apply(placed, &stop).await?.is_break() || stop.is_cancelled() {
                     return Ok(self.journal);
                 }
             }
         }
     }
 
-    async fn apply(&mut self, placed: Placed, stop: &CancellationToken) -> Result<(), JournalError> {
-        let Placed { offset, server, received_us, entry } = placed;
-        let at = At { offset, server: &server, received_us };
+    async fn apply(&mut self, placed: Placed, stop: &CancellationToken) -> Result<ControlFlow<()>, JournalError> {
+        self.needed.note(&placed);
+        let Placed { offset, ref server, received_us, entry } = placed;
+        let at = At { offset, server, received_us };
         let Some(entry) = entry else { return self.damaged(at, stop).await };
-        match &entry {
-            // What came while it was made durable belongs to the next record.
-            Entry::Cut(cut) => {
-                self.kept.insert(Kept::Cut(cut.robot_id.clone()), cut.until);
-            }
-            Entry::Subscribed(subscribed) => {
-                self.kept.insert(Kept::Subscribed(server.to_string()), offset);
-                self.subscribed.insert(server.to_string(), subscribed.clone());
-            }
-            Entry::Table(_) => {
-                self.kept.insert(Kept::Table(server.to_string()), offset);
-            }
-            _ => {}
-        }
         self.read_us = received_us;
         let cuts = self.cutter.apply(at, entry);
-        self.settle(cuts, offset, stop).await
+        self.settle(&cuts, offset, stop).await
     }
 
     /// What a server said in a damaged place is missing, of every server, since the entry before it.
-    async fn damaged(&mut self, at: At<'_>, stop: &CancellationToken) -> Result<(), JournalError> {
+    async fn damaged(&mut self, at: At<'_>, stop: &CancellationToken) -> Result<ControlFlow<()>, JournalError> {
         let (from_us, received_us) = (self.read_us, self.read_us);
         for server in self.cutter.servers() {
-            let gap = Gap { from_us, to_us: super::journal::now_us(), cause: DAMAGED.to_owned() };
+            let gap = Gap { from_us, to_us: now_us(), cause: DAMAGED.to_owned() };
             let cuts = self.cutter.apply(At { server: &server, received_us, ..at }, Entry::Gap(gap));
-            self.settle(cuts, at.offset, stop).await?;
+            if self.settle(&cuts, at.offset, stop).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Makes cuts durable, delivers them, and lets go of what they were made of.
-    async fn settle(&mut self, cuts: Vec<Cut>, offset: i64, stop: &CancellationToken) -> Result<(), JournalError> {
-        if cuts.is_empty() {
-            return Ok(());
-        }
+    async fn settle(
+        &mut self,
+        cuts: &[Cut],
+        offset: i64,
+        stop: &CancellationToken,
+    ) -> Result<ControlFlow<()>, JournalError> {
         for cuts in cuts.chunks(CUTS_MAX) {
             let entries: Vec<_> = cuts.iter().map(|cut| Entry::Cut(Box::new(cut.clone()))).collect();
             let below = self.writer.append(&entries).await?;
-            self.deliver(cuts.to_vec(), below, stop).await?;
+            cuts.iter().for_each(|cut| self.needed.is_cut(cut));
+            if self.deliver(cuts, below, stop).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        self.renew(offset).await?;
-        // A cut that was just written lies above all that was read.
-        let needed = self.kept.values().copied().min().unwrap_or(0).min(offset);
-        self.journal.release(needed).await;
-        Ok(())
+        if !cuts.is_empty() {
+            self.renew(offset).await?;
+            let below = self.needed.below().min(offset);
+            self.journal.release(below).await;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Appends records to the log until they are there, and notes that in the journal.
-    async fn deliver(&mut self, cuts: Vec<Cut>, below: i64, stop: &CancellationToken) -> Result<(), JournalError> {
+    /// Appends records to the log until they are there, and notes that in the journal; a break if `stop` came before.
+    async fn deliver(
+        &mut self,
+        cuts: &[Cut],
+        below: i64,
+        stop: &CancellationToken,
+    ) -> Result<ControlFlow<()>, JournalError> {
         let batch: Vec<_> = cuts.iter().filter_map(|cut| self.publish(cut)).collect();
-        loop {
-            let delivered = match self.lane.enqueue(batch.clone()).await {
-                Ok(delivery) => delivery.await,
-                Err(error) => Err(error),
-            };
-            let Err(error) = delivered else { break };
-            match error.verdict() {
-                Verdict::Retry => warn!(%error, records = batch.len(), "records from OPC UA wait for the log"),
-                Verdict::DeadLetter => {
-                    self.one_by_one(&batch).await;
-                    break;
-                }
-                Verdict::End | Verdict::Halt => return Err(JournalError::Refused(error)),
-            }
-            self.lane = Arc::new(self.outlet.lane());
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+        if self.append(&batch, stop).await?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         metrics::counter!("tacho_opcua_records_total").increment(batch.len() as u64);
         self.writer.append(&[Entry::Delivered(Delivered { below })]).await?;
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// One of them is too large for the log, which a record of the contract never is: the others go alone.
-    async fn one_by_one(&mut self, batch: &[Append]) {
-        for append in batch {
-            self.lane = Arc::new(self.outlet.lane());
-            let delivered: Result<_, AppendError> = match self.lane.enqueue(vec![append.clone()]).await {
+    async fn append(&mut self, batch: &[Append], stop: &CancellationToken) -> Result<ControlFlow<()>, JournalError> {
+        loop {
+            let delivered = match self.lane.enqueue(batch.to_vec()).await {
                 Ok(delivery) => delivery.await,
                 Err(error) => Err(error),
             };
-            if let Err(error) = delivered {
-                error!(%error, robot = %append.envelope.robot, "a record from OPC UA is lost");
+            let Err(error) = delivered else { return Ok(ControlFlow::Continue(())) };
+            self.lane = Arc::new(self.outlet.lane());
+            match (error.verdict(), batch) {
+                (Verdict::Retry, _) => warn!(%error, records = batch.len(), "records from OPC UA wait for the log"),
+                // One that the log never takes, which a record of the contract never is, holds up no other.
+                (Verdict::DeadLetter, [one]) => {
+                    error!(%error, robot = %one.envelope.robot, "a record from OPC UA is lost");
+                    return Ok(ControlFlow::Continue(()));
+                }
+                (Verdict::DeadLetter, _) => {
+                    for one in batch.chunks(1) {
+                        if Box::pin(self.append(one, stop)).await?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                    return Ok(ControlFlow::Continue(()));
+                }
+                (Verdict::End | Verdict::Halt, _) => return Err(JournalError::Refused(error)),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(ControlFlow::Break(())),
+                () = tokio::time::sleep(PAUSE) => {}
             }
         }
     }
@@ -183,22 +184,24 @@ impl Outbox {
 
     /// Writes anew what is needed and lies far behind, so that the journal before it may go.
     async fn renew(&mut self, offset: i64) -> Result<(), JournalError> {
-        let old: Vec<_> =
-            self.kept.iter().filter(|(_, at)| **at < offset - BEHIND_MAX).map(|(kept, _)| kept.clone()).collect();
-        for kept in old {
-            let (server, entry) = match &kept {
-                Kept::Cut(robot) => ("", self.cutter.idle(robot, offset).map(|cut| Entry::Cut(Box::new(cut)))),
-                Kept::Table(server) => (server.as_str(), self.cutter.table(server).cloned().map(Entry::Table)),
-                Kept::Subscribed(server) => {
-                    (server.as_str(), self.subscribed.get(server).cloned().map(Entry::Subscribed))
+        for old in self.needed.old(offset - self.behind_max) {
+            match old {
+                // Of a robot with an open window the journal stays until that is cut.
+                Old::Robot(robot) => {
+                    let Some(cut) = self.cutter.idle(&robot, offset + 1) else { continue };
+                    self.writer.append(&[Entry::Cut(Box::new(cut.clone()))]).await?;
+                    self.needed.is_cut(&cut);
                 }
-            };
-            if let Some(entry) = entry {
-                self.journal.writer(server).append(&[entry]).await?;
-                // It is read again, and noted, like all others.
-                self.kept.insert(kept, offset);
+                Old::OfServer(server, renewed) => {
+                    let entry = Entry::Renewed(Box::new(renewed.clone()));
+                    let after = self.journal.writer(&server).append(&[entry]).await?;
+                    self.needed.is_renewed(&server, &renewed, after - 1);
+                }
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

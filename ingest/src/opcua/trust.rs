@@ -2,8 +2,10 @@
 //!
 //! `own/` and `private/` hold our certificate and its key, made at the first start; `trusted/` the certificates of servers
 //! that a person has trusted; `rejected/` those of servers that were met and nobody has trusted yet. A certificate is
-//! trusted as it is, by its bytes: there are no authorities here.
+//! trusted as it is, by its bytes: there are no authorities here. A file beside it names the servers of the settings that
+//! showed it: it is trusted for them alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,10 @@ use std::path::{Path, PathBuf};
 use opcua::crypto::{CertificateStore, X509, X509Data};
 use opcua::types::ByteString;
 use uuid::Uuid;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 /// Our certificate holds this long, in days: who renews it must have it trusted by every controller again.
 const OWN_DAYS: u32 = 3650;
@@ -34,6 +40,8 @@ pub struct KnownCertificate {
     pub trusted: bool,
     /// Until when it holds, RFC 3339.
     pub not_after: String,
+    /// The servers of the settings that showed it.
+    pub servers: BTreeSet<String>,
     path: PathBuf,
 }
 
@@ -82,6 +90,19 @@ pub enum TrustError {
         /// RFC 3339.
         to: String,
     },
+    /// The server's certificate is another application's.
+    #[error(
+        "the server's certificate {thumbprint} is made for {named}, and the server says it is {told:?}: \
+         it must get a certificate of its own, or another server answers in its place"
+    )]
+    OtherApplication {
+        /// SHA-1 of its bytes.
+        thumbprint: String,
+        /// What it is made for.
+        named: String,
+        /// Application URI of the endpoint.
+        told: String,
+    },
     /// No certificate of this thumbprint.
     #[error("no certificate {0} was met: `tacho opcua trust` without a thumbprint lists them")]
     Unknown(String),
@@ -126,23 +147,34 @@ impl TrustStore {
         self.dir.join("own/cert.der")
     }
 
-    /// Checks a server's certificate. One that nobody has trusted is kept among the rejected, to be looked at.
+    /// Checks the certificate of a server of the settings that says it is an application (OPC 10000-4, 6.1.3). One that
+    /// nobody has trusted for this server is kept among the rejected, to be looked at.
     ///
     /// # Errors
     /// [`TrustError`] says what is wrong with it, and what to do.
-    pub(super) fn check(&self, certificate: &ByteString) -> Result<(), TrustError> {
+    pub(super) fn check(&self, server: &str, certificate: &ByteString, application: &str) -> Result<(), TrustError> {
         let certificate = X509::from_byte_string(certificate).map_err(|_none| TrustError::NoCertificate)?;
         let der = certificate.to_der().map_err(|_none| TrustError::NoCertificate)?;
+        let thumbprint = certificate.thumbprint().as_hex_string();
+        let uris = uris(&der)?;
+        if !uris.iter().any(|uri| uri == application) {
+            let named = if uris.is_empty() { "no application".to_owned() } else { uris.join(", ") };
+            return Err(TrustError::OtherApplication { thumbprint, named, told: application.to_owned() });
+        }
         let name = CertificateStore::cert_file_name(&certificate);
         let trusted = self.dir.join("trusted").join(&name);
-        let thumbprint = certificate.thumbprint().as_hex_string();
-        if fs::read(&trusted).ok().as_deref() != Some(der.as_slice()) {
+        let is_trusted = fs::read(&trusted).ok().as_deref() == Some(der.as_slice());
+        let servers = servers(&trusted)?;
+        if !is_trusted || !(servers.is_empty() || servers.contains(server)) {
             let path = self.dir.join("rejected").join(&name);
             if !path.exists() {
                 fs::write(&path, &der).map_err(io_error(&path))?;
             }
+            shown_by(&path, &BTreeSet::from([server.to_owned()]))?;
             return Err(TrustError::Untrusted { thumbprint, subject: certificate.subject_name() });
         }
+        // Put there by hand: it is the certificate of the first server that shows it.
+        shown_by(&trusted, &BTreeSet::from([server.to_owned()]))?;
         let (from, to) = (certificate.not_before(), certificate.not_after());
         match from.ok().zip(to.ok()) {
             Some((from, to)) if (from..=to).contains(&chrono::Utc::now()) => Ok(()),
@@ -167,6 +199,7 @@ impl TrustStore {
                     subject: certificate.subject_name(),
                     trusted,
                     not_after: certificate.not_after().map_or_else(|_| "?".to_owned(), |time| time.to_rfc3339()),
+                    servers: servers(&path)?,
                     path,
                 });
             }
@@ -175,7 +208,7 @@ impl TrustStore {
         Ok(known)
     }
 
-    /// Trusts a certificate that was rejected.
+    /// Trusts a certificate that was rejected, for the servers that showed it.
     ///
     /// # Errors
     /// [`TrustError::Unknown`] if none of this thumbprint was met.
@@ -193,10 +226,22 @@ impl TrustStore {
 
     fn move_to(&self, folder: &str, thumbprint: &str) -> Result<(), TrustError> {
         let is_it = |known: &KnownCertificate| known.thumbprint.eq_ignore_ascii_case(thumbprint);
-        let found = self.list()?.into_iter().find(is_it);
-        let found = found.ok_or_else(|| TrustError::Unknown(thumbprint.to_owned()))?;
-        let target = self.dir.join(folder).join(found.path.file_name().unwrap_or_default());
-        fs::rename(&found.path, &target).map_err(io_error(&found.path))
+        let found: Vec<_> = self.list()?.into_iter().filter(is_it).collect();
+        if found.is_empty() {
+            return Err(TrustError::Unknown(thumbprint.to_owned()));
+        }
+        for known in found {
+            let target = self.dir.join(folder).join(known.path.file_name().unwrap_or_default());
+            if target != known.path {
+                shown_by(&target, &known.servers)?;
+                fs::rename(&known.path, &target).map_err(io_error(&known.path))?;
+                let beside = servers_file(&known.path);
+                if beside.exists() {
+                    fs::remove_file(&beside).map_err(io_error(&beside))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn make_own(&self) -> Result<(), TrustError> {
@@ -216,6 +261,42 @@ impl TrustStore {
         let made = CertificateStore::create_certificate_and_key(&data, true, &certificate, &key);
         made.map(|_| ()).map_err(|problem| TrustError::Own { dir: self.dir.clone(), problem })
     }
+}
+
+/// The applications that a certificate is made for: all URIs among its alternate names.
+fn uris(der: &[u8]) -> Result<Vec<String>, TrustError> {
+    let certificate = Certificate::from_der(der).map_err(|_none| TrustError::NoCertificate)?;
+    let names = certificate.tbs_certificate.get::<SubjectAltName>().map_err(|_none| TrustError::NoCertificate)?;
+    let uri = |name: GeneralName| match name {
+        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str().to_owned()),
+        _ => None,
+    };
+    Ok(names.map_or_else(Vec::new, |(_, names)| names.0.into_iter().filter_map(uri).collect()))
+}
+
+/// The file that names the servers of a certificate.
+fn servers_file(certificate: &Path) -> PathBuf {
+    certificate.with_extension("servers")
+}
+
+fn servers(certificate: &Path) -> Result<BTreeSet<String>, TrustError> {
+    let path = servers_file(certificate);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) => Err(io_error(&path)(error)),
+    }
+}
+
+/// Notes that servers showed a certificate.
+fn shown_by(certificate: &Path, servers_now: &BTreeSet<String>) -> Result<(), TrustError> {
+    let known = servers(certificate)?;
+    if servers_now.is_subset(&known) {
+        return Ok(());
+    }
+    let path = servers_file(certificate);
+    let all: String = known.union(servers_now).map(|server| format!("{server}\n")).collect();
+    fs::write(&path, all).map_err(io_error(&path))
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> TrustError {
@@ -238,20 +319,55 @@ fn make_folder(dir: &Path, private: bool) -> Result<(), TrustError> {
 mod tests {
     use super::*;
 
+    /// The certificate of another instance, as that of a server, and its application URI.
+    fn server(dir: &Path) -> (ByteString, String) {
+        let server = TrustStore::open(dir).unwrap();
+        (ByteString::from(fs::read(server.own_certificate()).unwrap()), server.application_uri().unwrap())
+    }
+
     #[test]
     fn a_certificate_is_rejected_until_it_is_trusted_and_again_when_it_is_not() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let server = TrustStore::open(theirs.path()).unwrap();
-        let certificate = ByteString::from(fs::read(server.own_certificate()).unwrap());
+        let (certificate, uri) = server(theirs.path());
         let store = TrustStore::open(ours.path()).unwrap();
-        let Err(TrustError::Untrusted { thumbprint, .. }) = store.check(&certificate) else { panic!("trusted") };
+        let checked = || store.check("cell-7", &certificate, &uri);
+        let Err(TrustError::Untrusted { thumbprint, .. }) = checked() else { panic!("trusted") };
         assert!(!store.list().unwrap()[0].trusted);
         store.trust(&thumbprint).unwrap();
-        store.check(&certificate).unwrap();
+        checked().unwrap();
         store.distrust(&thumbprint).unwrap();
-        assert!(matches!(store.check(&certificate), Err(TrustError::Untrusted { .. })));
+        assert!(matches!(checked(), Err(TrustError::Untrusted { .. })));
         assert!(matches!(store.trust("00"), Err(TrustError::Unknown(_))));
-        assert!(matches!(store.check(&ByteString::from(vec![1, 2])), Err(TrustError::NoCertificate)));
+        let none = store.check("cell-7", &ByteString::from(vec![1, 2]), &uri);
+        assert!(matches!(none, Err(TrustError::NoCertificate)));
+    }
+
+    #[test]
+    fn a_certificate_is_trusted_for_the_servers_that_showed_it() {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (certificate, uri) = server(theirs.path());
+        let store = TrustStore::open(ours.path()).unwrap();
+        let Err(TrustError::Untrusted { thumbprint, .. }) = store.check("cell-7", &certificate, &uri) else { panic!() };
+        store.trust(&thumbprint).unwrap();
+        store.check("cell-7", &certificate, &uri).unwrap();
+        assert!(matches!(store.check("cell-8", &certificate, &uri), Err(TrustError::Untrusted { .. })));
+        store.check("cell-7", &certificate, &uri).unwrap();
+        store.trust(&thumbprint).unwrap();
+        store.check("cell-8", &certificate, &uri).unwrap();
+        store.check("cell-7", &certificate, &uri).unwrap();
+        let known = store.list().unwrap();
+        assert_eq!((known.len(), known[0].servers.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_certificate_of_another_application_is_refused_though_it_is_trusted() {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (certificate, uri) = server(theirs.path());
+        let store = TrustStore::open(ours.path()).unwrap();
+        let Err(TrustError::Untrusted { thumbprint, .. }) = store.check("cell-7", &certificate, &uri) else { panic!() };
+        store.trust(&thumbprint).unwrap();
+        let other = store.check("cell-7", &certificate, "urn:maker:other");
+        assert!(matches!(other, Err(TrustError::OtherApplication { named, .. }) if named == uri));
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Value {
 }
 
 /// Unix microseconds of a time stamp; servers send the first and the last of all times for "none".
-fn unix_us(time: DateTime) -> Option<i64> {
+pub(super) fn unix_us(time: DateTime) -> Option<i64> {
     let ticks = time.checked_ticks();
     (ticks > 0 && ticks < DateTime::endtimes_ticks()).then(|| ticks / 10 - UNIX_EPOCH_US)
 }

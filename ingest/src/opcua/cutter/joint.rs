@@ -12,6 +12,7 @@ use tacho_schemas::record::{LOAD_BINS, TEMP_BINS};
 use super::counter::Counter;
 use super::rainflow::Rainflow;
 use super::record::number;
+use super::signal::Moment;
 use super::table::JointEntry;
 
 /// Inner edges of `load_hist_rev`, by |T|/T_N.
@@ -32,12 +33,26 @@ pub(super) struct JointState {
     temp_hist_h: Option<[f64; TEMP_BINS]>,
     rainflow: Option<Rainflow>,
     peaks: Option<Peaks>,
+    /// What it bore since it was seen to turn last.
+    #[serde(default)]
+    borne: Borne,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Load {
     input_rev_load: f64,
     hist_rev: [f64; LOAD_BINS],
+}
+
+/// How long a joint bore which load at which temperature, in microseconds: what turned meanwhile is shared out by it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Borne {
+    until: Option<Moment>,
+    us: f64,
+    /// Weighed by the load to the power of its exponent.
+    load_us: f64,
+    load_hist_us: [f64; LOAD_BINS],
+    temp_hist_us: [f64; TEMP_BINS],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -57,21 +72,35 @@ pub(super) struct Held {
 }
 
 impl JointState {
-    /// The joint turned by an angle.
+    /// The joint's other signals held this until a moment.
+    pub(super) fn bore(&mut self, until: Moment, held: Held, ratings: &JointEntry) {
+        let before = self.borne.until.replace(until);
+        self.borne.bears(before.map_or(0, |before| until.since(&before)), held, ratings);
+    }
+
+    /// Nothing is known of what it bears from here on, until it is seen again.
+    pub(super) fn forgets(&mut self) {
+        self.borne = Borne::default();
+    }
+
+    /// The joint turned by an angle since it was seen to turn last, under what it bore meanwhile; that is what it bears
+    /// now, if no time went by.
     pub(super) fn turned(&mut self, angle_rad: f64, held: Held, ratings: &JointEntry) {
         let Some(ratio) = ratings.gear_ratio else { return };
+        let until = self.borne.until;
+        let mut borne = std::mem::replace(&mut self.borne, Borne { until, ..Borne::default() });
+        if borne.us == 0.0 {
+            borne.bears(1, held, ratings);
+        }
         let rev = angle_rad.abs() / TAU * ratio;
         *self.input_rev.get_or_insert(0.0) += rev;
-        if let Some(rated) = ratings.rated_torque_nm {
+        if ratings.rated_torque_nm.is_some() {
             let load = self.load.get_or_insert_default();
-            if let Some(torque) = held.torque_nm {
-                let ratio = torque.abs() / rated;
-                load.input_rev_load += rev * libm::pow(ratio, ratings.load_exponent);
-                load.hist_rev[bin(&LOAD_EDGES, ratio)] += rev;
-            }
+            load.input_rev_load += rev * (borne.load_us / borne.us);
+            add(&mut load.hist_rev, &borne.load_hist_us, rev, borne.us);
         }
-        if let Some(temp) = held.temp_reducer_c {
-            self.grease_temp_hist_rev.get_or_insert_default()[bin(&TEMP_EDGES, temp)] += rev;
+        if borne.temp_hist_us.iter().any(|us| *us > 0.0) {
+            add(self.grease_temp_hist_rev.get_or_insert_default(), &borne.temp_hist_us, rev, borne.us);
         }
     }
 
@@ -98,17 +127,16 @@ impl JointState {
         peaks.torque_nm = torque_nm;
     }
 
-    /// The controller counts this itself.
-    pub(super) fn says(&mut self, field: JointField, value: f64) {
+    /// The controller counts this itself. Gives whether the counter is back where it was before it was counted anew.
+    pub(super) fn says(&mut self, field: JointField, value: f64) -> bool {
         let name = field.name();
-        match self.said.iter_mut().find(|(known, _)| known == name) {
-            Some((_, counter)) => counter.says(value),
-            None => {
-                let mut counter = Counter::default();
-                counter.says(value);
-                self.said.push((name.to_owned(), counter));
-            }
+        if let Some((_, counter)) = self.said.iter_mut().find(|(known, _)| known == name) {
+            return counter.says(value);
         }
+        let mut counter = Counter::default();
+        let back = counter.says(value);
+        self.said.push((name.to_owned(), counter));
+        back
     }
 
     /// A window ends; gives the counters that the controller began anew.
@@ -150,6 +178,29 @@ impl JointState {
         for (name, counter) in &self.said {
             put(name, number(counter.total));
         }
+    }
+}
+
+impl Borne {
+    #[expect(clippy::cast_precision_loss, reason = "a time between two samples is far below 2^53 µs")]
+    fn bears(&mut self, us: i64, held: Held, ratings: &JointEntry) {
+        let us = us as f64;
+        self.us += us;
+        if let Some((torque, rated)) = held.torque_nm.zip(ratings.rated_torque_nm) {
+            let ratio = torque.abs() / rated;
+            self.load_us += us * libm::pow(ratio, ratings.load_exponent);
+            self.load_hist_us[bin(&LOAD_EDGES, ratio)] += us;
+        }
+        if let Some(temp) = held.temp_reducer_c {
+            self.temp_hist_us[bin(&TEMP_EDGES, temp)] += us;
+        }
+    }
+}
+
+/// Shares out revolutions by the time in each bin.
+fn add<const N: usize>(hist: &mut [f64; N], us: &[f64; N], rev: f64, all_us: f64) {
+    for (bin, us) in hist.iter_mut().zip(us) {
+        *bin += rev * (us / all_us);
     }
 }
 
@@ -211,5 +262,20 @@ mod tests {
         }
         let map = written(&joint);
         assert_eq!((&map["peak_torque_count"], &map["momentary_peak_count"]), (&Json::from(2.0), &Json::from(1.0)));
+    }
+
+    #[test]
+    fn revolutions_are_shared_out_by_what_was_borne_while_they_were_made() {
+        let at = |s: i64| Moment { at_us: s * 1_000_000, theirs: true, lived_us: 0 };
+        let held = |torque_nm| Held { torque_nm: Some(torque_nm), ..Held::default() };
+        let mut joint = JointState::default();
+        joint.bore(at(0), held(0.0), &ratings());
+        joint.bore(at(30), held(100.0), &ratings());
+        joint.bore(at(40), held(20.0), &ratings());
+        joint.turned(TAU, held(0.0), &ratings());
+        let map = written(&joint);
+        assert_eq!((&map["load_hist_rev"][9], &map["load_hist_rev"][3]), (&Json::from(75.0), &Json::from(25.0)));
+        let load = 75.0 * 8.0 + 25.0 * 0.4_f64.powi(3);
+        assert!((map["input_rev_load"].as_f64().unwrap() - load).abs() < 1e-9);
     }
 }

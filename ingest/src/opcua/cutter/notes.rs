@@ -87,6 +87,11 @@ impl EventNote {
         Self::new(time_us, "COUNTER_ANEW", Severity::Warning, Some(counter.to_owned()))
     }
 
+    /// A counter that was counted on from less is back where it was: its controller had said something else meanwhile.
+    pub(super) fn counter_back(time_us: i64, counter: &str) -> Self {
+        Self::new(time_us, "COUNTER_BACK", Severity::Info, Some(counter.to_owned()))
+    }
+
     pub(super) fn json(&self) -> Map<String, Json> {
         let mut map = Map::new();
         put(&mut map, "time", ms(self.time_us));

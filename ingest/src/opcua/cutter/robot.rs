@@ -7,15 +7,16 @@ use serde_json::{Map, Value as Json};
 use tacho_config::settings::opcua::{BatteryField, CounterField, Field, JointField, RobotField};
 
 use super::counter::Counter;
-use super::joint::{Held as JointHeld, JointState};
+use super::joint::JointState;
 use super::notes::{EventNote, GapNote, QualityNote};
-use super::signal::{Held, Reading, SignalState};
-use super::stats::Stats;
+use super::signal::{Moment, Reading, SignalState};
+use super::stats::{Stats, seconds};
 use super::table::{JointEntry, RobotEntry};
 use crate::opcua::value::Value;
 
-const US_PER_S: f64 = 1e6;
-const S_PER_H: f64 = 3600.0;
+pub(super) const S_PER_H: f64 = 3600.0;
+/// Most that counts between two signs of life of a server that does not say the time: no server may be silent longer.
+const UNTOLD_MAX_US: i64 = 600_000_000;
 
 /// What is kept of a robot from window to window, and over restarts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,8 +33,13 @@ pub struct RobotState {
     pub(super) batteries: BTreeMap<String, BTreeMap<String, Counter>>,
     /// What its signals hold, by the name of the field.
     pub(super) signals: BTreeMap<String, SignalState>,
-    /// Time of the last sign of life, from which power-on is counted.
+    /// Time of the last sign of life: of receipt, and as the server says it.
     pub(super) alive_us: Option<i64>,
+    #[serde(default)]
+    pub(super) published_us: Option<i64>,
+    /// How long its server was heard in all, in microseconds; a gap does not count.
+    #[serde(default)]
+    pub(super) lived_us: i64,
 }
 
 /// What is kept of the open window.
@@ -55,8 +61,10 @@ pub(super) struct Place<'a> {
     pub(super) field: &'a Field,
     /// Other fields of the robot that have signals.
     pub(super) fields: &'a [Field],
-    /// Time of the sample, Unix microseconds UTC.
-    pub(super) at_us: i64,
+    /// When the sample was.
+    pub(super) moment: Moment,
+    /// When it came, Unix microseconds UTC.
+    pub(super) received_us: i64,
     /// How much of the open window had passed when it came, in microseconds.
     pub(super) of_window_us: i64,
 }
@@ -68,12 +76,18 @@ impl RobotState {
     }
 
     /// The server is alive: hours of power-on are counted on, if they are counted here.
-    pub(super) fn lives(&mut self, robot: &RobotEntry, received_us: i64) {
-        let Some(start) = robot.power_on_h_start else { return };
-        let before = self.alive_us.replace(received_us);
-        let seconds = before.map_or(0.0, |before| seconds_between(before, received_us));
-        let counter = self.counters.entry(CounterField::PowerOn.name().to_owned());
-        counter.or_insert_with(|| Counter::starting_at(start)).adds(seconds / S_PER_H);
+    ///
+    /// Of the time since the last sign of life, what both clocks agree on counts: a correction of one of them is no time.
+    pub(super) fn lives(&mut self, robot: &RobotEntry, received_us: i64, published_us: Option<i64>) {
+        let ours = self.alive_us.replace(received_us).map(|before| received_us.saturating_sub(before));
+        let theirs = published_us.zip(self.published_us).map(|(now, before)| now.saturating_sub(before));
+        self.published_us = published_us.or(self.published_us);
+        let us = ours.map_or(0, |ours| ours.min(theirs.unwrap_or(UNTOLD_MAX_US))).max(0);
+        self.lived_us += us;
+        if let Some(start) = robot.power_on_h_start {
+            let counter = self.counters.entry(CounterField::PowerOn.name().to_owned());
+            counter.or_insert_with(|| Counter::starting_at(start)).adds(seconds(us) / S_PER_H);
+        }
     }
 
     /// A usable reading of a signal came.
@@ -82,19 +96,17 @@ impl RobotState {
         let Reading::Number { value, is_truth } = reading else {
             return self.takes_text(window, place, reading);
         };
-        let key = place.field.to_string();
-        let (before, held) = {
-            let signal = self.signals.entry(key).or_default();
-            (signal.number(), signal.holds(place.at_us, *value, *is_truth))
-        };
-        let seconds = held.map_or(0.0, |held| seconds_between(held.at_us, place.at_us));
+        self.joint_bore(place.robot, place.field, place.moment);
+        self.integrate(place.robot, place.fields, place.field, place.moment);
+        let signal = self.signals.entry(place.field.to_string()).or_default();
+        let (before, held) = (signal.number(), signal.holds(place.moment, *value, *is_truth));
         if let Some(held) = held {
-            self.held(place, held, *value, seconds);
+            self.turned_to(place, held.value, *value);
         }
         match place.field {
-            Field::Counter(field) => self.counted(*field, *value, *is_truth, before),
-            Field::Joint(name, field) => self.of_joint(place.robot, name, *field, *value),
-            Field::Battery(pack, field) => self.of_battery(pack, *field, *value),
+            Field::Counter(field) => self.counted(window, place, *field, *value, *is_truth, before),
+            Field::Joint(name, field) => self.of_joint(window, place, name, *field, *value),
+            Field::Battery(pack, field) => self.of_battery(window, place, pack, *field, *value),
             Field::Robot(field) => {
                 window.now.insert(*field, Value::Number(*value));
             }
@@ -102,20 +114,20 @@ impl RobotState {
                 let rises = *value != 0.0 && before.is_some_and(|before| before != *value);
                 if rises {
                     let text = (!is_truth).then(|| value.to_string());
-                    window.note_event(EventNote::new(place.at_us, code, *severity, text));
+                    window.note_event(EventNote::new(place.moment.at_us, code, *severity, text));
                 }
             }
             Field::Unknown => {}
         }
         if matches!(place.field, Field::Joint(..) | Field::Battery(..)) {
             let stats = window.stats.entry(place.field.clone()).or_default();
-            // Before the first sample of a window, only what the window had of it counts.
-            let of_window =
-                if stats.has_samples() { seconds } else { seconds.min(seconds_between(0, place.of_window_us)) };
             if let Some(held) = held {
-                stats.held(held.value, of_window);
+                let held_us = place.moment.since(&held.since);
+                // Before the first sample of a window, only what the window had of it counts.
+                let of_window_us = if stats.has_samples() { held_us } else { held_us.min(place.of_window_us) };
+                stats.held(held.value, seconds(of_window_us));
             }
-            stats.came(*value);
+            stats.came(*value, place.moment.at_us, place.received_us);
         }
     }
 
@@ -128,97 +140,78 @@ impl RobotState {
                 window.now.insert(*field, Value::Text(text.clone()));
             }
             Field::Event(severity, code) if changed && !text.is_empty() => {
-                window.note_event(EventNote::new(place.at_us, code, *severity, Some(text.clone())));
+                window.note_event(EventNote::new(place.moment.at_us, code, *severity, Some(text.clone())));
             }
             _ => {}
         }
     }
 
-    /// What a signal held until now, over some seconds, is integrated.
-    fn held(&mut self, place: Place<'_>, held: Held, value: f64, seconds: f64) {
-        match place.field {
-            Field::Counter(field) if held.is_truth && is_hours(*field) && held.value != 0.0 => {
-                self.counters.entry(field.name().to_owned()).or_default().adds(seconds / S_PER_H);
-            }
-            Field::Joint(name, field) => {
-                let has = |other| place.fields.contains(&Field::Joint(name.clone(), other));
-                let angle = match field {
-                    JointField::Speed => Some(held.value * seconds),
-                    JointField::Position if !has(JointField::Speed) => Some(value - held.value),
-                    _ => None,
-                };
-                let other = self.of_other_signals(name);
-                let joint = self.joints.entry(name.clone()).or_default();
-                if *field == JointField::TempMotor {
-                    joint.was_warm(held.value, seconds / S_PER_H);
-                }
-                if let Some((angle, ratings)) = angle.zip(ratings(place.robot, name)) {
-                    joint.turned(angle, other, ratings);
-                }
-            }
-            Field::Battery(pack, BatteryField::Current) => {
-                let (name, counted) = match held.value < 0.0 {
-                    true => (BatteryField::DischargedCharge, -held.value),
-                    false => (BatteryField::ChargedCharge, held.value),
-                };
-                if !place.fields.contains(&Field::Battery(pack.clone(), name)) {
-                    let counters = self.batteries.entry(pack.clone()).or_default();
-                    counters.entry(name.name().to_owned()).or_default().adds(counted * seconds / S_PER_H);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What the joint's other signals hold while it turns.
-    fn of_other_signals(&self, joint: &str) -> JointHeld {
-        let held = |field| {
-            let signal = self.signals.get(&Field::Joint(joint.to_owned(), field).to_string());
-            signal.and_then(SignalState::held_value)
-        };
-        JointHeld { torque_nm: held(JointField::Torque), temp_reducer_c: held(JointField::TempReducer) }
-    }
-
-    fn counted(&mut self, field: CounterField, value: f64, is_truth: bool, before: Option<f64>) {
+    fn counted(
+        &mut self,
+        window: &mut Window,
+        place: Place<'_>,
+        field: CounterField,
+        value: f64,
+        is_truth: bool,
+        before: Option<f64>,
+    ) {
         let counter = self.counters.entry(field.name().to_owned()).or_default();
         if !is_truth {
-            counter.says(value);
+            if counter.says(value) {
+                window.note_event(EventNote::counter_back(place.moment.at_us, field.name()));
+            }
         } else if !is_hours(field) && value != 0.0 && before == Some(0.0) {
             counter.adds(1.0);
         }
     }
 
-    fn of_joint(&mut self, robot: &RobotEntry, name: &str, field: JointField, value: f64) {
+    fn of_joint(&mut self, window: &mut Window, place: Place<'_>, name: &str, field: JointField, value: f64) {
         let joint = self.joints.entry(name.to_owned()).or_default();
         match field {
             JointField::Torque => {
-                if let Some(ratings) = ratings(robot, name) {
+                if let Some(ratings) = ratings(place.robot, name) {
                     joint.bears(value, ratings);
                 }
             }
             JointField::InputRev
             | JointField::InputRevLoad
             | JointField::PeakTorqueCount
-            | JointField::MomentaryPeakCount => joint.says(field, value),
+            | JointField::MomentaryPeakCount
+                if joint.says(field, value) =>
+            {
+                let counter = format!("joints.{name}.{}", field.name());
+                window.note_event(EventNote::counter_back(place.moment.at_us, &counter));
+            }
             _ => {}
         }
     }
 
-    fn of_battery(&mut self, pack: &str, field: BatteryField, value: f64) {
+    fn of_battery(&mut self, window: &mut Window, place: Place<'_>, pack: &str, field: BatteryField, value: f64) {
         if matches!(field, BatteryField::DischargedCharge | BatteryField::ChargedCharge) {
             let counters = self.batteries.entry(pack.to_owned()).or_default();
-            counters.entry(field.name().to_owned()).or_default().says(value);
+            if counters.entry(field.name().to_owned()).or_default().says(value) {
+                let counter = format!("batteries.{pack}.{}", field.name());
+                window.note_event(EventNote::counter_back(place.moment.at_us, &counter));
+            }
         }
     }
 
     /// Nothing holds over a time that is missing.
     pub(super) fn forgets_held(&mut self) {
-        self.alive_us = None;
+        (self.alive_us, self.published_us) = (None, None);
         self.signals.values_mut().for_each(SignalState::forgets);
+        self.joints.values_mut().for_each(JointState::forgets);
     }
 
-    /// A window ends: what is still bad stays told, counters that a controller began anew are events.
-    pub(super) fn window_ends(&mut self, window: &mut Window, end_us: i64) {
+    /// A signal holds nothing any more.
+    pub(super) fn forgets(&mut self, field: &Field) {
+        if let Some(signal) = self.signals.get_mut(&field.to_string()) {
+            signal.forgets();
+        }
+    }
+
+    /// A window is over: counters that a controller began anew are events.
+    pub(super) fn counters_end(&mut self, window: &mut Window, end_us: i64) {
         let mut anew: Vec<_> =
             self.counters.iter_mut().filter_map(|(name, c)| c.window_ends().then(|| name.clone())).collect();
         for (joint, state) in &mut self.joints {
@@ -262,17 +255,12 @@ impl Window {
     }
 }
 
-fn ratings<'a>(robot: &'a RobotEntry, joint: &str) -> Option<&'a JointEntry> {
+pub(super) fn ratings<'a>(robot: &'a RobotEntry, joint: &str) -> Option<&'a JointEntry> {
     robot.joints.iter().find(|ratings| ratings.name == joint)
 }
 
-fn is_hours(field: CounterField) -> bool {
+pub(super) fn is_hours(field: CounterField) -> bool {
     matches!(field, CounterField::PowerOn | CounterField::ServoOn | CounterField::Motion)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a time between two samples is far below 2^53 µs")]
-fn seconds_between(from_us: i64, to_us: i64) -> f64 {
-    to_us.saturating_sub(from_us).max(0) as f64 / US_PER_S
 }
 
 /// Puts a value into a JSON object.

@@ -25,13 +25,51 @@ pub(super) struct SignalState {
     pub(super) at_us: Option<i64>,
 }
 
+/// When something was.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Moment {
+    /// Unix microseconds UTC.
+    pub(super) at_us: i64,
+    /// Whether the source or the server says so; else it is our time of receipt.
+    #[serde(default)]
+    pub(super) theirs: bool,
+    /// How long the robot's server had been heard in all, in microseconds.
+    #[serde(default)]
+    pub(super) lived_us: i64,
+}
+
+impl Moment {
+    /// Microseconds since an earlier moment: by their clock if it has both; else by how long the server was heard, so that
+    /// a correction of our clock is no time.
+    pub(super) fn since(&self, earlier: &Self) -> i64 {
+        let us = match self.theirs && earlier.theirs {
+            true => self.at_us.saturating_sub(earlier.at_us),
+            false => self.lived_us.saturating_sub(earlier.lived_us),
+        };
+        us.max(0)
+    }
+}
+
 /// A value that holds since a time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Held {
-    pub(super) at_us: i64,
+    #[serde(flatten)]
+    pub(super) since: Moment,
     pub(super) value: f64,
     /// Whether it is a truth, as 0 or 1.
     pub(super) is_truth: bool,
+    /// What of the time since then is integrated already, in microseconds.
+    #[serde(default)]
+    booked_us: i64,
+}
+
+impl Held {
+    /// Takes what is not integrated yet of the time until a moment, in microseconds.
+    pub(super) fn books(&mut self, until: &Moment) -> i64 {
+        let left_us = until.since(&self.since).saturating_sub(self.booked_us).max(0);
+        self.booked_us += left_us;
+        left_us
+    }
 }
 
 /// A sample as its field reads it.
@@ -107,10 +145,15 @@ impl SignalState {
     }
 
     /// Holds a value from a time on; gives what it held before.
-    pub(super) fn holds(&mut self, at_us: i64, value: f64, is_truth: bool) -> Option<Held> {
-        self.at_us = Some(at_us);
+    pub(super) fn holds(&mut self, since: Moment, value: f64, is_truth: bool) -> Option<Held> {
+        self.at_us = Some(since.at_us);
         self.last = Some(Value::Number(value));
-        self.held.replace(Held { at_us, value, is_truth })
+        self.held.replace(Held { since, value, is_truth, booked_us: 0 })
+    }
+
+    /// What it holds.
+    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+        self.held.as_mut()
     }
 
     /// Says a text; gives whether it is another one than before, where there was one.

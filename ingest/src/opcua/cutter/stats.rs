@@ -16,6 +16,9 @@ pub(super) struct Stats {
     max: f64,
     first: f64,
     last: f64,
+    /// Until when the last value is weighed, and how far its source's clock is ahead of ours at least, in microseconds.
+    until_us: i64,
+    ahead_us: Option<i64>,
 }
 
 impl Stats {
@@ -30,8 +33,20 @@ impl Stats {
         self.held_sum_of_squares += value * value * seconds;
     }
 
-    /// A value came.
-    pub(super) fn came(&mut self, value: f64) {
+    /// The last value held until a time of receipt, within a window so long.
+    pub(super) fn held_until(&mut self, received_us: i64, window_us: i64) {
+        let until_us = received_us.saturating_add(self.ahead_us.unwrap_or(0));
+        let held_us = until_us.saturating_sub(self.until_us).clamp(0, window_us);
+        self.until_us = self.until_us.saturating_add(held_us);
+        self.held(self.last, seconds(held_us));
+    }
+
+    /// A value came, that its source had at a time.
+    pub(super) fn came(&mut self, value: f64, at_us: i64, received_us: i64) {
+        self.until_us = at_us;
+        // What is under way the shortest tells the most.
+        let ahead_us = at_us.saturating_sub(received_us);
+        self.ahead_us = Some(self.ahead_us.map_or(ahead_us, |known| known.max(ahead_us)));
         self.spans(value);
         if self.samples == 0 {
             self.first = value;
@@ -89,6 +104,12 @@ impl Stats {
     }
 }
 
+/// Seconds of microseconds.
+#[expect(clippy::cast_precision_loss, reason = "a time between two samples is far below 2^53 µs")]
+pub(super) fn seconds(us: i64) -> f64 {
+    us as f64 / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,9 +118,9 @@ mod tests {
     fn values_weigh_as_long_as_they_held() {
         let mut stats = Stats::default();
         stats.held(3.0, 9.0);
-        stats.came(-1.0);
+        stats.came(-1.0, 9_000_000, 9_000_000);
         stats.held(-1.0, 1.0);
-        stats.came(0.5);
+        stats.came(0.5, 10_000_000, 10_000_000);
         assert!((stats.mean() - 2.6).abs() < 1e-12);
         assert!((stats.rms() - 8.2_f64.sqrt()).abs() < 1e-12);
         assert_eq!((stats.min(), stats.max(), stats.absmax()), (-1.0, 3.0, 3.0));
@@ -110,7 +131,20 @@ mod tests {
     fn a_first_value_stands_for_itself() {
         let mut stats = Stats::default();
         assert!(!stats.has_samples());
-        stats.came(-2.0);
+        stats.came(-2.0, 0, 0);
         assert_eq!((stats.mean(), stats.rms(), stats.max()), (-2.0, 2.0, -2.0));
+    }
+
+    #[test]
+    fn the_last_value_holds_until_the_window_ends_by_the_clock_of_its_source() {
+        let mut stats = Stats::default();
+        // The source's clock is 100 s ahead, less 2 s and 1 s on the way.
+        stats.came(2.0, 108_000_000, 10_000_000);
+        stats.held(2.0, 10.0);
+        stats.came(0.0, 119_000_000, 20_000_000);
+        stats.held_until(50_000_000, 60_000_000);
+        assert!((stats.mean() - 20.0 / 40.0).abs() < 1e-12, "0 for 30 s: {}", stats.mean());
+        stats.held_until(50_000_000, 60_000_000);
+        assert!((stats.mean() - 20.0 / 40.0).abs() < 1e-12, "no time is weighed twice");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! So the journal can be read without the configuration of its day.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tacho_config::settings::opcua::{Field, JointRatings, RobotMapping, ServerSettings};
 use tacho_schemas::record::RobotKind;
@@ -74,6 +76,21 @@ impl Table {
             }
         }
         table
+    }
+}
+
+impl Table {
+    /// The fields of a robot that another table has not, or reads in another way.
+    pub(super) fn others(&self, other: &Self, robot_id: &str) -> impl Iterator<Item = Field> {
+        let of = |table: &Self| -> BTreeMap<String, SignalEntry> {
+            let place = table.robots.iter().position(|robot| robot.robot_id == robot_id);
+            let signals = table.signals.iter().filter(|signal| Some(signal.robot) == place);
+            signals.map(|signal| (signal.field.clone(), SignalEntry { robot: 0, ..signal.clone() })).collect()
+        };
+        let (ours, theirs) = (of(self), of(other));
+        ours.into_iter()
+            .filter(move |(field, entry)| theirs.get(field) != Some(entry))
+            .filter_map(|(f, _)| Field::parse(&f))
     }
 }
 

@@ -50,8 +50,17 @@ impl Bench {
 
     fn data(&mut self, second: f64, samples: Vec<Sample>) -> &mut Self {
         self.sequence += 1;
-        let data = Data { subscription: 7, sequence: self.sequence, samples };
+        let data = Data { subscription: 7, sequence: self.sequence, samples, ..Data::default() };
         self.entries.push((us(second), Entry::Data(data)));
+        self
+    }
+
+    /// Samples that a server sent at one second by its clock, and that came at another by ours.
+    fn sent(&mut self, second: f64, received: f64, samples: Vec<Sample>) -> &mut Self {
+        self.sequence += 1;
+        let (sequence, published_us) = (self.sequence, Some(us(second)));
+        let data = Data { subscription: 7, sequence, published_us, samples, ..Data::default() };
+        self.entries.push((us(received), Entry::Data(data)));
         self
     }
 
@@ -113,9 +122,9 @@ fn a_window_becomes_a_record_with_its_statistics_and_counters() {
     assert_eq!(record["counters"]["power_on_h"], 1204.5);
     let joint = &record["joints"][0];
     assert_eq!(joint["speed_absmax_rad_s"], 2.0);
-    // 2 rad/s held for 10 s, then -1 rad/s for 30 s.
+    // 2 rad/s held for 10 s, then -1 rad/s for 30 s, then none until the window ended.
     let rms = joint["speed_rms_rad_s"].as_f64().unwrap();
-    assert!((rms - (70.0_f64 / 40.0).sqrt()).abs() < 1e-9, "{rms}");
+    assert!((rms - (70.0_f64 / 50.0).sqrt()).abs() < 1e-9, "{rms}");
     let rev = joint["input_rev"].as_f64().unwrap();
     assert!((rev - 50.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}");
     assert_eq!(joint["torque_rms_nm"], 30.0);
@@ -133,7 +142,8 @@ fn what_did_not_come_in_a_window_is_absent_and_counters_go_on() {
     assert_eq!(records[1]["counters"]["power_on_h"], 10.0);
     assert_eq!(records[1]["seq"], 1);
     // Between the samples lie 69 s, of which the second window has had 10 s; all of them turned.
-    assert_eq!(records[1]["joints"][0]["speed_rms_rad_s"], 1.0);
+    let rms = records[1]["joints"][0]["speed_rms_rad_s"].as_f64().unwrap();
+    assert!((rms - ((10.0 + 50.0 * 1.5 * 1.5) / 60.0_f64).sqrt()).abs() < 1e-9, "{rms}");
     let rev = records[1]["joints"][0]["input_rev"].as_f64().unwrap();
     assert!((rev - 69.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}");
     // Without a sample there is no record.
@@ -155,6 +165,91 @@ fn nothing_is_counted_over_a_gap_and_the_gap_is_told() {
     let gap = &record["gaps"][0];
     assert_eq!((&gap["from"], &gap["to"]), (&Json::from(us(2.0) / 1000), &Json::from(us(30.0) / 1000)));
     assert_eq!(gap["cause"], "away");
+}
+
+#[test]
+fn what_a_value_held_before_a_gap_is_counted_until_the_server_was_last_heard() {
+    let fields = &["counters.servo_on_h", "joints.J1.speed_rad_s", "batteries.P1.current_a"];
+    let mut bench = Bench::of(Some(0.0), fields);
+    bench.at(1.0, &[(0, Value::Bool(true)), (1, number(1.0)), (2, number(-36.0))]);
+    for minute in 1..=300 {
+        bench.data(f64::from(minute) * 60.0, Vec::new());
+    }
+    bench
+        .gap(18_000.0, 20_000.0)
+        .at(20_010.0, &[(0, Value::Bool(false)), (1, number(0.0)), (2, number(0.0))])
+        .tick(20_100.0);
+    let records = bench.records();
+    let record = records.last().unwrap();
+    let near = |value: &Json, wanted: f64| {
+        let value = value.as_f64().unwrap();
+        assert!((value - wanted).abs() < 1e-6 * wanted, "{value}, wanted {wanted}");
+    };
+    near(&record["counters"]["servo_on_h"], 17_999.0 / 3600.0);
+    near(&record["joints"][0]["input_rev"], 17_999.0 / std::f64::consts::TAU * 100.0);
+    near(&record["batteries"][0]["discharged_ah"], 179.99);
+}
+
+#[test]
+fn a_value_holds_until_its_window_ends_or_until_a_gap() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.speed_rad_s"]);
+    bench.at(10.0, &[(0, number(4.0))]).at(20.0, &[(0, number(0.0))]).gap(30.0, 40.0).at(40.0, &[(0, number(2.0))]);
+    bench.tick(60.0);
+    // 4 rad/s for 10 s, none for 10 s, then nothing is known for 10 s, then 2 rad/s for 20 s.
+    let rms = bench.records()[0]["joints"][0]["speed_rms_rad_s"].as_f64().unwrap();
+    assert!((rms - ((160.0 + 80.0) / 40.0_f64).sqrt()).abs() < 1e-9, "{rms}");
+}
+
+#[test]
+fn loads_go_by_the_torque_that_held_while_the_revolutions_were_made() {
+    for (signal, values) in [("speed_rad_s", [1.0, 1.0, 0.0]), ("position_rad", [0.0, 10.0, 40.0])] {
+        let signal = format!("joints.J1.{signal}");
+        let mut bench = Bench::of(Some(0.0), &[signal.as_str(), "joints.J1.torque_nm"]);
+        bench.at(10.0, &[(1, number(100.0)), (0, number(values[0]))]).at(20.0, &[(0, number(values[1]))]);
+        bench.at(30.0, &[(1, number(0.0))]).at(50.0, &[(0, number(values[2])), (1, number(200.0))]).tick(60.0);
+        let joint = bench.records()[0]["joints"][0].clone();
+        let (hist, rev) = (joint["load_hist_rev"].as_array().unwrap().clone(), joint["input_rev"].as_f64().unwrap());
+        let share = |bin: usize| hist[bin].as_f64().unwrap() / rev;
+        // |T|/T_N is 2 for 20 s, then 0 for 20 s.
+        assert!((share(9) - 0.5).abs() < 1e-9 && (share(0) - 0.5).abs() < 1e-9, "{signal}: {hist:?}");
+        let load = joint["input_rev_load"].as_f64().unwrap();
+        assert!((load - rev * 4.0).abs() < 1e-6, "{signal}: {load}");
+    }
+}
+
+#[test]
+fn a_correction_of_our_clock_is_no_time_of_operation() {
+    let fields = &["joints.J1.speed_rad_s", "counters.servo_on_h"];
+    for step in [86_400.0, -86_400.0] {
+        let mut bench = Bench::of(Some(100.0), fields);
+        for second in [10.0, 20.0, 30.0, 40.0, 50.0] {
+            let received = if second < 25.0 { second } else { second + step };
+            let samples = vec![sample(0, second, number(second)), sample(1, second, Value::Bool(true))];
+            bench.sent(second, received, samples);
+        }
+        bench.tick(step + 70.0);
+        let records = bench.records();
+        let counters = &records.last().unwrap()["counters"];
+        let seconds = |name: &str, start: f64| (counters[name].as_f64().unwrap() - start) * 3600.0;
+        // The span over a step back is nobody's: it is shorter by our clock.
+        let wanted = if step > 0.0 { 40.0 } else { 30.0 };
+        assert!((seconds("power_on_h", 100.0) - wanted).abs() < 1e-6, "{counters}");
+        assert!((seconds("servo_on_h", 0.0) - wanted).abs() < 10.1, "{counters}");
+    }
+}
+
+#[test]
+fn what_is_mapped_in_another_way_holds_nothing_of_before_and_the_others_do() {
+    let mut bench = Bench::of(Some(0.0), &["joints.J1.speed_rad_s", "joints.J2.speed_rad_s", "counters.servo_on_h"]);
+    bench.at(10.0, &[(0, number(1.0)), (2, Value::Bool(true))]);
+    let mut other = table(Some(0.0), &["joints.J1.speed_rad_s", "joints.J2.speed_rad_s", "counters.servo_on_h"]);
+    other.signals[0].factor = 0.5;
+    bench.entries.push((us(20.0), Entry::Table(other)));
+    bench.at(30.0, &[(0, number(1.0)), (2, Value::Bool(false))]).at(40.0, &[(0, number(0.0))]).tick(60.0);
+    let record = &bench.records()[0];
+    assert!((record["counters"]["servo_on_h"].as_f64().unwrap() - 20.0 / 3600.0).abs() < 1e-9);
+    let rev = record["joints"][0]["input_rev"].as_f64().unwrap();
+    assert!((rev - 5.0 / std::f64::consts::TAU * 100.0).abs() < 1e-6, "{rev}: 0.5 rad/s for the last 10 s");
 }
 
 #[test]

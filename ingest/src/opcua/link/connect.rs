@@ -110,7 +110,7 @@ pub(super) async fn endpoint(server: &ServerSettings, trust: &TrustStore) -> Res
     };
     takes(endpoint, &server.identity)?;
     if server.security != Security::None {
-        trust.check(&endpoint.server_certificate)?;
+        trust.check(&server.name, &endpoint.server_certificate, endpoint.server.application_uri.as_ref())?;
     }
     // Servers name themselves as they see it, behind what address or port translation ever.
     Ok(EndpointDescription { endpoint_url: server.url.as_str().into(), ..endpoint.clone() })

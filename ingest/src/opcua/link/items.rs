@@ -19,6 +19,7 @@ use tacho_config::settings::opcua::{ServerSettings, SignalMapping};
 use tracing::{info, warn};
 
 use crate::opcua::cutter::Table;
+use crate::opcua::journal::Subscribed;
 use crate::opcua::value::{OVERFLOW, Sample};
 
 /// First and longest pause before a node that is not there is tried again.
@@ -36,6 +37,8 @@ pub(super) struct Items {
     outage: Duration,
     per_call: usize,
     nodes: Vec<Result<NodeId, StatusCode>>,
+    /// Why a signal must not be taken, though its node is there: of its unit.
+    refused: Vec<Option<StatusCode>>,
     /// Number of each monitored item on the server.
     ids: Vec<Option<u32>>,
     /// Length of each item's queue on the server.
@@ -62,6 +65,7 @@ impl Items {
             ids: vec![None; signals.len()],
             queues: vec![QUEUE_MAX; signals.len()],
             nodes: vec![Err(StatusCode::BadNodeIdUnknown); signals.len()],
+            refused: vec![None; signals.len()],
             signals,
             sampling: server.sampling_interval,
             outage: server.outage,
@@ -90,27 +94,8 @@ impl Items {
         let namespaces = session.read_namespace_array().await?;
         self.nodes = self.signals.iter().map(|signal| node_id(&signal.node, &namespaces)).collect();
         self.limit(session).await;
-        let told = self.units(session).await;
-        self.table = self.base.clone();
-        let mut untold = Vec::new();
-        for (index, signal) in self.signals.iter().enumerate() {
-            let Some(own) = signal.field.unit() else { continue };
-            let unit = signal.unit.or(told.get(&index).copied());
-            if unit.is_none() {
-                untold.push(signal.field.to_string());
-            }
-            if let Some((factor, offset)) = unit.and_then(|unit| unit.into_unit(own)) {
-                self.table.signals[index].then(factor, offset);
-            }
-        }
-        if !untold.is_empty() {
-            info!(
-                fields = untold.len(),
-                first = untold[0],
-                "neither mapping nor server names a unit; values are taken in the field's own"
-            );
-        }
-        Ok(())
+        let all: Vec<_> = (0..self.signals.len()).collect();
+        self.ask_units(session, &all).await
     }
 
     /// Subscribes to what is not yet; gives the signals whose nodes are newly known to be missing.
@@ -132,10 +117,11 @@ impl Items {
             return Ok(Vec::new());
         }
         let namespaces = session.read_namespace_array().await?;
-        for signal in &due {
-            let place = usize::try_from(*signal).unwrap_or(usize::MAX);
-            self.nodes[place] = node_id(&self.signals[place].node, &namespaces);
+        let places: Vec<_> = due.iter().filter_map(|signal| usize::try_from(*signal).ok()).collect();
+        for place in &places {
+            self.nodes[*place] = node_id(&self.signals[*place].node, &namespaces);
         }
+        self.ask_units(session, &places).await?;
         self.create_these(session, subscription, due).await
     }
 
@@ -170,9 +156,17 @@ impl Items {
         self.missing.keys().copied().collect()
     }
 
-    /// Nodes that a run of before did not find are tried again.
-    pub(super) fn lack(&mut self, signals: &[u32]) {
-        for signal in signals {
+    /// Length of the server's queue of each signal.
+    pub(super) fn queues(&self) -> Vec<u32> {
+        self.queues.clone()
+    }
+
+    /// Goes on with what a run of before had subscribed; nodes that it did not find are tried again.
+    pub(super) fn goes_on(&mut self, subscribed: &Subscribed) {
+        for (queue, known) in self.queues.iter_mut().zip(&subscribed.queues) {
+            *queue = *known;
+        }
+        for signal in &subscribed.missing {
             let missing = Missing { status: StatusCode::BadNodeIdUnknown, next_try: Instant::now(), pause: AGAIN_MIN };
             self.missing.insert(*signal, missing);
         }
@@ -248,6 +242,9 @@ impl Items {
     fn request(&self, signal: u32) -> Result<MonitoredItemCreateRequest, StatusCode> {
         let place = usize::try_from(signal).unwrap_or(usize::MAX);
         let (mapping, node) = (&self.signals[place], self.nodes[place].clone()?);
+        if let Some(status) = self.refused[place] {
+            return Err(status);
+        }
         let sampling = self.sampling(mapping);
         let read = ReadValueId {
             node_id: node,

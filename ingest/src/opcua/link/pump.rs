@@ -5,6 +5,8 @@
 //! never ask for what was lost.
 
 mod messages;
+mod notification;
+mod order;
 mod subscribe;
 
 use std::future::Future;
@@ -19,10 +21,13 @@ use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAc
 use tacho_config::settings::opcua::ServerSettings;
 use tracing::{debug, info, warn};
 
+use notification::Notification;
+use order::Order;
+use subscribe::server_start_us;
+
 use super::items::Items;
 use super::meters::Meters;
-use crate::opcua::journal::{Data, Entry, JournalError, JournalWriter, Subscribed, now_us};
-use crate::opcua::recovery::Heard;
+use crate::opcua::journal::{Data, Entry, Heard, JournalError, JournalWriter, Subscribed, now_us};
 use crate::opcua::value::Sample;
 
 /// Publish requests on their way at a time.
@@ -40,8 +45,7 @@ pub(super) struct Pump {
     writer: JournalWriter,
     pub(super) meters: Meters,
     subscription: Option<Subscription>,
-    /// Sequence number of the next message.
-    expected: u32,
+    order: Order,
     /// When the server was last heard, Unix microseconds UTC.
     heard_us: Option<i64>,
     /// When something came last.
@@ -57,8 +61,12 @@ pub(super) struct Pump {
     requests: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
     /// What a run of before had subscribed, until it is tried.
     resumed: Option<Subscribed>,
+    /// When this session's server was started, by its own clock.
+    server_start_us: Option<i64>,
     /// Whether the nodes are those of this session's namespaces.
     resolved: bool,
+    /// A session, new or not, with which it could not be gone on yet.
+    greeted: Option<bool>,
     /// No subscription is made before this.
     not_before: Instant,
 }
@@ -67,6 +75,8 @@ pub(super) struct Pump {
 struct Subscription {
     id: u32,
     keep_alive: Duration,
+    /// When the server that made it was started, by its own clock.
+    server_start_us: Option<i64>,
 }
 
 /// Why the pump cannot go on with this session.
@@ -93,7 +103,7 @@ fn doing(doing: &'static str) -> impl FnOnce(Error) -> PumpError {
 impl Pump {
     pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>) -> Self {
         let heard_us = heard.as_ref().map(|heard| heard.at_us);
-        let resumed = heard.and_then(|heard| heard.subscription);
+        let resumed = heard.and_then(|heard| heard.resumed());
         Self {
             publishing: server.publishing_interval,
             outage: server.outage,
@@ -101,7 +111,7 @@ impl Pump {
             writer,
             meters: Meters::of(&server.name),
             subscription: None,
-            expected: resumed.as_ref().map_or(1, |(_, sequence)| messages::after(*sequence)),
+            order: resumed.as_ref().map_or(Order::expecting(1, 0), |(was, part)| Order::expecting(was.expected, *part)),
             heard_us: heard_us.filter(|at_us| *at_us > 0),
             last: Instant::now(),
             bounced: false,
@@ -111,35 +121,49 @@ impl Pump {
             acknowledgements: Vec::new(),
             requests: FuturesUnordered::new(),
             resumed: resumed.map(|(subscribed, _)| subscribed),
+            server_start_us: None,
             resolved: false,
+            greeted: None,
             not_before: Instant::now(),
         }
     }
 
     /// A session is there, a new one or the one of before.
     pub(super) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
+        self.greeted = Some(is_new);
         self.requests.clear();
         self.last = Instant::now();
         self.resolved &= !is_new;
+        if is_new {
+            self.server_start_us = server_start_us(session).await;
+        }
         self.resolve(session).await?;
         if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
-            let keep_alive = Duration::from_millis(resumed.keep_alive_ms);
-            self.subscription = Some(Subscription { id: resumed.subscription, keep_alive });
-            self.items.lack(&resumed.missing);
+            let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
+            self.subscription = Some(Subscription { id, keep_alive, server_start_us: resumed.server_start_us });
+            self.items.goes_on(&resumed);
         }
         let Some(subscription) = self.subscription else { return self.subscribe(session, "the bridge was away").await };
+        if subscription.server_start_us.zip(self.server_start_us).is_some_and(|(then, now)| then != now) {
+            // What has its number now is none of ours.
+            return self.subscribe(session, "the server was started anew").await;
+        }
         if is_new && !self.transferred(session, subscription.id).await {
             return self.subscribe(session, "the server had forgotten the subscription").await;
         }
+        // It is not to be transferred twice.
+        self.greeted = Some(false);
         (self.doubtful, self.backlog) = (is_new, true);
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
+        self.greeted = None;
         self.ask(session);
         Ok(())
     }
 
     /// The connection is lost.
     pub(super) fn down(&mut self) {
+        self.greeted = None;
         self.requests.clear();
     }
 
@@ -163,8 +187,9 @@ impl Pump {
         if response.subscription_id != subscription.id {
             self.delete(session, response.subscription_id).await;
         } else {
-            let has_data = response.notification_message.notification_data.is_some();
-            self.message(session, subscription.id, response.notification_message).await?;
+            let message = Notification::of(response.notification_message);
+            let has_data = message.has_data;
+            self.message(session, subscription.id, message).await?;
             self.backlog &= response.more_notifications || !has_data;
         }
         self.ask(session);
@@ -173,6 +198,9 @@ impl Pump {
 
     /// Looks after silence, nodes that were missing, and a journal that was full.
     pub(super) async fn tick(&mut self, session: &Arc<Session>) -> Result<(), PumpError> {
+        if let Some(is_new) = self.greeted {
+            return self.up(session, is_new).await;
+        }
         let Some(subscription) = self.subscription else {
             return self.subscribe(session, "there was no subscription").await;
         };
@@ -193,8 +221,11 @@ impl Pump {
             self.delete(session, subscription.id).await;
             return self.subscribe(session, "the server was silent").await;
         }
-        let lacking = self.items.missing();
+        let (lacking, table) = (self.items.missing(), self.items.table.clone());
         let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;
+        if self.items.table != table {
+            self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
+        }
         self.journal_bad(bad).await?;
         if self.items.missing() != lacking {
             self.journal_quietly(&[Entry::Subscribed(self.subscribed(subscription))]).await?;
@@ -247,7 +278,9 @@ impl Pump {
     fn subscribed(&self, subscription: Subscription) -> Subscribed {
         let keep_alive_ms = u64::try_from(subscription.keep_alive.as_millis()).unwrap_or(0);
         let (items, missing) = (self.items.digest(), self.items.missing());
-        Subscribed { subscription: subscription.id, keep_alive_ms, items, missing }
+        let Subscription { id, server_start_us, .. } = subscription;
+        let (expected, queues) = (self.order.expected(), self.items.queues());
+        Subscribed { subscription: id, keep_alive_ms, items, missing, expected, queues, server_start_us }
     }
 
     async fn journal_bad(&mut self, bad: Vec<(u32, DataValue)>) -> Result<(), PumpError> {

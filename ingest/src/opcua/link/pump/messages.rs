@@ -4,21 +4,16 @@ use std::sync::Arc;
 
 use opcua::client::services::Republish;
 use opcua::client::{Session, UARequest as _};
-use opcua::types::{
-    DataChangeNotification, NotificationMessage, StatusChangeNotification, StatusCode, SubscriptionAcknowledgement,
-    match_extension_object_owned,
-};
+use opcua::types::{StatusCode, SubscriptionAcknowledgement};
 use tracing::{debug, warn};
 
+use super::notification::Notification;
+use super::order::Place;
 use super::{Pump, PumpError};
-use crate::opcua::journal::{Data, Entry, Gap, now_us};
-use crate::opcua::value::Sample;
+use crate::opcua::journal::{Entry, Gap, now_us};
 
 /// A republish goes on for at most this many messages; no server keeps more.
 const REPUBLISH_MAX: usize = 10_000;
-
-/// Samples of one entry of the journal, so that each fits into a record together with all that it may tell.
-const SAMPLES_MAX: usize = 200;
 
 impl Pump {
     /// Fetches again what the server has sent and did not arrive, from the expected message on, up to one that has.
@@ -29,12 +24,12 @@ impl Pump {
         until: Option<u32>,
     ) -> Result<(), PumpError> {
         for _ in 0..REPUBLISH_MAX {
-            if until == Some(self.expected) {
+            if until == Some(self.order.expected()) {
                 return Ok(());
             }
-            let answer = Republish::new(id, self.expected, session).send(session.channel()).await;
+            let answer = Republish::new(id, self.order.expected(), session).send(session.channel()).await;
             let message = match answer {
-                Ok(answer) => answer.notification_message,
+                Ok(answer) => Notification::of(answer.notification_message),
                 // It is asked for again once there is a connection.
                 Err(error) if is_of_connection(error.status()) => {
                     return Err(PumpError::Server { doing: "asking for a message again", error });
@@ -45,21 +40,20 @@ impl Pump {
                     break;
                 }
             };
-            let has_data = message.notification_data.as_ref().is_some_and(|data| !data.is_empty());
             // Some servers answer with an empty message instead of saying that there is none.
-            if message.sequence_number != self.expected || !has_data {
+            if message.sequence != self.order.expected() || !message.has_data {
                 break;
             }
             self.meters.republished();
             self.store(session, id, message).await?;
         }
-        let Some(until) = until.filter(|until| *until != self.expected) else { return Ok(()) };
-        let cause = format!("messages {} to {} are not on the server any more", self.expected, before(until));
+        let Some(until) = until.filter(|until| *until != self.order.expected()) else { return Ok(()) };
+        let cause = format!("messages {} to {} are not on the server any more", self.order.expected(), before(until));
         warn!(server = self.meters.server(), cause, "values are lost");
         let from_us = self.heard_us.unwrap_or_else(now_us);
         self.meters.gap();
         self.journal(&[Entry::Gap(Gap { from_us, to_us: now_us(), cause })]).await?;
-        self.expected = until;
+        self.order.skip_to(until);
         Ok(())
     }
 
@@ -67,65 +61,44 @@ impl Pump {
         &mut self,
         session: &Arc<Session>,
         id: u32,
-        message: NotificationMessage,
+        message: Notification,
     ) -> Result<(), PumpError> {
-        let sequence = message.sequence_number;
-        let has_data = message.notification_data.as_ref().is_some_and(|data| !data.is_empty());
-        let is_old = sequence != self.expected && self.expected.wrapping_sub(sequence) < 1 << 31;
-        if is_old {
+        let sequence = message.sequence;
+        let place = match message.has_data {
+            true => self.order.place(sequence, &message.samples),
+            false => self.order.place_of_keep_alive(sequence),
+        };
+        match place {
             // It is in the journal already; the server has not heard that.
-            if has_data {
-                self.acknowledgements
-                    .push(SubscriptionAcknowledgement { subscription_id: id, sequence_number: sequence });
+            Place::Again if message.has_data => {
+                self.acknowledge(id, sequence);
+                return Ok(());
             }
-            return Ok(());
+            Place::Alien => return self.alien(session, id, sequence).await,
+            Place::Ahead => self.republish(session, id, Some(sequence)).await?,
+            Place::Next | Place::Again => {}
         }
-        if sequence != self.expected {
-            self.republish(session, id, Some(sequence)).await?;
-        }
-        if has_data {
+        if message.has_data {
             return self.store(session, id, message).await;
         }
-        // A keep-alive.
-        self.journal(&[Entry::Data(Data { subscription: id, ..Data::default() })]).await
+        self.journal(&message.entries(id, 0)).await
     }
 
     /// Makes a message durable; then it may be acknowledged.
-    pub(super) async fn store(
-        &mut self,
-        session: &Arc<Session>,
-        id: u32,
-        message: NotificationMessage,
-    ) -> Result<(), PumpError> {
-        let sequence = message.sequence_number;
-        let (mut samples, mut ended) = (Vec::new(), None);
-        for object in message.notification_data.unwrap_or_default() {
-            match_extension_object_owned!(object,
-                change: DataChangeNotification => {
-                    let items = change.monitored_items.unwrap_or_default().into_iter();
-                    samples.extend(items.map(|item| Sample::of(item.client_handle.wrapping_sub(1), item.value)));
-                },
-                status: StatusChangeNotification => ended = Some(status.status),
-            );
-        }
+    async fn store(&mut self, session: &Arc<Session>, id: u32, mut message: Notification) -> Result<(), PumpError> {
         if self.backlog {
-            self.items.mark_full(&mut samples);
+            self.items.mark_full(&mut message.samples);
         }
-        let gone: Vec<_> =
-            samples.iter().filter(|sample| is_gone(sample.status)).map(|s| (s.signal, s.status)).collect();
+        let entries = message.entries(id, self.order.part());
+        let Notification { sequence, samples, status, .. } = message;
         self.meters.samples(samples.len());
-        let entry = |samples: &[Sample]| Entry::Data(Data { subscription: id, sequence, samples: samples.to_vec() });
-        let mut entries: Vec<_> = samples.chunks(SAMPLES_MAX).map(entry).collect();
-        if entries.is_empty() {
-            entries.push(entry(&[]));
-        }
         self.journal(&entries).await?;
-        self.acknowledgements.push(SubscriptionAcknowledgement { subscription_id: id, sequence_number: sequence });
-        self.expected = after(sequence);
-        for (signal, status) in gone {
-            self.items.lost(session, id, signal, StatusCode::from(status)).await;
+        self.acknowledge(id, sequence);
+        self.order.stored(sequence, &samples);
+        for sample in samples.iter().filter(|sample| is_gone(sample.status)) {
+            self.items.lost(session, id, sample.signal, StatusCode::from(sample.status)).await;
         }
-        match ended {
+        match status {
             Some(status) if status.is_bad() || status == StatusCode::GoodSubscriptionTransferred => {
                 let cause = format!("the server ended the subscription: {status}");
                 Box::pin(self.subscribe(session, &cause)).await
@@ -133,11 +106,19 @@ impl Pump {
             _ => Ok(()),
         }
     }
-}
 
-/// The sequence number after another; there is no 0.
-pub(super) fn after(sequence: u32) -> u32 {
-    sequence.checked_add(1).unwrap_or(1)
+    /// The subscription is not ours, though it has its number: the server numbers anew, or it is another client's.
+    async fn alien(&mut self, session: &Arc<Session>, id: u32, sequence: u32) -> Result<(), PumpError> {
+        let expected = self.order.expected();
+        let cause = format!("the server gives message {sequence} of another subscription where {expected} is the next");
+        warn!(server = self.meters.server(), subscription = id, cause, "the subscription is made anew");
+        self.delete(session, id).await;
+        Box::pin(self.subscribe(session, &cause)).await
+    }
+
+    fn acknowledge(&mut self, id: u32, sequence: u32) {
+        self.acknowledgements.push(SubscriptionAcknowledgement { subscription_id: id, sequence_number: sequence });
+    }
 }
 
 /// The sequence number before another.

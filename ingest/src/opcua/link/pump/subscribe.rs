@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use opcua::client::services::{CreateSubscription, DeleteSubscriptions, TransferSubscriptions};
 use opcua::client::{Session, UARequest as _};
-use opcua::types::StatusCode;
+use opcua::types::{NodeId, ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant};
 use tracing::{info, warn};
 
-use super::{Pump, PumpError, Subscription, doing};
+use super::{Order, Pump, PumpError, Subscription, doing};
 use crate::opcua::journal::{Entry, Gap, now_us};
+use crate::opcua::value::unix_us;
 
 /// The server is to send a sign of life at least this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -22,7 +23,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 impl Pump {
     pub(super) async fn resolve(&mut self, session: &Session) -> Result<(), PumpError> {
         if !self.resolved {
-            self.items.resolve(session).await.map_err(doing("reading namespaces"))?;
+            self.items.resolve(session).await.map_err(doing("asking for namespaces and units"))?;
             self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
             self.resolved = true;
         }
@@ -34,7 +35,7 @@ impl Pump {
         self.requests.clear();
         self.acknowledgements.clear();
         self.items.forget();
-        self.subscription = None;
+        (self.subscription, self.greeted) = (None, None);
         if Instant::now() < self.not_before {
             return Ok(());
         }
@@ -48,7 +49,8 @@ impl Pump {
                 return Err(PumpError::Server { doing: "making monitored items", error });
             }
         };
-        let subscription = Subscription { id, keep_alive };
+        let subscription = Subscription { id, keep_alive, server_start_us: self.server_start_us };
+        self.order = Order::expecting(1, 0);
         let mut entries = vec![Entry::Subscribed(self.subscribed(subscription))];
         if let Some(from_us) = self.heard_us {
             entries.push(Entry::Gap(Gap { from_us, to_us: now_us(), cause: cause.to_owned() }));
@@ -56,7 +58,6 @@ impl Pump {
         }
         self.journal(&entries).await?;
         self.journal_bad(bad).await?;
-        self.expected = 1;
         self.subscription = Some(subscription);
         self.last = Instant::now();
         self.not_before = self.last;
@@ -99,5 +100,15 @@ impl Pump {
         if let Err(error) = deleted {
             warn!(server = self.meters.server(), subscription = id, %error, "a subscription is left to its lifetime");
         }
+    }
+}
+
+/// When the server was started, by its own clock, Unix microseconds UTC; `None` if it does not say.
+pub(super) async fn server_start_us(session: &Session) -> Option<i64> {
+    let read = ReadValueId::from(NodeId::from(VariableId::Server_ServerStatus_StartTime));
+    let values = session.read(&[read], TimestampsToReturn::Neither, 0.0).await.ok()?;
+    match values.into_iter().next()?.value? {
+        Variant::DateTime(time) => unix_us(*time),
+        _ => None,
     }
 }
