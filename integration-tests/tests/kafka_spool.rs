@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tacho_integration_tests::client::simulate;
 use tacho_integration_tests::cluster::Cluster;
 use tacho_integration_tests::kafka::Broker;
-use tacho_integration_tests::{Outcome, until, until_some};
+use tacho_integration_tests::{Outcome, Plant, PlantOptions, until, until_some};
 
 const LONG: Duration = Duration::from_secs(120);
 /// For what is measured, on any machine.
@@ -120,11 +120,85 @@ fn failure_02_what_is_acknowledged_while_kafka_is_away_comes_to_the_lake_once_an
     Outage { records: 30_000, meanwhile: 12_000, rate: 1_500, connections: 40 }.endure();
 }
 
+#[test]
+fn a_drain_that_is_cut_short_by_kills_goes_on_in_order() {
+    let Some(mut broker) = Broker::started().unwrap() else { return };
+    let (mut cluster, ingest) = spooling(&broker, "grace = \"500ms\"");
+    cluster.started("process").unwrap();
+    let journal = cluster.path("acknowledged.csv");
+    let outage = Outage { records: 40_000, meanwhile: 0, rate: 4_000, connections: 40 };
+    let mut devices = outage.fleet(&cluster, ingest, &journal);
+    until_some("some are acknowledged", LONG, || (lines(&journal) > 1_000).then_some(()));
+    broker.kill().unwrap();
+    until_some("most are acknowledged without Kafka", LONG, || (lines(&journal) > 30_000).then_some(()));
+    broker.start().unwrap();
+    let draining = |cluster: &Cluster| {
+        until_some("it drains", LONG, || {
+            let drained = cluster.metric(ingest, "tacho_spool_drained_records_total").ok()?;
+            let left = cluster.metric(ingest, "tacho_spool_records").ok()?;
+            (drained > 0.0 || left == 0.0).then_some(())
+        });
+    };
+    draining(&cluster);
+    cluster.kill(ingest).unwrap();
+    let before = tacho_log::spool::waiting_in(&cluster.path("ingest-0/spool")).unwrap();
+    cluster.start(ingest).unwrap();
+    draining(&cluster);
+    broker.kill().unwrap();
+    broker.start().unwrap();
+    draining(&cluster);
+    cluster.kill(ingest).unwrap();
+    let after = tacho_log::spool::waiting_in(&cluster.path("ingest-0/spool")).unwrap();
+    println!("{before} records waited at the first kill, {after} at the second");
+    cluster.start(ingest).unwrap();
+    let mut report = String::new();
+    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+    assert!(devices.wait().unwrap().success(), "{report}");
+    outage.judge(&cluster, &journal);
+    cluster.stop().unwrap();
+}
+
+#[test]
+fn up_spools_by_default_and_where_nobody_dies_nothing_comes_twice() {
+    let Some(mut broker) = Broker::started().unwrap() else { return };
+    let lines_of_config = format!("[log.kafka.spool]\ngrace = \"500ms\"\n{}", broker.log_settings(8));
+    let mut plant = Plant::new(PlantOptions::configured(&lines_of_config)).unwrap();
+    plant.start().unwrap();
+    let journal = plant.beside("acknowledged.csv");
+    let file = journal.to_str().unwrap().to_owned();
+    let args = ["--robots", "20", "--connections", "20", "--rate", "1000", "--epoch", "7", "--records", "15000"];
+    let mut devices = simulate(&plant.mqtt().unwrap(), &[&args[..], &["--journal", &file]].concat()).unwrap();
+    until_some("some are acknowledged", LONG, || (lines(&journal) > 1_000).then_some(()));
+    broker.kill().unwrap();
+    let before = lines(&journal);
+    until_some("more are acknowledged without Kafka", LONG, || (lines(&journal) > before + 5_000).then_some(()));
+    let (status, body) = plant.ask("/ready").unwrap();
+    assert!(status == 200 && body.contains("spool: ") && body.contains(" records of "), "{status} {body}");
+    broker.start().unwrap();
+    until("the spool is empty", LONG, &Some(true), || Some(plant.ask("/ready").ok()?.1 == "ready\n"));
+    assert_eq!(tacho_log::spool::waiting_in(&plant.data().join("spool")).unwrap(), 0);
+    let mut report = String::new();
+    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
+    assert!(devices.wait().unwrap().success(), "{report}");
+    let lake = plant.lake();
+    until("all landed", LONG, &Some(15_000), || lake.try_int("select count(*) from records"));
+    let outcome = Outcome::of(&lake, &std::fs::read_to_string(&journal).unwrap()).unwrap();
+    assert_eq!(outcome, Outcome::whole(15_000), "{report}");
+    assert_eq!(
+        lake.int("select sum(duplicate) from ledger").unwrap(),
+        0,
+        "what was in doubt is skipped once it is confirmed"
+    );
+    assert_eq!(lake.imbalances().unwrap(), Vec::new());
+    plant.stop().unwrap();
+}
+
 /// `benches/kafka-spool` runs it.
 #[test]
 #[ignore = "takes a long time"]
 fn an_outage_of_many_records_is_drained() {
-    let meanwhile = std::env::var("TACHO_SPOOL_RECORDS").map_or(5_000_000, |count| count.parse().unwrap());
+    let count = std::env::var_os("TACHO_SPOOL_RECORDS").and_then(|count| count.into_string().ok());
+    let meanwhile = count.map_or(5_000_000, |count| count.parse().unwrap());
     Outage { records: meanwhile + meanwhile / 4, meanwhile, rate: 0, connections: 100 }.endure();
 }
 

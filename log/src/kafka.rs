@@ -34,11 +34,11 @@ use tacho_schemas::Digest;
 
 pub use appender::{Appender, Lane};
 pub(crate) use in_flight::InFlight;
+#[cfg(test)]
+pub(crate) use in_flight::tests::flow as flow_for_tests;
 pub(crate) use member::Member;
 pub use open_error::OpenError;
 pub use reader::Reader;
-#[cfg(test)]
-pub(crate) use in_flight::tests::flow as flow_for_tests;
 #[cfg(test)]
 pub(crate) use settings::tests::settings as settings_for_tests;
 pub use settings::{KafkaSettings, SettingsError};

@@ -120,6 +120,11 @@ impl Drain {
             }
             // What is on the disk is looked at first: all of it is below the end that is looked at then.
             let is_on_disk = gate.is_on_disk();
+            let copies = if gate.way() == Way::Spool { gate.take_confirmed_copies() } else { None };
+            if copies.is_some_and(|copies| self.partitions[slot].skip(&copies)) {
+                // It may stand before what is skipped.
+                self.reader = None;
+            }
             let partition = &self.partitions[slot];
             let unread = self.log.next_offsets()[slot] - partition.sent;
             match gate.way() {

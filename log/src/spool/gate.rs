@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,10 @@ struct State {
     in_doubt: VecDeque<Sent>,
     /// When a report came last.
     moved: Instant,
+    /// Offsets of the spool at which copies of it stand, since the partition turned.
+    copies: Option<Range<i64>>,
+    /// Whether Kafka has refused any of it since then.
+    is_refused: bool,
     /// Parts on their way to the disk.
     to_disk: usize,
     held: VecDeque<Part>,
@@ -65,7 +70,15 @@ struct Sent {
 impl Gate {
     pub(crate) fn new(partition: i32, is_behind: bool) -> Self {
         let way = if is_behind { Way::Spool } else { Way::Kafka };
-        let state = State { way, in_doubt: VecDeque::new(), moved: Instant::now(), to_disk: 0, held: VecDeque::new() };
+        let state = State {
+            way,
+            in_doubt: VecDeque::new(),
+            moved: Instant::now(),
+            copies: None,
+            is_refused: false,
+            to_disk: 0,
+            held: VecDeque::new(),
+        };
         Self { partition, state: Mutex::new(state) }
     }
 
@@ -93,6 +106,22 @@ impl Gate {
     /// Whether nothing is on its way to the disk.
     pub(crate) fn is_on_disk(&self) -> bool {
         self.state().to_disk == 0
+    }
+
+    /// Records in doubt stand in the spool at these offsets, too.
+    pub(crate) fn copied(&self, at: Range<i64>) {
+        let mut state = self.state();
+        match &mut state.copies {
+            None => state.copies = Some(at),
+            Some(copies) if copies.end == at.start => copies.end = at.end,
+            Some(_) => {}
+        }
+    }
+
+    /// Where in the spool stands what Kafka has confirmed after all; once.
+    pub(crate) fn take_confirmed_copies(&self) -> Option<Range<i64>> {
+        let mut state = self.state();
+        if state.in_doubt.is_empty() && !state.is_refused { state.copies.take() } else { None }
     }
 
     /// A part is on the disk, or will not be.
@@ -164,6 +193,7 @@ impl Gate {
 
     fn turn(&self, state: &mut State, shared: &Shared) {
         state.way = Way::Spool;
+        (state.copies, state.is_refused) = (None, false);
         let in_doubt: Vec<_> = state
             .in_doubt
             .iter_mut()
@@ -183,8 +213,8 @@ impl Gate {
 impl State {
     fn forget_confirmed(&mut self) {
         let mut any = false;
-        while self.in_doubt.front().is_some_and(|sent| sent.in_flight.is_reported()) {
-            self.in_doubt.pop_front();
+        while let Some(oldest) = self.in_doubt.pop_front_if(|sent| sent.in_flight.is_reported()) {
+            self.is_refused |= oldest.in_flight.refusal().is_some();
             any = true;
         }
         if any {

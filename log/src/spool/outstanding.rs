@@ -1,6 +1,7 @@
 //! What the drain has sent of one partition, and what of it Kafka has confirmed.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,11 +62,20 @@ impl Outstanding {
         }
     }
 
+    /// Goes on behind what Kafka got in another way, if that is what comes next; whether it is.
+    pub(crate) fn skip(&mut self, got: &Range<i64>) -> bool {
+        let is_next = self.batches.is_empty() && self.confirmed == got.start && self.sent == got.start;
+        if is_next {
+            (self.confirmed, self.sent) = (got.end, got.end);
+        }
+        is_next
+    }
+
     /// Takes the reports that have come. After a refusal, which this returns once all reports are there, the drain goes
     /// back to what was refused.
     pub(crate) fn look(&mut self, grace: Duration) -> Option<AppendError> {
-        while self.batches.front().is_some_and(|oldest| oldest.in_flight.is_reported()) {
-            let Some(Sent { in_flight, end, bytes }) = self.batches.pop_front() else { break };
+        while let Some(oldest) = self.batches.pop_front_if(|oldest| oldest.in_flight.is_reported()) {
+            let Sent { in_flight, end, bytes } = oldest;
             self.bytes -= bytes;
             self.moved = Instant::now();
             if self.refusal.is_none() {
@@ -148,7 +158,21 @@ mod tests {
         partition.pass_over(20);
         confirm(&batches[2]);
         partition.look(GRACE);
-        assert_eq!((partition.confirmed, partition.sent, partition.is_empty()), (20, 20, true), "lost ones are passed over");
+        assert_eq!(
+            (partition.confirmed, partition.sent, partition.is_empty()),
+            (20, 20, true),
+            "lost ones are passed over"
+        );
+    }
+
+    #[test]
+    fn what_kafka_got_in_another_way_is_skipped_only_where_it_is_next() {
+        let (mut partition, batches) = sent();
+        assert!(!partition.skip(&(10..12)), "it is under way");
+        batches.iter().for_each(|batch| confirm(batch));
+        partition.look(GRACE);
+        assert!(!partition.skip(&(17..19)) && partition.skip(&(16..19)));
+        assert_eq!((partition.confirmed, partition.sent), (19, 19));
     }
 
     #[test]

@@ -215,7 +215,7 @@ async fn a_torn_last_batch_is_reported_and_costs_only_its_own_records_at_each_of
         let (log, noted) = files(&settings(&torn), 3).await.unwrap();
         assert_eq!(log.report().torn.is_some(), length > before, "{length}");
         assert_eq!(noted.unwrap().waiting(&log), 5, "{length}");
-        log.close().await;
+        drop(log);
         assert_eq!(counters(&held(torn.path()).await, 1), [0, 1, 2, 3, 4], "{length}");
     }
 }

@@ -59,14 +59,29 @@ impl Writer {
     }
 
     async fn write(&self, mut group: Vec<Waiting>) {
+        let counts: Vec<i64> = group.iter().map(|waiting| i64::try_from(waiting.records.len()).unwrap_or(0)).collect();
         let records: Vec<_> = group.iter_mut().flat_map(|waiting| std::mem::take(&mut waiting.records)).collect();
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         match self.appender.append(records).await {
-            Ok(_) => {
+            Ok(delivered) => {
+                self.remember_copies(&group, &counts, delivered);
                 counter!("tacho_spool_appended_records_total").increment(count);
                 self.tell(group, &Ok(Delivered::default()));
             }
             Err(error) => self.tell(group, &Err(error)),
+        }
+    }
+
+    /// Tells the gates where what is in doubt stands in the spool.
+    fn remember_copies(&self, group: &[Waiting], counts: &[i64], mut delivered: Delivered) {
+        for (waiting, count) in group.iter().zip(counts) {
+            let range = delivered.ranges.iter_mut().find(|range| range.partition == waiting.partition);
+            let (Some(range), Some(gate)) = (range, self.shared.gate(waiting.partition)) else { continue };
+            let start = range.start;
+            range.start += count;
+            if matches!(waiting.asked_by, AskedBy::InDoubt(_)) {
+                gate.copied(start..range.start);
+            }
         }
     }
 
