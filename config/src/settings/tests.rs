@@ -144,6 +144,28 @@ fn a_log_in_kafka_needs_brokers_and_keeps_its_secrets_in_files() {
 }
 
 #[test]
+fn a_spool_is_for_who_ingests_alone_unless_it_is_said() {
+    let kafka = "profile = \"development\"\n[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"localhost:9092\"]\n";
+    let with = |lines: &str| sound(&format!("{kafka}{lines}")).log.kafka;
+    let ways = |lines: &str| (with(lines).spools(true), with(lines).spools(false));
+    assert_eq!(ways(""), (true, false));
+    assert_eq!(ways("spool.mode = \"spool\""), (true, true));
+    assert_eq!(ways("spool.mode = \"hold\""), (false, false));
+    assert_eq!(ways("partitions = 500"), (false, false), "more than the files of a spool have");
+    let found = problems(&format!("{kafka}spool.mode = \"buffer\"\nspool.grace = \"2\"\nspool.max_bytes = \"1 MiB\""));
+    let keys: Vec<_> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
+    assert_eq!(keys, ["mode", "grace", "max_bytes"].map(|key| format!("log.kafka.spool.{key}")), "{found:#?}");
+    for (log, spool, key) in [
+        ("", "partitions = 500\nspool.mode = \"spool\"", "log.kafka.spool.mode"),
+        ("", "spool.grace = \"30s\"", "log.kafka.spool.grace"),
+        ("commit_bytes = \"16 MiB\"", "spool.max_bytes = \"64 MiB\"", "log.kafka.spool.max_bytes"),
+    ] {
+        let found = problems(&kafka.replace("[log.kafka]", &format!("{log}\n[log.kafka]\n{spool}")));
+        assert!(found.len() == 1 && found[0].starts_with(key), "{found:#?}");
+    }
+}
+
+#[test]
 fn several_processes_may_share_a_lake() {
     let lake = |url: &str| sound(&format!("profile = \"development\"\n[lake]\n{url}")).lake_url();
     let folder = |path: &str| LakeUrl::Folder(path.into());
@@ -222,6 +244,10 @@ fn what_is_written_is_read_back() {
         [log.kafka]
         brokers = ["kafka-1:9092", "[::1]:9092"]
         rejected_topic = "none"
+        [log.kafka.spool]
+        mode = "hold"
+        grace = "500ms"
+        max_bytes = "1 TiB"
         [log.kafka.librdkafka]
         security.protocol = "ssl"
         "linger.ms" = 20

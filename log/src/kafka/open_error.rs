@@ -3,6 +3,7 @@
 use std::io;
 
 use rdkafka::error::KafkaError;
+use uuid::Uuid;
 
 use super::KafkaSettings;
 use super::settings::SettingsError;
@@ -55,6 +56,19 @@ pub enum OpenError {
         /// Each reason, with what would be right.
         why: Vec<String>,
     },
+    /// It is another log than it was opened as while Kafka was away.
+    #[error(
+        "topic {topic} is log {found}, and records are spooled for log {expected}: bring that cluster and topic back, or \
+         move the spool away and keep it"
+    )]
+    OtherLog {
+        /// Name of the topic.
+        topic: String,
+        /// What it is.
+        found: Uuid,
+        /// What it should be.
+        expected: Uuid,
+    },
     /// Kafka answers with an error.
     #[error("kafka at {brokers}: {doing}")]
     Kafka {
@@ -81,6 +95,11 @@ impl OpenError {
     /// There can be no client.
     pub(crate) fn client(settings: &KafkaSettings, source: KafkaError) -> Self {
         Self::kafka(settings, "making a client", source)
+    }
+
+    /// Whether Kafka may only be away.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Kafka { .. })
     }
 
     pub(crate) fn kafka(settings: &KafkaSettings, doing: &'static str, source: KafkaError) -> Self {
