@@ -42,7 +42,12 @@ pub struct Broker {
 struct Node {
     port: u16,
     controller: u16,
+    /// For clients with a name and a password, over TLS.
+    secured: Option<u16>,
 }
+
+/// The client that a secured broker knows.
+const USER: (&str, &str) = ("tacho", "a-password-of-tests");
 
 /// What can be asked of a broker's topics.
 #[derive(Debug, Clone, Copy)]
@@ -93,19 +98,32 @@ impl Broker {
         Ok(Self::started_together(1)?.and_then(|mut brokers| brokers.pop()))
     }
 
+    /// A broker whose clients come over TLS with a name and a password (SCRAM); what tests ask of it themselves goes in the
+    /// clear. `None`, with a message, where Kafka is not there.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn started_secured() -> anyhow::Result<Option<Self>> {
+        let node = Node { port: free_port()?, controller: free_port()?, secured: Some(free_port()?) };
+        Ok(Self::started_as(&[node])?.and_then(|mut brokers| brokers.pop()))
+    }
+
     /// Brokers of one cluster, which keep a copy of every topic each; `None`, with a message, where Kafka is not there.
     ///
     /// # Errors
     /// If one does not come up.
     pub fn started_together(number: usize) -> anyhow::Result<Option<Vec<Self>>> {
+        let node = || anyhow::Ok(Node { port: free_port()?, controller: free_port()?, secured: None });
+        Self::started_as(&(0..number).map(|_| node()).collect::<anyhow::Result<Vec<_>>>()?)
+    }
+
+    fn started_as(nodes: &[Node]) -> anyhow::Result<Option<Vec<Self>>> {
         let Some(jars) = jars() else { return Ok(None) };
-        let node = || anyhow::Ok(Node { port: free_port()?, controller: free_port()? });
-        let nodes = (0..number).map(|_| node()).collect::<anyhow::Result<Vec<_>>>()?;
         let cluster = cluster_id();
-        let mut brokers = Vec::with_capacity(number);
-        for number in 0..number {
+        let mut brokers = Vec::with_capacity(nodes.len());
+        for number in 0..nodes.len() {
             let folder = tempfile::tempdir().context("temporary folder")?;
-            let mut broker = Self { folder, number, nodes: nodes.clone(), process: None };
+            let mut broker = Self { folder, number, nodes: nodes.to_vec(), process: None };
             broker.format(&jars, &cluster)?;
             broker.spawn()?;
             brokers.push(broker);
@@ -117,37 +135,74 @@ impl Broker {
     fn format(&self, jars: &std::path::Path, cluster: &str) -> anyhow::Result<()> {
         std::fs::write(self.path("server.properties"), self.properties())?;
         std::fs::write(self.path("log4j2.xml"), LOGGING)?;
-        let formatted = self
-            .java(jars, &["-Xmx64m", "-XX:TieredStopAtLevel=1"])
-            .args(["kafka.tools.StorageTool", "format", "-t", cluster, "-c"])
-            .arg(self.path("server.properties"))
-            .output()
-            .context("java")?;
+        let mut format = self.java(jars, &["-Xmx64m", "-XX:TieredStopAtLevel=1"]);
+        format.args(["kafka.tools.StorageTool", "format", "-t", cluster, "-c"]).arg(self.path("server.properties"));
+        if self.nodes[self.number].secured.is_some() {
+            let (name, password) = USER;
+            format.args(["--add-scram", &format!("SCRAM-SHA-512=[name={name},password={password}]")]);
+            std::fs::write(self.path("password"), password)?;
+            self.make_certificate()?;
+        }
+        let formatted = format.output().context("java")?;
         ensure!(formatted.status.success(), "format: {}", String::from_utf8_lossy(&formatted.stderr));
         Ok(())
     }
 
+    /// A key with a certificate of its own, by the tool that comes with Java.
+    fn make_certificate(&self) -> anyhow::Result<()> {
+        let store = |command: &str| {
+            let mut keytool = Command::new("keytool");
+            keytool.args([command, "-keystore"]).arg(self.path("broker.p12")).args(["-storepass", STORE_PASSWORD]);
+            keytool.args(["-alias", "broker"]).stdin(Stdio::null());
+            keytool
+        };
+        let mut make = store("-genkeypair");
+        make.args(["-storetype", "PKCS12", "-keyalg", "EC", "-dname", "CN=broker of tests", "-validity", "2"]);
+        let mut export = store("-exportcert");
+        export.arg("-rfc").arg("-file").arg(self.path("broker.pem"));
+        for command in [make.args(["-ext", "SAN=ip:127.0.0.1"]), &mut export] {
+            let done = command.output().context("keytool")?;
+            ensure!(done.status.success(), "keytool: {}", String::from_utf8_lossy(&done.stdout));
+        }
+        Ok(())
+    }
+
+    /// Of the listener for clients over TLS, if there is one: its address and its properties.
+    fn secured(&self) -> (String, String) {
+        let Some(port) = self.nodes[self.number].secured else { return (String::new(), String::new()) };
+        let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+        let properties = format!(
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL\n\
+             sasl.enabled.mechanisms=SCRAM-SHA-512\nlistener.name.secured.scram-sha-512.sasl.jaas.config={scram}\n\
+             ssl.keystore.type=PKCS12\nssl.keystore.location={}\nssl.keystore.password={STORE_PASSWORD}\n",
+            self.path("broker.p12").display()
+        );
+        (format!(",SECURED://127.0.0.1:{port}"), properties)
+    }
+
     fn properties(&self) -> String {
-        let (Node { port, controller }, data) = (self.nodes[self.number], self.path("data"));
+        let (Node { port, controller, .. }, data) = (self.nodes[self.number], self.path("data"));
+        let (listener, of_listener) = self.secured();
         let (node, copies, in_sync) = (self.number + 1, self.nodes.len(), self.nodes.len().div_ceil(2));
         let voter = |(number, node): (usize, &Node)| format!("{}@127.0.0.1:{}", number + 1, node.controller);
         let voters = self.nodes.iter().enumerate().map(voter).collect::<Vec<_>>().join(",");
         format!(
             "process.roles=broker,controller\nnode.id={node}\ncontroller.quorum.voters={voters}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listener}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}{listener}\ncontroller.listener.names=CONTROLLER\n\
              inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n\
              offsets.topic.replication.factor={copies}\noffsets.topic.num.partitions=4\n\
              transaction.state.log.replication.factor={copies}\ntransaction.state.log.min.isr={in_sync}\n\
              transaction.state.log.num.partitions=4\nshare.coordinator.state.topic.replication.factor={copies}\n\
              share.coordinator.state.topic.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
              group.min.session.timeout.ms=1000\nbroker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n\
-             replica.lag.time.max.ms=4000\n",
+             replica.lag.time.max.ms=4000\n{of_listener}",
             data.display()
         )
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of the broker's folder: `password`, `broker.pem`.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -288,11 +343,23 @@ impl Broker {
 
     /// Lines of `[log]` for a configuration of this program.
     pub fn log_settings(&self, partitions: u32) -> String {
-        let brokers: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        let address = |node: &Node| format!("127.0.0.1:{}", node.secured.unwrap_or(node.port));
+        let brokers: Vec<_> = self.nodes.iter().map(address).collect();
         let copies = self.nodes.len();
+        let security = match self.nodes[self.number].secured {
+            None => String::new(),
+            Some(_) => format!(
+                "\"security.protocol\" = \"SASL_SSL\"\n\"sasl.mechanism\" = \"SCRAM-SHA-512\"\n\
+                 \"sasl.username\" = \"{}\"\n\"ssl.ca.location\" = {:?}\n\
+                 [log.kafka.secret_files]\n\"sasl.password\" = {:?}\n",
+                USER.0,
+                self.path("broker.pem"),
+                self.path("password")
+            ),
+        };
         format!(
             "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = {brokers:?}\npartitions = {partitions}\nreplication = {copies}\n\
-             [log.kafka.librdkafka]\n\"session.timeout.ms\" = 3000\n"
+             [log.kafka.librdkafka]\n\"session.timeout.ms\" = 3000\n{security}"
         )
     }
 }
@@ -306,6 +373,8 @@ impl Drop for Broker {
     }
 }
 
+/// Of the file with the broker's key, which lives as long as the broker.
+const STORE_PASSWORD: &str = "changeit";
 /// Only what the broker says of itself, on standard output.
 const LOGGING: &str = r#"<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m%n"/></Console>
 </Appenders><Loggers><Root level="info"><AppenderRef ref="out"/></Root></Loggers></Configuration>"#;

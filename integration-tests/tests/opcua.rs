@@ -77,7 +77,10 @@ fn until_logged(plant: &Plant, wanted: &str) {
 
 /// Waits until the bridge is subscribed for the n-th time.
 fn until_subscribed(plant: &Plant, times: usize) {
-    until("subscribed", BACK, &true, || plant.logged().matches("subscribed ").count() >= times);
+    until("subscribed", BACK, &None, || {
+        let logged = plant.logged();
+        (logged.matches("subscribed ").count() < times).then_some(logged)
+    });
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn producer(settings: &KafkaSettings) -> Result<BaseProducer<Context>, OpenError
 /// The identity that follows from the cluster that answers.
 fn asked_log_id(producer: &BaseProducer<Context>, settings: &KafkaSettings) -> Result<Uuid, OpenError> {
     let cluster = producer.client().fetch_cluster_id(settings.connect_timeout);
-    let cluster = cluster.ok_or_else(|| OpenError::Unreachable { brokers: settings.brokers() })?;
+    let cluster = cluster.ok_or_else(|| OpenError::Unreachable { brokers: settings.brokers(), why: None })?;
     Ok(log_id(&cluster, &settings.topic, settings.generation))
 }
 

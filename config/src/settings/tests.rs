@@ -63,7 +63,7 @@ fn a_file_overrides_single_keys_of_its_profile() {
     assert_eq!(settings.mqtt.listen.to_string(), "[::1]:0");
     assert!(settings.mqtt.anonymous);
     assert_eq!(settings.lake.compaction.min_files, 3);
-    assert_eq!(settings.lake.compaction.interval, Duration::from_secs(300));
+    assert_eq!(settings.lake.compaction.interval, Duration::from_secs(30));
 }
 
 #[test]

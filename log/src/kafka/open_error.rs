@@ -1,6 +1,7 @@
 //! Why a log in Kafka is not opened, and what would be right.
 
 use std::io;
+use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
 use uuid::Uuid;
@@ -15,10 +16,12 @@ pub enum OpenError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// No broker answers.
-    #[error("no broker of {brokers} answers")]
+    #[error("no broker of {brokers} answers{}", why.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
     Unreachable {
         /// The addresses of the settings.
         brokers: String,
+        /// What the client was told last, if anything.
+        why: Option<Arc<str>>,
     },
     /// The topic is not there, and is not to be made by this role.
     #[error("topic {topic} does not exist: `tacho config apply` makes it, and puts a configuration in force")]

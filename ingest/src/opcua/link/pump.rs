@@ -134,9 +134,8 @@ impl Pump {
         self.requests.clear();
         self.last = Instant::now();
         self.resolved &= !is_new;
-        if is_new {
-            self.server_start_us = server_start_us(session).await;
-        }
+        // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
+        self.server_start_us = server_start_us(session).await;
         self.resolve(session).await?;
         if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
             let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
