@@ -295,8 +295,8 @@ fn a_subscription_of_our_number_on_a_server_that_was_started_anew_is_not_taken_f
 }
 
 #[test]
-fn messages_of_another_subscription_of_our_number_are_not_taken_for_ours() {
-    another_life(&["--no-start-time"], "of another subscription");
+fn a_server_that_was_started_anew_and_does_not_say_so_is_found_out_by_its_silence() {
+    another_life(&["--no-start-time"], "the server was silent");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) struct Pump {
     last: Instant,
     /// The connection was cut because the server was silent, and nothing has come since.
     bounced: bool,
-    /// The subscription was transferred, and nothing has come of it yet: some servers say yes and then nothing.
+    /// The subscription was transferred, or may be none of this server, and nothing has come of it yet.
     doubtful: bool,
     /// What comes now may have waited on the server.
     backlog: bool,
@@ -152,7 +152,8 @@ impl Pump {
         }
         // It is not to be transferred twice.
         self.greeted = Some(false);
-        (self.doubtful, self.backlog) = (is_new, true);
+        // A server that was started anew may take a session of before, and never send anything.
+        (self.doubtful, self.backlog) = (is_new || self.server_start_us.is_none(), true);
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
         self.greeted = None;
