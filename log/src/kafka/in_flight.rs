@@ -144,6 +144,12 @@ impl InFlight {
         self.remaining.load(Ordering::Acquire) == 0
     }
 
+    /// Whether a batch of the same lane was refused, and nobody was told of this one yet.
+    pub(crate) fn is_lane_refused(&self) -> bool {
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.asker.as_ref().is_some_and(Asker::is_refused)
+    }
+
     /// Why Kafka has refused a record of it, if it has.
     pub(crate) fn refusal(&self) -> Option<AppendError> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).error.clone()

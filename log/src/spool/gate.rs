@@ -10,9 +10,9 @@ use tracing::{debug, info, warn};
 
 use super::Shared;
 use super::backlog::{AskedBy, Waiting};
-use crate::Append;
 use crate::asker::Asker;
 use crate::kafka::InFlight;
+use crate::{Append, AppendError};
 
 /// Records of one partition, and who is told what becomes of them.
 #[derive(Debug)]
@@ -172,6 +172,10 @@ impl Gate {
     }
 
     fn pass(&self, state: &mut State, part: Part, shared: &Shared) {
+        // What was held may be behind what was refused meanwhile.
+        if part.asker.is_refused() {
+            return part.asker.tell(Err(AppendError::Interrupted));
+        }
         match state.way {
             Way::Handover { .. } => state.held.push_back(part),
             Way::Spool => self.spool(state, part.records, AskedBy::Asker(part.asker), shared),

@@ -48,7 +48,10 @@ impl Writer {
         for waiting in group {
             match &waiting.asked_by {
                 // Kafka has told.
-                AskedBy::InDoubt(in_flight) if in_flight.is_reported() => self.written(&waiting),
+                AskedBy::InDoubt(in_flight) if in_flight.is_reported() => self.written(waiting.partition),
+                AskedBy::InDoubt(in_flight) if in_flight.is_lane_refused() => {
+                    self.tell(vec![waiting], &Err(AppendError::Interrupted));
+                }
                 AskedBy::Asker(asker) if asker.is_refused() => {
                     self.tell(vec![waiting], &Err(AppendError::Interrupted));
                 }
@@ -96,6 +99,10 @@ impl Writer {
                 }
                 return Ok(());
             }
+            if !self.shared.is_full.load(Ordering::Acquire) {
+                // There was room between.
+                self.full_since = None;
+            }
             let since = *self.full_since.get_or_insert_with(|| {
                 warn!(bytes, bytes_max, "the spool is full: publishes wait, and are then refused");
                 Instant::now()
@@ -109,14 +116,15 @@ impl Writer {
     }
 
     fn tell(&self, group: Vec<Waiting>, outcome: &Result<Delivered, AppendError>) {
-        for waiting in group {
-            self.written(&waiting);
-            waiting.asked_by.tell(outcome.clone());
+        for Waiting { partition, asked_by, .. } in group {
+            // A refused lane is marked before the gate lets anything pass.
+            asked_by.tell(outcome.clone());
+            self.written(partition);
         }
     }
 
-    fn written(&self, waiting: &Waiting) {
-        if let Some(gate) = self.shared.gate(waiting.partition) {
+    fn written(&self, partition: i32) {
+        if let Some(gate) = self.shared.gate(partition) {
             gate.written();
         }
     }

@@ -86,9 +86,9 @@ pub enum AnchorError {
          that log, or go on in this one for good with --new-origin"
     )]
     Claimed {
-        /// Origin of the log that has the lake.
+        /// Key of the log that has the lake.
         claimed: String,
-        /// Origin of the log here.
+        /// Key of the log here, or the origin that it would have.
         here: String,
     },
     /// A row cannot be encoded.
@@ -212,7 +212,7 @@ pub enum AnchorError {
 
 impl AnchorError {
     pub(super) fn claimed(claim: &Claim, here: &str) -> Self {
-        Self::Claimed { claimed: claim.origin.clone(), here: here.to_owned() }
+        Self::Claimed { claimed: claim.key.clone(), here: here.to_owned() }
     }
 
     /// What next.

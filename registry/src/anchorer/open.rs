@@ -56,7 +56,7 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     };
     check_published(&dir, &lock, &key)?;
     tiles.edge(&lock.lodged()).map_err(AnchorError::from)?;
-    claim(&claims, claimed, &lock.origin, options.new_origin).await?;
+    claim(&claims, claimed, &key.verifier().to_string(), options.new_origin).await?;
     let salts = SaltStore::open(keys.join("salts"), lock.salts.clone()).map_err(AnchorError::from)?;
     let heads = heads_of(&dir, &lock)?;
     let prepared = remake::prepared(&dir, &lock)?;
@@ -96,14 +96,14 @@ fn with_same_origin(lock: Lock, asked: Option<&str>, new_origin: bool) -> Result
 }
 
 /// Claims the lake for the log, unless it is anchored in another one and nobody said that this is to change.
-async fn claim(claims: &Claims, claimed: Option<Claim>, origin: &str, anew: bool) -> Result<(), AnchorError> {
+async fn claim(claims: &Claims, claimed: Option<Claim>, key: &str, anew: bool) -> Result<(), AnchorError> {
     let claimed = match claimed {
-        Some(claim) if claim.origin == origin => return Ok(()),
+        Some(claim) if claim.key == key => return Ok(()),
         Some(claim) if !anew => Some(claim),
-        former => claims.take(origin, former.as_ref()).await?,
+        former => claims.take(key, former.as_ref()).await?,
     };
     match claimed {
-        Some(claim) if claim.origin != origin => Err(AnchorError::claimed(&claim, origin)),
+        Some(claim) if claim.key != key => Err(AnchorError::claimed(&claim, key)),
         _ => Ok(()),
     }
 }
@@ -126,14 +126,16 @@ async fn first(
     let had_log = !evidence.is_empty() || claimed.is_some();
     let has_rows = had_log && has_landed(&options.lake).await?;
     match claimed {
-        _ if options.new_origin && has_rows => set_aside(dir, keys)?,
+        _ if options.new_origin && had_log => set_aside(dir, keys)?,
         _ if options.new_origin => {}
         _ if has_rows && !evidence.is_empty() => return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence }),
         Some(claim) => return Err(AnchorError::claimed(claim, &lock.origin).into()),
         None => {}
     }
     if evidence.is_empty() {
-        return begin(dir, lock);
+        // In place of one of which nothing is left but its key.
+        let begun_beside = claimed.map(|claim| Digest::of(claim.key.as_bytes()));
+        return begin(dir, Lock { begun_beside, ..lock });
     }
     // Of several logs nothing says which was the one of these rows: all of them are told.
     let notes = evidence.iter().map(|path| std::fs::read(path).map_err(io_at(path))).collect::<Result<Vec<_>, _>>()?;

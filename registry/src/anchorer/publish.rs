@@ -38,8 +38,9 @@ impl Anchorer {
 
     /// Whether the lake is still to be anchored in this log.
     async fn still_ours(&self) -> Result<(), AnchorError> {
+        let key = self.key.verifier().to_string();
         match self.claims.newest().await? {
-            Some(claim) if claim.origin != self.lock.origin => Err(AnchorError::claimed(&claim, &self.lock.origin)),
+            Some(claim) if claim.key != key => Err(AnchorError::claimed(&claim, &key)),
             _ => Ok(()),
         }
     }

@@ -130,7 +130,8 @@ impl Processing {
             }
             let trouble_text = chain(&trouble);
             if let Some(partition) = trouble.halts() {
-                self.halted.add(partition, trouble_text);
+                let next = self.landing.progress().into_iter().find(|(held, _)| *held == partition);
+                self.halted.add(partition, next.map_or(0, |(_, next)| next), trouble_text);
                 continue;
             }
             self.board.fails(PART, trouble_text.clone());
@@ -190,6 +191,8 @@ impl Processing {
     /// Waits until there is something to work on: where there are more processors than partitions, some wait.
     async fn wait_for_share(&mut self, drain: &CancellationToken) -> Followed {
         loop {
+            let lag_records = self.lag_records();
+            self.board.write(|facts| facts.lag_records = lag_records);
             match self.share.trouble() {
                 Some(trouble) => self.board.fails(PART, trouble.to_string()),
                 None => self.board.works(PART),
@@ -255,7 +258,8 @@ impl Processing {
         let ends = self.log.next_offsets();
         let end =
             |partition: i32| usize::try_from(partition).ok().and_then(|slot| ends.get(slot).copied()).unwrap_or(0);
-        self.landing.progress().iter().map(|(partition, next)| (end(*partition) - next).max(0)).sum()
+        let progress = self.landing.progress().into_iter().chain(self.halted.progress());
+        progress.map(|(partition, next)| (end(partition) - next).max(0)).sum()
     }
 }
 

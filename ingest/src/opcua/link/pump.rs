@@ -34,6 +34,9 @@ use crate::opcua::value::Sample;
 const REQUESTS_MAX: usize = 2;
 const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(30);
 
+/// Some servers compute when they were started, from how long they have been running.
+const START_JITTER_US: u64 = 2_000_000;
+
 /// An answer to a publish request, and what it had acknowledged.
 type Answer = (Result<PublishResponse, Error>, Vec<SubscriptionAcknowledgement>);
 
@@ -143,7 +146,11 @@ impl Pump {
             self.items.goes_on(&resumed);
         }
         let Some(subscription) = self.subscription else { return self.subscribe(session, "the bridge was away").await };
-        if subscription.server_start_us.zip(self.server_start_us).is_some_and(|(then, now)| then != now) {
+        if subscription
+            .server_start_us
+            .zip(self.server_start_us)
+            .is_some_and(|(then, now)| then.abs_diff(now) > START_JITTER_US)
+        {
             // What has its number now is none of ours.
             return self.subscribe(session, "the server was started anew").await;
         }
@@ -157,6 +164,7 @@ impl Pump {
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
         self.greeted = None;
+        self.last = Instant::now();
         self.ask(session);
         Ok(())
     }
