@@ -1,7 +1,6 @@
 //! A simulated arm behind an OPC UA server that nobody here wrote, as a process of its own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -27,14 +26,6 @@ pub struct Arm {
     input: ChildStdin,
     answers: Receiver<String>,
     port: u16,
-}
-
-/// A port that was free just now.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0)).context("a free port")?.local_addr()?.port())
 }
 
 impl Arm {

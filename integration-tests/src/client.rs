@@ -1,5 +1,6 @@
 //! Clients that we did not write: Debian's mosquitto tools, and the simulator as a process.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -12,6 +13,16 @@ pub fn installed(name: &str) -> bool {
     let found = Command::new(name).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
         eprintln!("skipped: {name} is not installed; ./test installs it");
+    }
+    found
+}
+
+/// A path that `./test` hands over in the environment; says so where it is not set.
+#[expect(clippy::disallowed_methods, reason = "a test's tools come from the environment, not from a configuration")]
+pub fn tool(name: &str) -> Option<String> {
+    let found = std::env::var(name).ok();
+    if found.is_none() {
+        eprintln!("skipped: {name} is not set; ./test sets it");
     }
     found
 }
@@ -81,6 +92,17 @@ pub fn simulate(mqtt: &str, args: &[&str]) -> anyhow::Result<Child> {
         .stderr(Stdio::null())
         .spawn()
         .context("tacho simulate")
+}
+
+/// Waits for devices that [`simulate`] started, and gives their report.
+///
+/// # Errors
+/// If not everything was acknowledged.
+pub fn finished(devices: &mut Child) -> anyhow::Result<String> {
+    let mut report = String::new();
+    devices.stdout.take().context("its report was read before")?.read_to_string(&mut report)?;
+    ensure!(devices.wait()?.success(), "tacho simulate: {report}");
+    Ok(report)
 }
 
 /// Runs `tacho simulate` to its end and gives its report.

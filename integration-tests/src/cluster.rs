@@ -11,9 +11,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use crate::kafka::{Broker, free_port};
+use crate::kafka::Broker;
 use crate::lake::Lake;
 use crate::plant::{program, tacho, text};
+use crate::port::free_port;
 use crate::wait::until_some;
 
 /// Longest time from the start of a process to its endpoints.

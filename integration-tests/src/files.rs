@@ -18,6 +18,11 @@ pub fn all_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Whole lines of a file, such as the acknowledgements in a device's journal; none if it is not there.
+pub fn lines(file: &Path) -> usize {
+    std::fs::read(file).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// Data files that the newest version of a table names, by what its Delta log adds and removes.
 ///
 /// # Errors

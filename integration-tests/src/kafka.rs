@@ -3,7 +3,6 @@
 //! Its jars are in the folder that `TACHO_KAFKA_LIBS` names; `./test` fetches them and sets it.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
+use crate::port::free_port;
 use crate::wait::until_some;
 
 /// Longest time until a broker takes connections, on a machine with more to do than it can; after `kill -9` the dead
@@ -384,12 +384,4 @@ fn cluster_id() -> String {
     use std::hash::{BuildHasher as _, Hasher as _, RandomState};
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:05x}A", random(), random() & 0xf_ffff)
-}
-
-/// A port of loopback that was free a moment ago.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("a free port")?.local_addr().context("a free port")?.port())
 }

@@ -17,6 +17,7 @@ pub mod kafka;
 pub mod lake;
 pub mod outcome;
 pub mod plant;
+pub mod port;
 pub mod proxy;
 pub mod s3;
 pub mod trace;

@@ -1,13 +1,12 @@
 //! G1, G2, G3 on Kafka: what was acknowledged is in the lake once and in order, whatever of a deployment is killed, paused
 //! or started again.
 
-use std::io::Read as _;
-use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use tacho_integration_tests::client::simulate;
+use tacho_integration_tests::client::{finished, simulate};
 use tacho_integration_tests::cluster::Cluster;
+use tacho_integration_tests::files::lines;
 use tacho_integration_tests::kafka::Broker;
 use tacho_integration_tests::{Outcome, until, until_some};
 
@@ -72,9 +71,7 @@ impl Ordeal {
             }
         }
         for fleet in &mut fleets {
-            let mut report = String::new();
-            fleet.devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-            assert!(fleet.devices.wait().unwrap().success(), "{report}");
+            finished(&mut fleet.devices).unwrap();
         }
         let journal: String = fleets.iter().map(|fleet| std::fs::read_to_string(&fleet.journal).unwrap()).collect();
         let lake = cluster.lake();
@@ -103,10 +100,6 @@ impl Ordeal {
         let devices = simulate(&cluster.mqtt(ingest), &[&args[..], &further].concat()).unwrap();
         Fleet { devices, journal }
     }
-}
-
-fn lines(journal: &Path) -> usize {
-    std::fs::read(journal).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Three brokers with a copy of everything each, of which two must have a record before it is acknowledged: one may die, and
 //! another be cut off, and nobody notices but the log lines.
 
-use std::io::Read as _;
 use std::time::Duration;
 
-use tacho_integration_tests::client::simulate;
+use tacho_integration_tests::client::{finished, simulate};
 use tacho_integration_tests::cluster::Cluster;
+use tacho_integration_tests::files::lines;
 use tacho_integration_tests::kafka::Broker;
 use tacho_integration_tests::{Outcome, until, until_some};
 
@@ -24,10 +24,7 @@ fn a_broker_that_dies_and_one_that_is_cut_off_lose_nothing_and_reorder_nothing()
     let further = ["--records", &records, "--journal", &file];
     let mut devices = simulate(&cluster.mqtt(ingest), &[&fleet[..], &further].concat()).unwrap();
     let acknowledged = |count: usize| {
-        until_some("acknowledged records", LONG, || {
-            let bytes = std::fs::read(&journal).unwrap_or_default();
-            (bytes.iter().filter(|byte| **byte == b'\n').count() >= count).then_some(())
-        });
+        until_some("acknowledged records", LONG, || (lines(&journal) >= count).then_some(()));
     };
 
     acknowledged(4_000);
@@ -40,9 +37,7 @@ fn a_broker_that_dies_and_one_that_is_cut_off_lose_nothing_and_reorder_nothing()
     acknowledged(20_000);
     brokers[1].signal("CONT").unwrap();
 
-    let mut report = String::new();
-    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-    assert!(devices.wait().unwrap().success(), "{report}");
+    let report = finished(&mut devices).unwrap();
     let lake = cluster.lake();
     let all = Some(i64::try_from(RECORDS).unwrap());
     until("all landed", LONG, &all, || lake.try_int("select count(*) from records"));

@@ -25,7 +25,7 @@ fn records_go_over_tls_with_a_password_and_a_wrong_one_is_told() {
     let refused = plant.start().unwrap_err().to_string();
     assert!(refused.contains("Authentication failed") && !refused.contains("another"), "{refused}");
     std::fs::write(broker.path("password"), &password).unwrap();
-    // A certificate that nobody trusts: the one of another broker.
+    // A list of authorities that trusts none.
     let trusted = broker.path("broker.pem");
     let certificate = std::fs::read(&trusted).unwrap();
     std::fs::write(&trusted, "").unwrap();

@@ -1,13 +1,13 @@
 //! The spool: Kafka is away, ingest acknowledges from its disk and is killed meanwhile, and all comes to the lake, once and
 //! in order.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use tacho_integration_tests::client::simulate;
+use tacho_integration_tests::client::{finished, simulate};
 use tacho_integration_tests::cluster::Cluster;
+use tacho_integration_tests::files::lines;
 use tacho_integration_tests::kafka::Broker;
 use tacho_integration_tests::{Outcome, Plant, PlantOptions, until, until_some};
 
@@ -67,9 +67,7 @@ impl Outage {
         let meanwhile = cluster.metric(ingest, "tacho_spool_appended_records_total").unwrap() - before;
         println!("drained in {took:.1} s: {:.0} records/s", (depth + meanwhile) / took);
         println!("{}", memory(&cluster, ingest));
-        let mut report = String::new();
-        devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-        assert!(devices.wait().unwrap().success(), "{report}");
+        finished(&mut devices).unwrap();
         self.judge(&cluster, &journal);
         cluster.stop().unwrap();
     }
@@ -111,10 +109,6 @@ fn memory(cluster: &Cluster, role: usize) -> String {
     status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned()
 }
 
-fn lines(journal: &Path) -> usize {
-    std::fs::read(journal).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
-}
-
 #[test]
 fn failure_02_what_is_acknowledged_while_kafka_is_away_comes_to_the_lake_once_and_in_order() {
     Outage { records: 30_000, meanwhile: 12_000, rate: 1_500, connections: 40 }.endure();
@@ -151,9 +145,7 @@ fn a_drain_that_is_cut_short_by_kills_goes_on_in_order() {
     let after = tacho_log::spool::waiting_in(&cluster.path("ingest-0/spool")).unwrap();
     println!("{before} records waited at the first kill, {after} at the second");
     cluster.start(ingest).unwrap();
-    let mut report = String::new();
-    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-    assert!(devices.wait().unwrap().success(), "{report}");
+    finished(&mut devices).unwrap();
     outage.judge(&cluster, &journal);
     cluster.stop().unwrap();
 }
@@ -177,9 +169,7 @@ fn up_spools_by_default_and_where_nobody_dies_nothing_comes_twice() {
     broker.start().unwrap();
     until("the spool is empty", LONG, &Some(true), || Some(plant.ask("/ready").ok()?.1 == "ready\n"));
     assert_eq!(tacho_log::spool::waiting_in(&plant.data().join("spool")).unwrap(), 0);
-    let mut report = String::new();
-    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-    assert!(devices.wait().unwrap().success(), "{report}");
+    let report = finished(&mut devices).unwrap();
     let lake = plant.lake();
     until("all landed", LONG, &Some(15_000), || lake.try_int("select count(*) from records"));
     let outcome = Outcome::of(&lake, &std::fs::read_to_string(&journal).unwrap()).unwrap();
@@ -217,9 +207,7 @@ fn a_spool_that_is_full_holds_and_then_refuses_and_what_was_acknowledged_comes()
     assert!(full < f64::from(80 << 20), "{full} bytes of 64 MiB and a commit");
     assert!(cluster.logged(ingest).contains("the spool is full"), "{}", cluster.logged(ingest));
     broker.start().unwrap();
-    let mut report = String::new();
-    devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-    assert!(devices.wait().unwrap().success(), "{report}");
+    finished(&mut devices).unwrap();
     outage.judge(&cluster, &journal);
     until("it is ready again", LONG, &Some(1.0), || cluster.metric(ingest, "tacho_ready").ok());
     cluster.stop().unwrap();

@@ -1,11 +1,11 @@
 //! G1, G2, G3: what was acknowledged is in the lake exactly once and in order, whatever was killed when.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tacho_integration_tests::client::simulate;
+use tacho_integration_tests::client::{finished, simulate};
+use tacho_integration_tests::port::free_port;
 use tacho_integration_tests::{Outcome, Plant, PlantOptions, until, until_some};
 
 /// What is done to an instance.
@@ -24,7 +24,7 @@ impl Ordeal {
     fn endured(&self) -> (Outcome, serde_json::Value) {
         let mut plant = Plant::new(PlantOptions::configured(self.settings)).unwrap();
         // One port for all starts, so that the devices find the broker again.
-        let mqtt = format!("127.0.0.1:{}", free_port());
+        let mqtt = format!("127.0.0.1:{}", free_port().unwrap());
         let start = |plant: &mut Plant| {
             plant.spawn(&["--mqtt", &mqtt]).unwrap();
             plant.wait_until_up().unwrap();
@@ -40,9 +40,7 @@ impl Ordeal {
             plant.kill().unwrap();
             start(&mut plant);
         }
-        let mut report = String::new();
-        devices.stdout.take().unwrap().read_to_string(&mut report).unwrap();
-        assert!(devices.wait().unwrap().success(), "{report}");
+        let report = finished(&mut devices).unwrap();
         let all = Some(i64::try_from(self.records).unwrap());
         until("all landed", Duration::from_secs(240), &all, || lake.try_int("select count(*) from records"));
         assert_eq!(lake.imbalances().unwrap(), Vec::new());
@@ -96,8 +94,4 @@ fn any_moment(_journal: &Path, _due: usize) {
 /// Any number.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

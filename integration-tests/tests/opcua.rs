@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tacho_integration_tests::arm::{Arm, bridge, free_port, url};
+use tacho_integration_tests::arm::{Arm, bridge, url};
 use tacho_integration_tests::plant::{tacho, text};
+use tacho_integration_tests::port::free_port;
 use tacho_integration_tests::proxy::Proxy;
 use tacho_integration_tests::{Plant, PlantOptions, until};
 

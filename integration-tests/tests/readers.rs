@@ -3,19 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use tacho_integration_tests::client::simulated;
+use tacho_integration_tests::client::{simulated, tool};
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
-
-/// A path that `./test` hands over in the environment; without it the test says why it does nothing.
-#[expect(clippy::disallowed_methods, reason = "a test's tools come from the environment, not from a configuration")]
-fn tool(name: &str) -> Option<String> {
-    let found = std::env::var(name).ok();
-    if found.is_none() {
-        eprintln!("skipped: {name} is not set; ./test sets it");
-    }
-    found
-}
 
 fn used() -> Plant {
     let plant = Plant::started(PlantOptions::default()).unwrap();

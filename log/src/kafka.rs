@@ -32,7 +32,7 @@ use uuid::Uuid;
 use crate::{Health, HeldBefore, LogIdentity, ReadError, Share};
 use tacho_schemas::Digest;
 
-pub use appender::{Appender, Lane};
+pub use appender::Appender;
 pub(crate) use in_flight::InFlight;
 #[cfg(test)]
 pub(crate) use in_flight::tests::flow as flow_for_tests;

@@ -3,6 +3,7 @@
 //! An enum and no trait object: a call per batch chooses, and the embedded path pays nothing else.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tacho_schemas::partition::partition_of;
 use tacho_schemas::{Digest, RecordId, RobotKey};
@@ -41,10 +42,10 @@ pub enum Appender {
 pub enum Lane {
     /// To files.
     Embedded(embedded::Lane),
-    /// To Kafka.
-    Kafka(kafka::Lane),
-    /// To Kafka, or to the spool while that is away.
-    Spooled(spool::Lane),
+    /// To Kafka; whether a batch was refused.
+    Kafka(kafka::Appender, Arc<AtomicBool>),
+    /// To Kafka, or to the spool while that is away; whether a batch was refused.
+    Spooled(spool::Appender, Arc<AtomicBool>),
 }
 
 /// Reads some partitions of a log from given offsets on.
@@ -218,8 +219,8 @@ impl Appender {
     pub fn lane(&self) -> Lane {
         match self {
             Self::Embedded(appender) => Lane::Embedded(appender.lane()),
-            Self::Kafka(appender) => Lane::Kafka(appender.lane()),
-            Self::Spooled(appender) => Lane::Spooled(appender.lane()),
+            Self::Kafka(appender) => Lane::Kafka(appender.clone(), Arc::default()),
+            Self::Spooled(appender) => Lane::Spooled(appender.clone(), Arc::default()),
         }
     }
 
@@ -291,8 +292,8 @@ impl Lane {
     pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
         match self {
             Self::Embedded(lane) => lane.enqueue(batch).await,
-            Self::Kafka(lane) => lane.enqueue(batch).await,
-            Self::Spooled(lane) => lane.enqueue(batch).await,
+            Self::Kafka(appender, refused) => appender.enqueue_of_lane(batch, refused).await,
+            Self::Spooled(appender, refused) => appender.enqueue_of_lane(batch, refused).await,
         }
     }
 }

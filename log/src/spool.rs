@@ -33,7 +33,7 @@ use crate::kafka::{self, KafkaLog, KafkaSettings};
 use crate::room::Room;
 use crate::{Health, embedded};
 
-pub use appender::{Appender, Lane};
+pub use appender::Appender;
 pub use depth::SpoolDepth;
 pub use open_error::OpenError;
 pub use settings::SpoolSettings;

@@ -14,6 +14,7 @@ mod following;
 pub(crate) mod instance;
 pub(crate) mod mapping;
 mod metrics;
+mod named;
 mod opened;
 pub(crate) mod processing;
 pub(crate) mod role_args;

@@ -24,22 +24,10 @@ pub struct Appender {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// Appends of one sender that must not overtake each other, though some may be refused.
-#[derive(Debug)]
-pub struct Lane {
-    appender: Appender,
-    refused: Arc<AtomicBool>,
-}
-
 impl Appender {
     /// Number of partitions.
     pub fn partitions(&self) -> i32 {
         self.shared.identity.partitions
-    }
-
-    /// Begins a lane.
-    pub fn lane(&self) -> Lane {
-        Lane { appender: self.clone(), refused: Arc::default() }
     }
 
     /// Waits until there is room, and sends a batch; it is durable when the delivery resolves.
@@ -49,16 +37,21 @@ impl Appender {
     /// # Errors
     /// What is wrong with the batch itself, or [`AppendError::Closed`]; trouble of Kafka comes with the delivery.
     pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
-        self.enqueue_of_lane(batch, Arc::default()).await
+        self.enqueue_of_lane(batch, &Arc::default()).await
     }
 
-    async fn enqueue_of_lane(&self, batch: Vec<Append>, refused: Arc<AtomicBool>) -> Result<Delivery, AppendError> {
+    /// As `enqueue`, of a lane: refuses what comes after a batch that was `refused`.
+    pub(crate) async fn enqueue_of_lane(
+        &self,
+        batch: Vec<Append>,
+        refused: &Arc<AtomicBool>,
+    ) -> Result<Delivery, AppendError> {
         let permit = self.shared.flow.room.permit(self.measured(&batch)?).await?;
-        // While this one waited for room, one before it may have been refused.
+        // Not before: while this one waited for room, one before it may have been refused.
         if refused.load(Ordering::Acquire) {
             return Err(AppendError::Interrupted);
         }
-        let (asker, delivery) = Asker::caller(refused);
+        let (asker, delivery) = Asker::caller(Arc::clone(refused));
         if batch.is_empty() {
             asker.tell(Ok(Delivered::default()));
             return Ok(delivery);
@@ -158,18 +151,5 @@ impl Appender {
                 other => return Err(AppendError::Storage { reason: Arc::from(other.to_string()) }),
             }
         }
-    }
-}
-
-impl Lane {
-    /// As [`Appender::enqueue`], without overtaking what was refused.
-    ///
-    /// # Errors
-    /// As [`Appender::enqueue`], and [`AppendError::Interrupted`].
-    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
-        if self.refused.load(Ordering::Acquire) {
-            return Err(AppendError::Interrupted);
-        }
-        self.appender.enqueue_of_lane(batch, Arc::clone(&self.refused)).await
     }
 }

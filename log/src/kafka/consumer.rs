@@ -6,16 +6,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use std::time::Duration;
 
-use super::KafkaSettings;
 use super::context::Context;
+use super::{KafkaSettings, OpenError};
 use crate::ReadError;
 
 pub(crate) type Consumer = BaseConsumer<Context>;
 
 /// A consumer that is assigned nothing yet.
-pub(crate) fn open(settings: &KafkaSettings, role: &'static str) -> Result<Consumer, ReadError> {
-    let client = settings.reader().map_err(|error| log_error(&error))?;
-    client.create_with_context(Context::new(role)).map_err(|error| log_error(&error))
+pub(crate) fn open(settings: &KafkaSettings, role: &'static str) -> Result<Consumer, OpenError> {
+    let client = settings.reader()?.create_with_context(Context::new(role));
+    client.map_err(|source| OpenError::client(settings, source))
 }
 
 /// Per partition asked for, the offset at its beginning or end ([`Offset::Beginning`], [`Offset::End`]).

@@ -18,7 +18,7 @@ pub(super) fn before(shared: &Shared, places: &[(i32, i64)]) -> Result<Vec<Resul
         return Ok(Vec::new());
     }
     let settings = &shared.settings;
-    let consumer = consumer::open(settings, "checker")?;
+    let consumer = consumer::open(settings, "checker").map_err(|error| log_error(&error))?;
     let partitions = || places.iter().map(|(partition, _)| *partition);
     let asked = |which| {
         let answer = bounds(&consumer, &settings.topic, partitions(), which, settings.connect_timeout);

@@ -58,7 +58,7 @@ impl Reader {
             since: None,
             stop: Arc::clone(&stop),
         };
-        let consumer = consumer::open(&shared.settings, "reader")?;
+        let consumer = consumer::open(&shared.settings, "reader").map_err(|error| consumer::log_error(&error))?;
         assign(&consumer, &shared.settings.topic, starts)?;
         let spawned =
             thread::Builder::new().name("kafka-reader".to_owned()).spawn(move || fetcher.run(&consumer, &chunk));
@@ -171,11 +171,11 @@ impl Fetcher {
             other => return Some(consumer::log_error(other)),
         };
         match code {
+            // The first three do not say of which partition; whoever goes on asks for the bounds of each.
             RDKafkaErrorCode::AutoOffsetReset
             | RDKafkaErrorCode::OffsetOutOfRange
-            // It does not say of which partition; whoever goes on asks for the bounds of each.
-            | RDKafkaErrorCode::LogTruncation => Some(consumer::log_error(error)),
-            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::LogTruncation
+            | RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed
             | RDKafkaErrorCode::Fatal => Some(consumer::log_error(error)),

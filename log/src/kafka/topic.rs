@@ -3,6 +3,7 @@
 //! What is certain to lose acknowledged records is refused; what only may is told.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -11,7 +12,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::task;
 use tracing::{info, warn};
 
-use super::consumer::Consumer;
+use super::consumer::{self, Consumer};
 use super::context::Context;
 use super::settings::BATCH_SLACK_BYTES;
 use super::{KafkaSettings, OpenError};
@@ -38,9 +39,11 @@ pub(super) async fn make_or_check(settings: &KafkaSettings, create: bool) -> Res
     let admin = settings.producer()?.create_with_context(Context::new("admin"));
     let admin: Admin = admin.map_err(|source| OpenError::client(settings, source))?;
     let topic = || settings.topic.clone();
-    let (partitions, replication) = found_or_made(&admin, settings, &settings.topic, create).await?;
+    // A consumer looks, because an admin client never gives what it is told of brokers: a wrong password, say.
+    let looker = Arc::new(consumer::open(settings, "checker")?);
+    let (partitions, replication) = found_or_made((&admin, &looker), settings, &settings.topic, create).await?;
     if let Some(rejected) = &settings.rejected_topic {
-        found_or_made(&admin, settings, rejected, create).await?;
+        found_or_made((&admin, &looker), settings, rejected, create).await?;
     }
     if i32::try_from(partitions) != Ok(settings.partitions) {
         return Err(OpenError::Partitions { topic: topic(), found: partitions, expected: settings.partitions });
@@ -59,29 +62,31 @@ pub(super) async fn make_or_check(settings: &KafkaSettings, create: bool) -> Res
 
 /// Partitions and fewest copies of a topic, which is made if it is missing and `create`.
 async fn found_or_made(
-    admin: &Admin,
+    (admin, looker): (&Admin, &Arc<Consumer>),
     settings: &KafkaSettings,
     topic: &str,
     create: bool,
 ) -> Result<(usize, usize), OpenError> {
-    let mut found = look(settings, topic).await?;
+    let mut found = look(looker, settings, topic).await?;
     if found.is_none() && create {
         make(admin, settings, topic).await?;
         let deadline = tokio::time::Instant::now() + settings.connect_timeout;
         while found.is_none() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(LOOK).await;
-            found = look(settings, topic).await?;
+            found = look(looker, settings, topic).await?;
         }
     }
     found.ok_or_else(|| OpenError::NoTopic { topic: topic.to_owned() })
 }
 
 /// Partitions and fewest copies of a topic; `None` if it is not there, or not ready.
-async fn look(settings: &KafkaSettings, topic: &str) -> Result<Option<(usize, usize)>, OpenError> {
+async fn look(
+    looker: &Arc<Consumer>,
+    settings: &KafkaSettings,
+    topic: &str,
+) -> Result<Option<(usize, usize)>, OpenError> {
     let (name, timeout) = (topic.to_owned(), settings.connect_timeout);
-    // A consumer, because an admin client never gives what it is told of brokers: a wrong password, say.
-    let consumer = settings.reader()?.create_with_context(Context::new("checker"));
-    let consumer: Consumer = consumer.map_err(|source| OpenError::client(settings, source))?;
+    let consumer = Arc::clone(looker);
     let asked = task::spawn_blocking(move || {
         let metadata = consumer.fetch_metadata(Some(&name), timeout).map_err(|_error| {
             for _ in 0..EVENTS_MAX {

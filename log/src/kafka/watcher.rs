@@ -10,7 +10,7 @@ use rdkafka::producer::Producer as _;
 use rdkafka::topic_partition_list::Offset;
 use tracing::{error, info, warn};
 
-use super::consumer::{Consumer, bounds};
+use super::consumer::{self, Consumer, bounds};
 use super::{LOOK, OpenError, Shared};
 use crate::Health;
 
@@ -34,9 +34,7 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, OpenError> {
-        let settings = &shared.settings;
-        let consumer = settings.reader()?.create_with_context(super::context::Context::new("watcher"));
-        let consumer: Consumer = consumer.map_err(|source| OpenError::client(settings, source))?;
+        let consumer = consumer::open(&shared.settings, "watcher")?;
         Ok(Self { shared, consumer, answered: Instant::now(), looks: 0, gone: 0 })
     }
 

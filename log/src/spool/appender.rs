@@ -18,22 +18,10 @@ pub struct Appender {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// Appends of one sender that must not overtake each other, though some may be refused.
-#[derive(Debug)]
-pub struct Lane {
-    appender: Appender,
-    refused: Arc<AtomicBool>,
-}
-
 impl Appender {
     /// Number of partitions.
     pub fn partitions(&self) -> i32 {
         self.shared.kafka.partitions()
-    }
-
-    /// Begins a lane.
-    pub fn lane(&self) -> Lane {
-        Lane { appender: self.clone(), refused: Arc::default() }
     }
 
     /// Waits until there is room, and hands a batch over; it is durable, in Kafka or in the spool, when the delivery
@@ -47,7 +35,12 @@ impl Appender {
         self.enqueue_of_lane(batch, &Arc::default()).await
     }
 
-    async fn enqueue_of_lane(&self, batch: Vec<Append>, refused: &Arc<AtomicBool>) -> Result<Delivery, AppendError> {
+    /// As `enqueue`, of a lane: refuses what comes after a batch that was `refused`.
+    pub(crate) async fn enqueue_of_lane(
+        &self,
+        batch: Vec<Append>,
+        refused: &Arc<AtomicBool>,
+    ) -> Result<Delivery, AppendError> {
         let shared = &*self.shared;
         let bytes = shared.kafka.measured(&batch)?;
         let (written, limit) = (chunk_bytes_max(&batch), shared.settings.group_bytes);
@@ -55,7 +48,7 @@ impl Appender {
             return Err(AppendError::TooLarge { bytes: written, limit });
         }
         let mut room = shared.room.permit(bytes).await?;
-        // While this one waited for room, one before it may have been refused.
+        // Not before: while this one waited for room, one before it may have been refused.
         if refused.load(Ordering::Acquire) {
             return Err(AppendError::Interrupted);
         }
@@ -90,19 +83,6 @@ impl Appender {
         digest: Digest,
     ) -> Result<Delivered, AppendError> {
         self.shared.kafka.append_control(partition, id, received_at_us, digest).await
-    }
-}
-
-impl Lane {
-    /// As [`Appender::enqueue`], without overtaking what was refused.
-    ///
-    /// # Errors
-    /// As [`Appender::enqueue`], and [`AppendError::Interrupted`].
-    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
-        if self.refused.load(Ordering::Acquire) {
-            return Err(AppendError::Interrupted);
-        }
-        self.appender.enqueue_of_lane(batch, &self.refused).await
     }
 }
 

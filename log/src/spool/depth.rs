@@ -78,10 +78,11 @@ impl Meter {
         }
         self.told = Some(now);
         let records = log.next_offsets().iter().sum::<i64>() - confirmed;
-        let bytes = if records > 0 { log.bytes() } else { 0 };
+        let held = log.bytes();
+        let bytes = if records > 0 { held } else { 0 };
         let bytes_max = shared.settings.bytes_max;
         let hours_left = self.hours_left(now, bytes, bytes_max).or_else(|| (bytes >= bytes_max).then_some(0.0));
-        if log.bytes() < bytes_max {
+        if held < bytes_max {
             // The writer may have nothing to write for a long time.
             shared.is_full.store(false, Ordering::Release);
         }

@@ -33,7 +33,7 @@ pub(crate) struct Noted {
 #[serde(deny_unknown_fields)]
 struct NotedFile {
     format: u32,
-    log_id: String,
+    log_id: Uuid,
     drained: Vec<i64>,
 }
 
@@ -51,8 +51,7 @@ impl Noted {
         if file.format != FORMAT {
             return Err(wrong(format!("format {} where {FORMAT} is right: another release wrote it", file.format)));
         }
-        let log_id = Uuid::parse_str(&file.log_id).map_err(|error| wrong(error.to_string()))?;
-        Ok(Some(Self { log_id, drained: file.drained }))
+        Ok(Some(Self { log_id: file.log_id, drained: file.drained }))
     }
 
     /// What holds from now on: what was noted, if it is of this log and of what the files hold.
@@ -99,7 +98,7 @@ impl Noted {
 
     /// Makes it durable, elsewhere than in a thread of the runtime.
     pub(crate) async fn write(&self, log: &Arc<EmbeddedLog>) -> io::Result<()> {
-        let file = NotedFile { format: FORMAT, log_id: self.log_id.to_string(), drained: self.drained.clone() };
+        let file = NotedFile { format: FORMAT, log_id: self.log_id, drained: self.drained.clone() };
         let (log, bytes) = (Arc::clone(log), serde_json::to_vec(&file).map_err(io::Error::other)?);
         let written = tokio::task::spawn_blocking(move || log.note(NAME, &bytes)).await;
         written.map_err(io::Error::other)?

@@ -96,7 +96,7 @@ async fn what_is_acknowledged_while_kafka_is_away_is_in_the_files_as_it_came_als
     let dir = TempDir::new().unwrap();
     for start in [0, 100] {
         let open = opened(settings(&dir)).await;
-        let lane = open.1.appender().lane();
+        let lane = crate::Appender::from(open.1.appender()).lane();
         let mut deliveries = Vec::new();
         for counter in start..start + 100 {
             let batch = (0..5).map(|robot| record(robot, counter)).collect();
@@ -123,7 +123,7 @@ async fn what_kafka_was_given_and_has_not_confirmed_is_spooled_before_what_comes
     let dir = TempDir::new().unwrap();
     let open = opened(settings(&dir)).await;
     trust(&open.1);
-    let lane = open.1.appender().lane();
+    let lane = crate::Appender::from(open.1.appender()).lane();
     let mut deliveries = Vec::new();
     for counter in 0..50 {
         deliveries.push(lane.enqueue(vec![record(1, counter), record(2, counter)]).await.unwrap());
@@ -147,7 +147,7 @@ async fn what_kafka_was_given_and_has_not_confirmed_is_spooled_before_what_comes
 async fn a_full_spool_holds_publishes_and_then_refuses_them_with_its_reason() {
     let dir = TempDir::new().unwrap();
     let open = opened(SpoolSettings { bytes_max: 20_000, ..settings(&dir) }).await;
-    let lane = open.1.appender().lane();
+    let lane = crate::Appender::from(open.1.appender()).lane();
     let mut counter = 0;
     let refusal = loop {
         let delivery = lane.enqueue(vec![record(1, counter)]).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_disk_that_fails_refuses_and_when_it_works_again_the_robot_goes_on_in_
     let dir = TempDir::new().unwrap();
     let faults = Faults::armed();
     let open = opened(SpoolSettings { faults: faults.clone(), ..settings(&dir) }).await;
-    let lane = open.1.appender().lane();
+    let lane = crate::Appender::from(open.1.appender()).lane();
     lane.enqueue(vec![record(1, 0)]).await.unwrap().await.unwrap();
     faults.set_disk_full(true);
     let refused = lane.enqueue(vec![record(1, 1)]).await.unwrap();
@@ -183,7 +183,7 @@ async fn a_disk_that_fails_refuses_and_when_it_works_again_the_robot_goes_on_in_
     faults.set_disk_full(false);
     timeout(DEADLINE, health.wait_for(Health::is_ready)).await.unwrap().unwrap();
     assert!(matches!(lane.enqueue(vec![record(1, 2)]).await, Err(AppendError::Interrupted)), "it would overtake");
-    let lane = open.1.appender().lane();
+    let lane = crate::Appender::from(open.1.appender()).lane();
     for counter in 1..3 {
         lane.enqueue(vec![record(1, counter)]).await.unwrap().await.unwrap();
     }
@@ -195,7 +195,7 @@ async fn a_disk_that_fails_refuses_and_when_it_works_again_the_robot_goes_on_in_
 async fn a_torn_last_batch_is_reported_and_costs_only_its_own_records_at_each_of_its_bytes() {
     let dir = TempDir::new().unwrap();
     let open = opened(settings(&dir)).await;
-    let lane = open.1.appender().lane();
+    let lane = crate::Appender::from(open.1.appender()).lane();
     for counter in 0..5 {
         lane.enqueue(vec![record(1, counter)]).await.unwrap().await.unwrap();
     }

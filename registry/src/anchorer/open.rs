@@ -97,12 +97,11 @@ fn with_same_origin(lock: Lock, asked: Option<&str>, new_origin: bool) -> Result
 
 /// Claims the lake for the log, unless it is anchored in another one and nobody said that this is to change.
 async fn claim(claims: &Claims, claimed: Option<Claim>, key: &str, anew: bool) -> Result<(), AnchorError> {
-    let claimed = match claimed {
-        Some(claim) if claim.key == key => return Ok(()),
-        Some(claim) if !anew => Some(claim),
+    let in_force = match claimed {
+        Some(claim) if claim.key == key || !anew => Some(claim),
         former => claims.take(key, former.as_ref()).await?,
     };
-    match claimed {
+    match in_force {
         Some(claim) if claim.key != key => Err(AnchorError::claimed(&claim, key)),
         _ => Ok(()),
     }
@@ -125,12 +124,14 @@ async fn first(
     let evidence = registry.checkpoints().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
     let had_log = !evidence.is_empty() || claimed.is_some();
     let has_rows = had_log && has_landed(&options.lake).await?;
-    match claimed {
-        _ if options.new_origin && had_log => set_aside(dir, keys)?,
-        _ if options.new_origin => {}
-        _ if has_rows && !evidence.is_empty() => return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence }),
-        Some(claim) => return Err(AnchorError::claimed(claim, &lock.origin).into()),
-        None => {}
+    if options.new_origin {
+        if had_log {
+            set_aside(dir, keys)?;
+        }
+    } else if has_rows && !evidence.is_empty() {
+        return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
+    } else if let Some(claim) = claimed {
+        return Err(AnchorError::claimed(claim, &lock.origin).into());
     }
     if evidence.is_empty() {
         // In place of one of which nothing is left but its key.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tacho_lake::landing::Landing;
 use tacho_log::Log;
 use tacho_registry::{AnchorError, Anchored, Anchorer, AnchorerOptions, OpenError, Verdict};
+use tacho_schemas::chain;
 use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 use tokio::task::JoinHandle;
@@ -18,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use tacho_schemas::chain;
 
 /// The part's name on the board.
 const PART: &str = "anchors";

@@ -21,9 +21,7 @@ use tacho_schemas::RecordId;
 use tracing::{error, warn};
 
 use super::mapping;
-
-/// Damaged stretches that one message names; the others are in the log lines.
-const NAMED_MAX: usize = 4;
+use super::named::named;
 
 /// A log, and the landing that goes on in it.
 #[derive(Debug)]
@@ -218,7 +216,7 @@ impl Objections {
             return anyhow!(
                 "the log has lost records that had not landed: {}; bring the file back from a backup, or start with \
                  --new-log, which goes on without them and records them as lost",
-                named(&self.lost)
+                named(self.lost.iter().cloned())
             );
         }
         let way_on = match kind {
@@ -231,7 +229,10 @@ impl Objections {
                  start with --new-log, which gives up what had not landed from the old one"
             }
         };
-        anyhow!("the log is not the one that the lake follows, or not all of it: {}; {way_on}", named(&self.other))
+        anyhow!(
+            "the log is not the one that the lake follows, or not all of it: {}; {way_on}",
+            named(self.other.iter().cloned())
+        )
     }
 }
 
@@ -266,14 +267,6 @@ fn not_landed(lost: OffsetRange, progress: &[(i32, i64)]) -> Option<OffsetRange>
     let next = progress.iter().find(|(partition, _)| *partition == lost.partition).map_or(0, |(_, next)| *next);
     let start = lost.start.max(next);
     (start < lost.end).then_some(OffsetRange { start, ..lost })
-}
-
-fn named(all: &[String]) -> String {
-    let mut text = all[..all.len().min(NAMED_MAX)].join("; ");
-    if all.len() > NAMED_MAX {
-        write!(text, "; and {} more", all.len() - NAMED_MAX).expect("writing to a String succeeds");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use tacho_lake::config_store::ConfigStore;
 use tacho_lake::landing::{Landing, Verdict};
 use tacho_log::{HeldBefore, Log, OffsetRange, ReadError, Share};
-use tacho_schemas::RecordId;
+use tacho_schemas::{RecordId, chain};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -26,7 +26,6 @@ use tracing::{error, info, warn};
 use super::board::Board;
 use collector::{Batch, Collector};
 use halted::Halted;
-use tacho_schemas::chain;
 use trouble::Trouble;
 
 pub(crate) use cutter::{Cut, Cutter};

@@ -5,58 +5,55 @@ use std::collections::BTreeMap;
 use tracing::error;
 
 use crate::up::board::Board;
+use crate::up::named::named;
 
 /// Their part's name on the board.
 const PART: &str = "partitions";
-/// Partitions whose reasons the board names.
-const NAMED_MAX: usize = 4;
 
 /// Halted partitions of this process, each with the reason.
 #[derive(Debug)]
 pub(super) struct Halted {
-    reasons: BTreeMap<i32, String>,
-    /// Where each would go on.
-    next: BTreeMap<i32, i64>,
+    partitions: BTreeMap<i32, Halt>,
     board: Board,
+}
+
+#[derive(Debug)]
+struct Halt {
+    reason: String,
+    /// Where it would go on.
+    next: i64,
 }
 
 impl Halted {
     pub(super) fn new(board: &Board) -> Self {
-        Self { reasons: BTreeMap::new(), next: BTreeMap::new(), board: board.clone() }
+        Self { partitions: BTreeMap::new(), board: board.clone() }
     }
 
     /// Halts a partition, which would go on at `next`.
     pub(super) fn add(&mut self, partition: i32, next: i64, reason: String) {
         error!(partition, error = reason, "a partition halts: its records stay in the log until a person has looked");
-        self.reasons.insert(partition, reason);
-        self.next.insert(partition, next);
+        self.partitions.insert(partition, Halt { reason, next });
         self.tell();
     }
 
     /// What of a share can be worked on. What is no longer of the share is another process' to try, and ours to try again.
     pub(super) fn leave_out(&mut self, share: &[i32]) -> Vec<i32> {
-        self.reasons.retain(|partition, _| share.contains(partition));
-        self.next.retain(|partition, _| share.contains(partition));
+        self.partitions.retain(|partition, _| share.contains(partition));
         self.tell();
-        share.iter().copied().filter(|partition| !self.reasons.contains_key(partition)).collect()
+        share.iter().copied().filter(|partition| !self.partitions.contains_key(partition)).collect()
     }
 
     /// Their next offsets: they lag, too.
     pub(super) fn progress(&self) -> impl Iterator<Item = (i32, i64)> {
-        self.next.iter().map(|(partition, next)| (*partition, *next))
+        self.partitions.iter().map(|(partition, halt)| (*partition, halt.next))
     }
 
     fn tell(&self) {
-        if self.reasons.is_empty() {
+        if self.partitions.is_empty() {
             return self.board.works(PART);
         }
-        let named =
-            self.reasons.iter().take(NAMED_MAX).map(|(partition, reason)| format!("{partition} halts: {reason}"));
-        let mut text = named.collect::<Vec<_>>().join("; ");
-        if let Some(more) = self.reasons.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
-            text = format!("{text}; and {more} more");
-        }
-        self.board.fails(PART, text);
+        let halts = self.partitions.iter().map(|(partition, halt)| format!("{partition} halts: {}", halt.reason));
+        self.board.fails(PART, named(halts));
     }
 }
 
