@@ -1,6 +1,7 @@
 //! A fleet of 28,000 robots with a record every 15 minutes: what a maintenance team asks of it, as its history grows.
 //!
-//! A year of it is 981 million records. Six hours, twelve and a day are made, so that growth can be read off.
+//! A year of it is 982 million records. Six hours, twelve and a day of the whole fleet are made, so that growth can be read
+//! off; and a year of a hundred of its robots, so that each has the history that it would have.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,12 +16,16 @@ use crate::table::{Figure, say};
 
 /// Robots, as many as a registry of today lists.
 const ROBOTS: u32 = 28_000;
+/// Records of a robot in a year.
+const YEAR: u32 = 35_064;
 /// Seconds of work that a record stands for.
 const RECORD_S: f64 = 900.0;
 /// Records per second that are published.
 const RATE: f64 = 12_000.0;
-/// Records of each robot at the three looks.
+/// Records of each robot of the whole fleet at the three looks.
 const LOOKS: [u32; 3] = [24, 48, 96];
+/// Robots of which a whole year is made.
+const OF_A_YEAR: u32 = 100;
 /// Longest time until what was published has landed.
 const LAST: Duration = Duration::from_secs(600);
 /// Of the files that a year leaves, most are merged: so are these.
@@ -40,26 +45,37 @@ const QUESTIONS: [(&str, &str); 4] = [
     ),
 ];
 
+/// The whole fleet, for a part of a year.
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
     let mut rows = Vec::new();
-    for records in LOOKS {
-        let all = records * ROBOTS;
-        say(&format!("fleet: {} records", grouped(f64::from(all))));
-        // A fleet of its own each time: a later part would be a later life, with counters that begin anew.
-        let plant = Plant::start("fleet", CONFIG)?;
-        work(&plant, all)?;
-        plant.wait_for("tacho_lake_landed_total", f64::from(all), LAST)?;
-        rows.extend(asked(&plant.data().join("lake"), all)?);
+    for each in LOOKS {
+        rows.extend(looked_at((ROBOTS, each))?);
     }
     Ok(rows)
 }
 
-/// Lets the fleet make so many records.
-fn work(plant: &Plant, records: u32) -> anyhow::Result<()> {
-    let pace = RECORD_S * RATE / f64::from(ROBOTS);
+/// A part of the fleet, for a whole year.
+pub(crate) fn year() -> anyhow::Result<Vec<Figure>> {
+    looked_at((OF_A_YEAR, YEAR))
+}
+
+/// What is asked of so many robots with so many records each.
+fn looked_at((robots, each): (u32, u32)) -> anyhow::Result<Vec<Figure>> {
+    let records = robots * each;
+    say(&format!("fleet: {} robots, {} records", grouped(f64::from(robots)), grouped(f64::from(records))));
+    // A fleet of its own each time: a later part would be a later life, with counters that begin anew.
+    let plant = Plant::start("fleet", CONFIG)?;
+    work(&plant, robots, records)?;
+    plant.wait_for("tacho_lake_landed_total", f64::from(records), LAST)?;
+    asked(&plant.data().join("lake"), robots, records)
+}
+
+/// Lets robots make so many records together.
+fn work(plant: &Plant, robots: u32, records: u32) -> anyhow::Result<()> {
+    let pace = RECORD_S * RATE / f64::from(robots);
     let to = format!("mqtt://{}", plant.mqtt);
     let mut command = Command::new(tacho()?);
-    command.args(["simulate", "--to", &to, "--robots", &ROBOTS.to_string(), "--records", &records.to_string()]);
+    command.args(["simulate", "--to", &to, "--robots", &robots.to_string(), "--records", &records.to_string()]);
     command.args(["--rate", &RATE.to_string(), "--pace", &pace.to_string()]);
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().context("tacho simulate")?;
     ensure!(status.success(), "tacho simulate ended with {status}");
@@ -67,12 +83,12 @@ fn work(plant: &Plant, records: u32) -> anyhow::Result<()> {
 }
 
 /// Asks each question in a new session, as a person does.
-fn asked(lake: &Path, records: u32) -> anyhow::Result<Vec<Figure>> {
+fn asked(lake: &Path, robots: u32, records: u32) -> anyhow::Result<Vec<Figure>> {
     let runtime = tokio::runtime::Runtime::new().context("async runtime")?;
+    let of = format!("{} robots, {} records", grouped(f64::from(robots)), grouped(f64::from(records)));
     let ask = |(name, sql): &(&str, &str)| {
         let (took, scanned) = runtime.block_on(answered(lake, sql)).with_context(|| (*name).to_owned())?;
-        let what =
-            format!("fleet of 28,000, {} records ({} of a year): {name}", grouped(f64::from(records)), share(records));
+        let what = format!("fleet: {of} ({} of its year): {name}", share(records));
         Ok(Figure::alone(what, "—", format!("{}, {scanned}", short(took))))
     };
     QUESTIONS.iter().map(ask).collect()
@@ -108,9 +124,9 @@ fn metric(line: &str, name: &str) -> Option<f64> {
     Some(number * scale)
 }
 
-/// Part of a year of records every 15 minutes.
+/// Part of a year of the whole fleet.
 fn share(records: u32) -> String {
-    let year = f64::from(ROBOTS) * 365.25 * 96.0;
+    let year = f64::from(ROBOTS) * f64::from(YEAR);
     format!("{:.2} %", f64::from(records) / year * 100.0)
 }
 

@@ -49,5 +49,6 @@ fn main() -> anyhow::Result<()> {
     table.measure_if_named("growth: robots", growth::BUDGET, growth::robots);
     table.measure_if_named("growth: partitions", growth::BUDGET, growth::partitions);
     table.measure_if_named("fleet of 28,000 robots", "—", fleet::measure);
+    table.measure_if_named("fleet: a year of 100 robots", "—", fleet::year);
     table.print()
 }

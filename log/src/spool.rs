@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::{self, JoinHandle};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::embedded::{EmbeddedLog, OpenReport};
 use crate::kafka::{self, KafkaLog, KafkaSettings};
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     is_verified: AtomicBool,
     /// Whether the spool has as many bytes as it may have.
     is_full: AtomicBool,
+    /// Whether one of the tasks ended by a panic.
+    is_broken: AtomicBool,
     depth: Mutex<SpoolDepth>,
     health: watch::Sender<Health>,
     ending: watch::Sender<bool>,
@@ -113,6 +115,7 @@ impl Spool {
             room,
             is_verified: AtomicBool::new(is_verified),
             is_full: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
             depth: Mutex::new(SpoolDepth { records: waiting, bytes_max: settings.bytes_max, ..SpoolDepth::default() }),
             health: watch::Sender::new(Health::Ready),
             ending: watch::Sender::new(false),
@@ -120,11 +123,11 @@ impl Spool {
         });
         let log = Arc::new(log);
         let mut tasks = Vec::new();
-        tasks.push(tokio::spawn(Writer::new(&shared, &log).run()));
+        tasks.push(supervised(&shared, "writer", Writer::new(&shared, &log).run()));
         let drain = Drain::new(&shared, &log, kafka.health(), noted).await?;
-        tasks.push(tokio::spawn(drain.run()));
+        tasks.push(supervised(&shared, "drain", drain.run()));
         if !is_verified {
-            tasks.push(tokio::spawn(verify::run(Arc::clone(&shared), kafka.checker())));
+            tasks.push(supervised(&shared, "verifier", verify::run(Arc::clone(&shared), kafka.checker())));
         }
         Ok((kafka, Self { shared, log, tasks }))
     }
@@ -158,9 +161,7 @@ impl Spool {
     pub async fn close(mut self) {
         self.shared.end();
         for task in std::mem::take(&mut self.tasks) {
-            if task.await.is_err() {
-                warn!("a task of the spool ended by a panic");
-            }
+            task.await.unwrap_or_default();
         }
         let log = Arc::clone(&self.log);
         drop(self);
@@ -187,6 +188,24 @@ impl Shared {
         self.backlog.close();
         self.ending.send_replace(true);
     }
+}
+
+/// Runs a task of a spool. Where it ends by a panic, nothing is taken any more, and the health says so.
+fn supervised(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        if tokio::spawn(work).await.is_err() {
+            error!(task = name, "a task of the spool ended by a panic: nothing is taken until a restart");
+            shared.is_broken.store(true, Ordering::Release);
+            shared.room.close();
+            shared.backlog.close();
+            shared.health.send_replace(Shared::broken());
+        }
+    })
 }
 
 /// Opens the files of a spool, with what is noted beside them.

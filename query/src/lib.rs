@@ -13,6 +13,6 @@ mod views;
 mod visible;
 
 pub use format::{Format, FormatError, UnknownFormat};
-pub use session::{QueryError, Session};
+pub use session::{QueryError, Session, rule_problems};
 pub use statements::AnchorRow;
 pub use views::views;

@@ -3,13 +3,54 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use tacho_config::Rules;
+use datafusion::prelude::SessionContext;
 use tacho_config::rules::{Bound, Rule};
+use tacho_config::{Problem, Rules};
+
+/// Columns that a view needs for rules to look at it: whose, when, and the record that says so.
+const NEEDED: [&str; 4] = ["robot_id", "window_end", "stream_epoch", "seq"];
+
+/// The rules that can be asked here, and what keeps the others from it.
+pub(crate) async fn asked<'a>(context: &SessionContext, rules: &'a Rules) -> (Vec<&'a Rule>, Vec<Problem>) {
+    let (mut asked, mut problems) = (Vec::new(), Vec::new());
+    for rule in rules.all() {
+        match objection(context, rule).await {
+            None => asked.push(rule),
+            Some(problem) => problems.push(problem),
+        }
+    }
+    (asked, problems)
+}
+
+async fn objection(context: &SessionContext, rule: &Rule) -> Option<Problem> {
+    let problem = |key: &str, value: &str, expected: String| {
+        Some(Problem::new(format!("rule {}: {key}", rule.name), value, expected))
+    };
+    let Ok(seen) = context.table_provider(rule.view.as_str()).await else {
+        return problem("view", &rule.view, "a view or table that there is".to_owned());
+    };
+    let schema = seen.schema();
+    let lacks = NEEDED.into_iter().filter(|needed| schema.index_of(needed).is_err()).collect::<Vec<_>>();
+    if !lacks.is_empty() {
+        return problem("view", &rule.view, format!("one with {}, which a rule needs", lacks.join(", ")));
+    }
+    let columns = || schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ");
+    if rule.component != "robot" && schema.index_of(&rule.component).is_err() {
+        return problem("component", &rule.component, format!("`robot`, or a column of {}: {}", rule.view, columns()));
+    }
+    match schema.field_with_name(&rule.column) {
+        Err(_) => problem("column", &rule.column, format!("a column of {}: {}", rule.view, columns())),
+        Ok(field) if !field.data_type().is_numeric() => {
+            problem("column", &rule.column, format!("a column of numbers; it is {}", field.data_type()))
+        }
+        Ok(_) => None,
+    }
+}
 
 /// SQL of the view.
-pub(crate) fn view(rules: &Rules) -> String {
+pub(crate) fn view(rules: &[&Rule]) -> String {
     let mut by_view: BTreeMap<(&str, &str), Vec<&Rule>> = BTreeMap::new();
-    for rule in rules.all() {
+    for rule in rules.iter().copied() {
         by_view.entry((rule.view.as_str(), rule.component.as_str())).or_default().push(rule);
     }
     let mut parts: Vec<String> =
@@ -74,9 +115,42 @@ mod tests {
         let text = "[[rules]]\nname = \"a\"\nview = \"joint_wear\"\ncomponent = \"joint\"\ncolumn = \"x\"\nabove = 1\n\
                     urgency = \"plan\"\nadvice = \"it's worn\"\nsource = \"s\"\n";
         let two = format!("{text}{}", text.replace("name = \"a\"", "name = \"b\"").replace("above", "below"));
-        let sql = view(&Rules::parse(&two).unwrap());
+        let rules = Rules::parse(&two).unwrap();
+        let sql = view(&rules.all().iter().collect::<Vec<_>>());
         assert_eq!(sql.matches("FROM \"joint_wear\"").count(), 1);
         assert!(sql.contains("'it''s worn'") && sql.contains("(1, false, CAST(1.0 AS DOUBLE)"), "{sql}");
-        assert!(view(&Rules::parse("").unwrap()).ends_with("WHERE false"));
+        assert!(view(&[]).ends_with("WHERE false"));
+    }
+
+    #[tokio::test]
+    async fn a_rule_that_cannot_be_asked_is_told_and_the_others_are_asked() {
+        let rule = |name: &str, view: &str, component: &str, column: &str| {
+            format!(
+                "[[rules]]\nname = \"{name}\"\nview = \"{view}\"\ncomponent = \"{component}\"\ncolumn = \"{column}\"\n\
+                 above = 1\nurgency = \"plan\"\nadvice = \"a\"\nsource = \"s\"\n"
+            )
+        };
+        let text = [
+            rule("right", "joint_wear", "joint", "reducer_damage"),
+            rule("no-view", "joint_ware", "joint", "reducer_damage"),
+            rule("no-record", "identity_alerts", "robot", "count"),
+            rule("no-component", "joint_wear", "jont", "reducer_damage"),
+            rule("no-column", "joint_wear", "joint", "reducer_damge"),
+            rule("no-number", "joint_wear", "joint", "flags"),
+        ]
+        .concat();
+        let problems = crate::rule_problems(&Rules::parse(&text).unwrap()).await.unwrap();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        for (told, part) in told.iter().zip([
+            "rule no-view: view = joint_ware: expected a view",
+            "rule no-record: view = identity_alerts: expected one with window_end, stream_epoch, seq",
+            "rule no-component: component = jont",
+            "rule no-column: column = reducer_damge: expected a column of joint_wear: robot_id",
+            "rule no-number: column = flags: expected a column of numbers",
+        ]) {
+            assert!(told.starts_with(part), "{told}");
+        }
+        assert_eq!(told.len(), 5, "{told:?}");
+        assert_eq!(crate::rule_problems(&Rules::builtin()).await.unwrap(), [], "the built-in ones can all be asked");
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use tacho_config::Rules;
+use tacho_config::{Problem, Rules};
 use tacho_lake::lake::ProviderError;
 use tacho_lake::ledger::LogsError;
 use tacho_lake::reader::ReadError;
@@ -61,6 +62,7 @@ impl QueryError {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    rule_problems: Arc<[Problem]>,
 }
 
 impl std::fmt::Debug for Session {
@@ -82,10 +84,10 @@ impl Session {
         Self::open_with(lake, anchors, &Rules::builtin()).await
     }
 
-    /// The same, with `maintenance_due` by rules of one's own.
+    /// The same, with `maintenance_due` by rules of one's own; see [`Session::rule_problems`].
     ///
     /// # Errors
-    /// If the lake cannot be read, or a rule names a view or column that there is not.
+    /// If the lake cannot be read.
     pub async fn open_with(
         lake: impl Into<LakePlace>,
         anchors: impl Fn() -> Result<Vec<AnchorRow>, String> + Send + Sync + 'static,
@@ -93,11 +95,7 @@ impl Session {
     ) -> Result<Self, QueryError> {
         let lake = Arc::new(Lake::read_only(lake)?);
         let moment = Moment::of(&lake).await?;
-        let config = SessionConfig::new()
-            .with_information_schema(true)
-            .with_default_catalog_and_schema("tacho", "public")
-            .set_bool("datafusion.execution.parquet.pushdown_filters", true);
-        let context = SessionContext::new_with_config(config);
+        let context = context();
         for table in Table::ALL {
             let provider = lake.provider(table, Some(moment.version(table))).await;
             let provider = provider.map_err(|source| QueryError::Table { table, source })?;
@@ -118,9 +116,13 @@ impl Session {
             Box::pin(async move { statements::anchor_rows(&anchors().map_err(DataFusionError::Execution)?) })
         });
         context.register_table("anchors", Arc::new(anchors))?;
-        functions::register(&context);
-        views::create(&context, rules).await?;
-        Ok(Self { context })
+        let rule_problems = views::create(&context, rules).await?.into();
+        Ok(Self { context, rule_problems })
+    }
+
+    /// Rules that `maintenance_due` leaves out because they cannot be asked, each with what would be right.
+    pub fn rule_problems(&self) -> &[Problem] {
+        &self.rule_problems
     }
 
     /// Runs one statement; batches come as they are computed.
@@ -143,4 +145,29 @@ impl Session {
         let batches = datafusion::physical_plan::common::collect(stream).await?;
         Ok((schema, batches))
     }
+}
+
+/// What keeps rules from being asked, whatever a lake holds.
+///
+/// # Errors
+/// If the views cannot be made, which a test rules out.
+pub async fn rule_problems(rules: &Rules) -> Result<Vec<Problem>, QueryError> {
+    let context = context();
+    for table in Table::ALL {
+        context.register_table(table.name(), Arc::new(EmptyTable::new(table.arrow_schema())))?;
+    }
+    context.register_table("ledger", Arc::new(EmptyTable::new(statements::ledger_schema())))?;
+    context.register_table("anchors", Arc::new(EmptyTable::new(statements::anchors_schema())))?;
+    Ok(views::create(&context, rules).await?)
+}
+
+/// A context with the functions, without tables.
+fn context() -> SessionContext {
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("tacho", "public")
+        .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+    let context = SessionContext::new_with_config(config);
+    functions::register(&context);
+    context
 }

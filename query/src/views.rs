@@ -2,15 +2,18 @@
 
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
-use tacho_config::Rules;
+use tacho_config::{Problem, Rules};
 
 use crate::maintenance;
 
 /// Names and definitions, in the order in which they are created.
-const VIEWS: [(&str, &str); 12] = [
+const VIEWS: [(&str, &str); 15] = [
     ("fleet", include_str!("views/fleet.sql")),
     ("joint_wear", include_str!("views/joint_wear.sql")),
     ("battery_health", include_str!("views/battery_health.sql")),
+    ("joint_tests", include_str!("views/joint_tests.sql")),
+    ("pack_tests", include_str!("views/pack_tests.sql")),
+    ("vibration_zones", include_str!("views/vibration_zones.sql")),
     ("rejections", include_str!("views/rejections.sql")),
     ("gaps", include_str!("views/gaps.sql")),
     ("fleet_indicators", include_str!("views/fleet_indicators.sql")),
@@ -33,11 +36,13 @@ pub fn views() -> impl Iterator<Item = (&'static str, String)> {
     VIEWS.into_iter().map(move |(name, query)| (name, comment(query))).chain([("maintenance_due", due.to_owned())])
 }
 
-/// Creates the views in a session, which has the functions that they use.
-pub(crate) async fn create(context: &SessionContext, rules: &Rules) -> Result<(), DataFusionError> {
+/// Creates the views in a session, which has the functions that they use. A rule that cannot be asked is left out of
+/// `maintenance_due`, and told.
+pub(crate) async fn create(context: &SessionContext, rules: &Rules) -> Result<Vec<Problem>, DataFusionError> {
     for (name, query) in VIEWS {
         context.sql(&format!("CREATE VIEW {name} AS {query}")).await?;
     }
-    context.sql(&format!("CREATE VIEW maintenance_due AS {}", maintenance::view(rules))).await?;
-    Ok(())
+    let (rules, problems) = maintenance::asked(context, rules).await;
+    context.sql(&format!("CREATE VIEW maintenance_due AS {}", maintenance::view(&rules))).await?;
+    Ok(problems)
 }

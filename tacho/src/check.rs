@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
+pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?;
     let problems = match Settings::load(&args.file) {
         Ok(settings) => {
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             let users = crate::settings::users(&settings).err();
             let models = settings.processing.models_dir.as_deref().and_then(|dir| Models::with_dir(dir).err());
             let kafka = kafka(&settings).err();
-            let rules = settings.processing.rules_file.as_deref().and_then(|file| Rules::load(file).err());
+            let rules = rules(&settings).await?;
             let all: Vec<_> =
                 users.into_iter().chain(models).chain(rules).chain(kafka).flat_map(|problems| problems.0).collect();
             (!all.is_empty()).then_some(Problems(all))
@@ -42,6 +42,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
             Ok(Answer::Wrong)
         }
     }
+}
+
+/// What is wrong with the rules of maintenance, if they are one's own: their text, or what they look at.
+async fn rules(settings: &Settings) -> anyhow::Result<Option<Problems>> {
+    let Some(file) = &settings.processing.rules_file else { return Ok(None) };
+    let rules = match Rules::load(file) {
+        Ok(rules) => rules,
+        Err(problems) => return Ok(Some(problems)),
+    };
+    let problems = tacho_query::rule_problems(&rules).await?;
+    Ok((!problems.is_empty()).then_some(Problems(problems)))
 }
 
 /// Whether librdkafka takes the settings; no broker is asked.

@@ -127,7 +127,7 @@ impl Cli {
             Command::Backup(args) => crate::backup::run(args).await,
             Command::Restore(args) => crate::restore::run(args).await,
             Command::User(args) => crate::user::run(args).await,
-            Command::Check(args) => crate::check::run(&args),
+            Command::Check(args) => crate::check::run(args).await,
             Command::Models(args) => crate::models::run(&args),
             Command::Roster(args) => crate::roster::run(&args),
             Command::Opcua(args) => crate::opcua::run(&args),

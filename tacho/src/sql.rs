@@ -6,6 +6,7 @@ use tacho_query::{AnchorRow, Format, Session};
 
 use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
+use crate::output::tell;
 use crate::up::{instance, mapping};
 use tacho_schemas::chain;
 
@@ -31,11 +32,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     let registry_of = (data_dir.clone(), settings.registry_dir());
     let anchors =
         move || tacho_registry::summaries(&registry_of.0, &registry_of.1).map(rows).map_err(|error| chain(&error));
-    let rules = match &settings.processing.rules_file {
-        Some(file) => Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
+    let rules_file = settings.processing.rules_file.clone().or_else(|| instance::rules_file(&data_dir));
+    let rules = match rules_file {
+        Some(file) => Rules::load(&file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?,
         None => Rules::builtin(),
     };
     let session = Session::open_with(mapping::lake_place(&settings)?, anchors, &rules).await?;
+    for problem in session.rule_problems() {
+        tell(&format!("maintenance_due is without a rule: {problem}\n"));
+    }
     let (schema, rows) = match session.query(&args.statement).await {
         Err(error) if error.is_wrong_statement() => return Err(WrongUse(error.to_string()).into()),
         answer => answer?,

@@ -96,6 +96,7 @@ pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let roles = Box::pin(Roles::open(&settings, &args, part)).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
+    instance.keep_rules(settings.processing.rules_file.as_deref())?;
     instance.publish_endpoints(&endpoints)?;
     match part {
         Part::All => status::greet(&endpoints, &settings, args.config.as_deref(), args.demo),

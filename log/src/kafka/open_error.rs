@@ -100,9 +100,9 @@ impl OpenError {
         Self::kafka(settings, "making a client", source)
     }
 
-    /// Whether Kafka may only be away.
+    /// Whether Kafka may only be away, or not have begun whole: a broker that starts does not know its topics yet.
     pub(crate) fn is_away(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Kafka { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Kafka { .. } | Self::NoTopic { .. })
     }
 
     pub(crate) fn kafka(settings: &KafkaSettings, doing: &'static str, source: KafkaError) -> Self {

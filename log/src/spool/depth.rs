@@ -130,11 +130,18 @@ impl Shared {
         *self.depth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What holds once a task has ended by a panic.
+    pub(super) fn broken() -> Health {
+        let reason = "spool: a part of it failed; what was acknowledged is in its files and follows after a restart";
+        Health::Ended { reason: reason.into() }
+    }
+
     /// Whether appends are taken: what only keeps Kafka from taking them does not matter.
     fn health_now(&self, files: &Health, kafka: &Health, trouble: Option<&Arc<str>>) -> Health {
         let failing =
             |reason: &str, disk_full| Health::Failing { reason: format!("spool: {reason}").into(), disk_full };
         match (kafka, files) {
+            _ if self.is_broken.load(Ordering::Acquire) => Self::broken(),
             (Health::Ended { .. } | Health::Closed, _) => kafka.clone(),
             (_, Health::Failing { reason, disk_full }) => failing(reason, *disk_full),
             (_, Health::Ended { .. } | Health::Closed) => files.clone(),

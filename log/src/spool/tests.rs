@@ -248,3 +248,20 @@ async fn a_note_that_cannot_be_read_says_what_to_do_and_none_means_that_nothing_
     std::fs::remove_file(dir.path().join("drained.json")).unwrap();
     assert_eq!(waiting_in(dir.path()).unwrap(), 2);
 }
+
+#[tokio::test]
+async fn a_task_that_panics_ends_the_spool_and_is_told() {
+    let dir = TempDir::new().unwrap();
+    let open = opened(settings(&dir)).await;
+    let appender = open.1.appender();
+    let delivered = appender.enqueue(vec![record(1, 0)]).await.unwrap();
+    assert_eq!(timeout(DEADLINE, delivered).await.unwrap(), Ok(Delivered::default()));
+    supervised(&open.1.shared, "writer", async { panic!("on purpose") }).await.unwrap();
+    // The drain goes on to look; what it tells is the same.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let health = open.1.health().borrow().clone();
+    assert!(matches!(&health, Health::Ended { reason } if reason.contains("a part of it failed")), "{health:?}");
+    assert_eq!(appender.enqueue(vec![record(1, 1)]).await.map(drop), Err(AppendError::Closed));
+    closed(open).await;
+    assert_eq!(counters(&held(dir.path()).await, 1), [0]);
+}

@@ -1,30 +1,50 @@
--- Grease of each joint's reducer since it was last renewed: the difference of the cumulative usage, and years. A greasing is
--- of one component, of one joint by its name, or, where it names none, of the whole robot.
-WITH latest AS (
-    SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window_end,
+-- Grease of each joint's reducer since it was last renewed: the difference of the cumulative usage, and years. A greasing, or a
+-- replacement, is of one component, of one joint by its name, or, where it names none, of the whole robot. A component that came
+-- after another one is greased when it is first seen. Where the lake has no usage of before a greasing, what came before the
+-- first one after it is not counted. Without any greasing, years count from the first record: they are at least so many.
+WITH used AS (
+    SELECT robot_id, joint, coalesce(component_id, '') AS component_id, component_epoch, stream_epoch, seq, window_end,
            CAST(grease_usage AS DOUBLE) AS grease_usage
-    FROM joint_wear
+    FROM joints
+    WHERE grease_usage IS NOT NULL AND window_end <= received_at + INTERVAL '5 minutes'
+), series AS (
+    SELECT robot_id, joint, component_id, component_epoch, min(window_end) AS first_seen,
+           max(record_order(stream_epoch, seq)) AS newest,
+           last_value(stream_epoch ORDER BY stream_epoch, seq) AS stream_epoch,
+           last_value(seq ORDER BY stream_epoch, seq) AS seq,
+           last_value(window_end ORDER BY stream_epoch, seq) AS window_end,
+           last_value(grease_usage ORDER BY stream_epoch, seq) AS grease_usage
+    FROM used GROUP BY robot_id, joint, component_id, component_epoch
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY robot_id, joint ORDER BY newest DESC) AS place,
+           count(*) OVER (PARTITION BY robot_id, joint) AS components
+    FROM series
+), latest AS (
+    SELECT *, components > 1 OR component_epoch > 0 AS is_later FROM placed WHERE place = 1
 ), greased AS (
     SELECT latest.robot_id, latest.joint, max(maintenance."time") AS greased_at
     FROM latest JOIN maintenance ON maintenance.robot_id = latest.robot_id
-    WHERE maintenance.kind = 'grease'
-      AND (maintenance.component_id IS NULL OR maintenance.component_id = latest.component_id
-           OR maintenance.component_id = latest.joint)
+    WHERE maintenance.kind IN ('grease', 'replace')
+      AND (maintenance.component_id IS NULL AND maintenance.kind = 'grease'
+           OR maintenance.component_id = latest.component_id OR maintenance.component_id = latest.joint)
+      AND maintenance."time" <= maintenance.received_at + INTERVAL '5 minutes'
+      AND (NOT latest.is_later OR maintenance."time" >= latest.first_seen)
     GROUP BY latest.robot_id, latest.joint
-), then_spent AS (
-    SELECT latest.robot_id, latest.joint, max(CAST(joints.grease_usage AS DOUBLE)) AS spent
+), about AS (
+    SELECT latest.robot_id, latest.joint,
+           max(CASE WHEN used.window_end <= greased.greased_at THEN used.grease_usage END) AS before,
+           min(CASE WHEN used.window_end > greased.greased_at THEN used.grease_usage END) AS after
     FROM latest
     JOIN greased ON greased.robot_id = latest.robot_id AND greased.joint = latest.joint
-    JOIN joints ON joints.robot_id = latest.robot_id AND joints.joint = latest.joint
-               AND joints.component_epoch = latest.component_epoch
-               AND coalesce(joints.component_id, '') = coalesce(latest.component_id, '')
-               AND joints.window_end <= greased.greased_at
+    JOIN used ON used.robot_id = latest.robot_id AND used.joint = latest.joint
+             AND used.component_epoch = latest.component_epoch AND used.component_id = latest.component_id
     GROUP BY latest.robot_id, latest.joint
 )
 SELECT latest.robot_id, latest.joint, latest.component_id, latest.component_epoch, latest.stream_epoch, latest.seq,
        latest.window_end, greased.greased_at, latest.grease_usage,
-       latest.grease_usage - coalesce(then_spent.spent, 0.0) AS grease_usage_since,
-       (date_part('epoch', latest.window_end) - date_part('epoch', greased.greased_at)) / 31557600.0 AS years_since
+       latest.grease_usage - coalesce(about.before, about.after, 0.0) AS grease_usage_since,
+       (date_part('epoch', latest.window_end) - date_part('epoch', coalesce(greased.greased_at, latest.first_seen)))
+           / 31557600.0 AS years_since
 FROM latest
 LEFT JOIN greased ON greased.robot_id = latest.robot_id AND greased.joint = latest.joint
-LEFT JOIN then_spent ON then_spent.robot_id = latest.robot_id AND then_spent.joint = latest.joint
+LEFT JOIN about ON about.robot_id = latest.robot_id AND about.joint = latest.joint

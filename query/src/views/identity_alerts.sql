@@ -1,43 +1,106 @@
 -- Robots whose identity or counters cannot be: clones, scrapped robots that report, counters that run backwards or faster
--- than time. `kind` says which; `since` and `until` are times of receipt, `count` is how many rows or pairs show it.
-WITH senders AS (
-    SELECT robot_id, principal, min(received_at) AS since, max(received_at) AS until, count(*) AS n
-    FROM records GROUP BY robot_id, principal
-), streams AS (
-    SELECT robot_id, stream_epoch, min(received_at) AS since, max(received_at) AS until, count(*) AS n
-    FROM records GROUP BY robot_id, stream_epoch
-), robot_steps AS (
-    SELECT robot_id, received_at, CAST(power_on_h AS DOUBLE) AS power_on_h,
-           CAST(date_part('epoch', window_end) AS DOUBLE) / 3600.0 AS at_h,
-           lag(CAST(power_on_h AS DOUBLE)) OVER (PARTITION BY robot_id ORDER BY stream_epoch, seq) AS power_on_h_before,
-           lag(CAST(date_part('epoch', window_end) AS DOUBLE) / 3600.0)
-               OVER (PARTITION BY robot_id ORDER BY stream_epoch, seq) AS at_h_before
+-- than time. `kind` says which; `since` and `until` are times of receipt, `count` is how many rows show it. Clones show by turns:
+-- one that comes late, or that changes its gateway or its part once, is none. A counter is too fast where it rose by more than the
+-- time between the first record and the last, and an hour. Records from more than five minutes ahead of their receipt are left
+-- out of that: their clock is wrong.
+WITH in_order AS (
+    SELECT robot_id, principal, stream_epoch, received_at, record_order(stream_epoch, seq) AS number,
+           lag(principal) OVER received AS principal_before, lag(stream_epoch) OVER received AS stream_epoch_before,
+           lag(record_order(stream_epoch, seq)) OVER received AS number_before
     FROM records
+    WINDOW received AS (PARTITION BY robot_id ORDER BY log_epoch, "partition", "offset", ordinal)
+), robot_steps AS (
+    SELECT robot_id, received_at,
+           power_on_h, servo_on_h, motion_h, energy_kwh, distance_m, step_count, estop_count, protective_stop_count,
+           collision_count, error_count, brake_dynamic_count, brake_energy_j,
+           lag(power_on_h) IGNORE NULLS OVER life AS power_on_h_before, lag(servo_on_h) IGNORE NULLS OVER life AS servo_on_h_before,
+           lag(motion_h) IGNORE NULLS OVER life AS motion_h_before, lag(energy_kwh) IGNORE NULLS OVER life AS energy_kwh_before,
+           lag(distance_m) IGNORE NULLS OVER life AS distance_m_before, lag(step_count) IGNORE NULLS OVER life AS step_count_before,
+           lag(estop_count) IGNORE NULLS OVER life AS estop_count_before,
+           lag(protective_stop_count) IGNORE NULLS OVER life AS protective_stop_count_before,
+           lag(collision_count) IGNORE NULLS OVER life AS collision_count_before,
+           lag(error_count) IGNORE NULLS OVER life AS error_count_before,
+           lag(brake_dynamic_count) IGNORE NULLS OVER life AS brake_dynamic_count_before,
+           lag(brake_energy_j) IGNORE NULLS OVER life AS brake_energy_j_before
+    FROM records
+    WINDOW life AS (PARTITION BY robot_id ORDER BY stream_epoch, seq)
+), robot_falls AS (
+    SELECT robot_id, received_at, unnest(make_array(
+        CASE WHEN power_on_h < power_on_h_before THEN 'power_on_h' END, CASE WHEN servo_on_h < servo_on_h_before THEN 'servo_on_h' END,
+        CASE WHEN motion_h < motion_h_before THEN 'motion_h' END, CASE WHEN energy_kwh < energy_kwh_before THEN 'energy_kwh' END,
+        CASE WHEN distance_m < distance_m_before THEN 'distance_m' END, CASE WHEN step_count < step_count_before THEN 'step_count' END,
+        CASE WHEN estop_count < estop_count_before THEN 'estop_count' END,
+        CASE WHEN protective_stop_count < protective_stop_count_before THEN 'protective_stop_count' END,
+        CASE WHEN collision_count < collision_count_before THEN 'collision_count' END,
+        CASE WHEN error_count < error_count_before THEN 'error_count' END,
+        CASE WHEN brake_dynamic_count < brake_dynamic_count_before THEN 'brake_dynamic_count' END,
+        CASE WHEN brake_energy_j < brake_energy_j_before THEN 'brake_energy_j' END)) AS counter
+    FROM robot_steps
+    WHERE power_on_h < power_on_h_before OR servo_on_h < servo_on_h_before OR motion_h < motion_h_before
+       OR energy_kwh < energy_kwh_before OR distance_m < distance_m_before OR step_count < step_count_before
+       OR estop_count < estop_count_before OR protective_stop_count < protective_stop_count_before
+       OR collision_count < collision_count_before OR error_count < error_count_before
+       OR brake_dynamic_count < brake_dynamic_count_before OR brake_energy_j < brake_energy_j_before
 ), joint_steps AS (
-    SELECT robot_id, joint, received_at, CAST(input_rev AS DOUBLE) AS input_rev,
-           lag(CAST(input_rev AS DOUBLE))
-               OVER (PARTITION BY robot_id, joint, component_epoch, component_id ORDER BY stream_epoch, seq)
-               AS input_rev_before
-    FROM joints WHERE input_rev IS NOT NULL
+    SELECT robot_id, joint, received_at, coalesce(component_id, '') AS part,
+           lag(coalesce(component_id, '')) OVER life AS part_before, component_epoch, lag(component_epoch) OVER life AS epoch_before,
+           input_rev, input_rev_load, lag(input_rev) IGNORE NULLS OVER life AS input_rev_before,
+           lag(input_rev_load) IGNORE NULLS OVER life AS input_rev_load_before
+    FROM joints
+    WINDOW life AS (PARTITION BY robot_id, joint ORDER BY stream_epoch, seq)
+), joint_falls AS (
+    SELECT robot_id, joint, received_at, unnest(make_array(
+        CASE WHEN input_rev < input_rev_before THEN 'input_rev' END,
+        CASE WHEN input_rev_load < input_rev_load_before THEN 'input_rev_load' END)) AS counter
+    FROM joint_steps
+    WHERE part = part_before AND component_epoch = epoch_before
+      AND (input_rev < input_rev_before OR input_rev_load < input_rev_load_before)
 ), pack_steps AS (
-    SELECT robot_id, pack_id, received_at, CAST(discharged_ah AS DOUBLE) AS discharged_ah,
-           lag(CAST(discharged_ah AS DOUBLE))
-               OVER (PARTITION BY robot_id, pack_id, pack_epoch ORDER BY stream_epoch, seq) AS discharged_ah_before
+    SELECT robot_id, pack_id, received_at, discharged_ah, charged_ah, bms_cycle_count,
+           lag(discharged_ah) IGNORE NULLS OVER life AS discharged_ah_before, lag(charged_ah) IGNORE NULLS OVER life AS charged_ah_before,
+           lag(bms_cycle_count) IGNORE NULLS OVER life AS bms_cycle_count_before
     FROM batteries
+    WINDOW life AS (PARTITION BY robot_id, pack_id, pack_epoch ORDER BY stream_epoch, seq)
+), pack_falls AS (
+    SELECT robot_id, pack_id, received_at, unnest(make_array(
+        CASE WHEN discharged_ah < discharged_ah_before THEN 'discharged_ah' END,
+        CASE WHEN charged_ah < charged_ah_before THEN 'charged_ah' END,
+        CASE WHEN bms_cycle_count < bms_cycle_count_before THEN 'bms_cycle_count' END)) AS counter
+    FROM pack_steps
+    WHERE discharged_ah < discharged_ah_before OR charged_ah < charged_ah_before OR bms_cycle_count < bms_cycle_count_before
+), falls AS (
+    SELECT robot_id, received_at, counter FROM robot_falls
+    UNION ALL
+    SELECT robot_id, received_at, concat(counter, ' of ', joint) FROM joint_falls WHERE counter IS NOT NULL
+    UNION ALL
+    SELECT robot_id, received_at, concat(counter, ' of ', pack_id) FROM pack_falls WHERE counter IS NOT NULL
+), hours AS (
+    SELECT robot_id, min(received_at) AS since, max(received_at) AS until, count(*) AS n,
+           max(CAST(power_on_h AS DOUBLE)) - min(CAST(power_on_h AS DOUBLE)) AS power_on_h,
+           max(CAST(servo_on_h AS DOUBLE)) - min(CAST(servo_on_h AS DOUBLE)) AS servo_on_h,
+           max(CAST(motion_h AS DOUBLE)) - min(CAST(motion_h AS DOUBLE)) AS motion_h,
+           (date_part('epoch', max(window_end)) - date_part('epoch', min(window_end))) / 3600.0 AS passed_h
+    FROM records WHERE window_end <= received_at + INTERVAL '5 minutes' GROUP BY robot_id
 )
-SELECT one.robot_id, 'clone_two_senders' AS kind, 'now' AS urgency, greatest(one.since, other.since) AS since,
-       least(one.until, other.until) AS until, one.n + other.n AS count,
-       concat('sent by ', one.principal, ' and by ', other.principal, ' at the same time') AS evidence
-FROM senders AS one
-JOIN senders AS other ON one.robot_id = other.robot_id AND one.principal < other.principal
-WHERE one.since <= other.until AND other.since <= one.until
+SELECT robot_id, 'clone_two_senders' AS kind, 'now' AS urgency, min(received_at) AS since, max(received_at) AS until,
+       count(*) AS count, concat('sent by ', min(principal), ' and by ', max(principal), ' by turns, out of order') AS evidence
+FROM in_order WHERE principal <> principal_before AND number < number_before
+GROUP BY robot_id HAVING count(*) > 1
 UNION ALL
-SELECT one.robot_id, 'clone_two_streams', 'soon', greatest(one.since, other.since), least(one.until, other.until),
-       one.n + other.n,
-       concat('streams ', CAST(one.stream_epoch AS VARCHAR), ' and ', CAST(other.stream_epoch AS VARCHAR), ' by turns')
-FROM streams AS one
-JOIN streams AS other ON one.robot_id = other.robot_id AND one.stream_epoch < other.stream_epoch
-WHERE other.since < one.until
+SELECT robot_id, 'clone_two_streams', 'soon', min(received_at), max(received_at), count(*),
+       concat('stream ', CAST(min(stream_epoch) AS VARCHAR), ' and newer ones by turns')
+FROM in_order WHERE stream_epoch < stream_epoch_before
+GROUP BY robot_id HAVING count(*) > 1
+UNION ALL
+SELECT robot_id, 'clone_two_components', 'soon', min(received_at), max(received_at), count(*),
+       concat('component ', min(part), ' and ', max(part), ' in ', joint, ' by turns')
+FROM joint_steps WHERE part <> part_before
+GROUP BY robot_id, joint HAVING count(*) > count(DISTINCT part) + 1
+UNION ALL
+SELECT robot_id, 'component_renamed', 'soon', min(received_at), max(received_at), count(*),
+       concat('another component in ', joint, ' without a new component_epoch: its life cannot be told from the robot''s hours')
+FROM joint_steps WHERE part <> part_before AND component_epoch = epoch_before
+GROUP BY robot_id, joint
 UNION ALL
 SELECT robot_id, 'sequence_conflict', 'soon', min(received_at), max(received_at), count(*),
        'sequence numbers that another record has: a second robot of this ID, or a restart without a new stream_epoch'
@@ -52,17 +115,21 @@ FROM records WHERE flags LIKE '%unknown_manufacturer:%' OR flags LIKE '%unknown_
 GROUP BY robot_id
 UNION ALL
 SELECT robot_id, 'counter_backwards', 'soon', min(received_at), max(received_at), count(*),
-       'power_on_h fell, which it never does in a robot''s life'
-FROM robot_steps WHERE power_on_h < power_on_h_before GROUP BY robot_id
+       concat(counter, ' fell, which it never does in the life of what it counts')
+FROM falls WHERE counter IS NOT NULL GROUP BY robot_id, counter
 UNION ALL
-SELECT robot_id, 'counter_too_fast', 'soon', min(received_at), max(received_at), count(*),
-       'power_on_h rose by more than the time between two records'
-FROM robot_steps WHERE at_h >= at_h_before AND power_on_h - power_on_h_before > at_h - at_h_before + 1.0 GROUP BY robot_id
+SELECT robot_id, 'component_epoch_backwards', 'soon', min(received_at), max(received_at), count(*),
+       concat('component_epoch of ', joint, ' fell')
+FROM joint_steps WHERE component_epoch < epoch_before GROUP BY robot_id, joint
 UNION ALL
-SELECT robot_id, 'counter_backwards', 'soon', min(received_at), max(received_at), count(*),
-       concat('input_rev of ', joint, ' fell without a new component_epoch')
-FROM joint_steps WHERE input_rev < input_rev_before GROUP BY robot_id, joint
+SELECT robot_id, 'counter_too_fast', 'soon', since, until, n, concat(hour['name'], ' rose by more than the time that passed')
+FROM (
+    SELECT robot_id, since, until, n, passed_h, unnest(make_array(
+        named_struct('name', 'power_on_h', 'value', power_on_h), named_struct('name', 'servo_on_h', 'value', servo_on_h),
+        named_struct('name', 'motion_h', 'value', motion_h))) AS hour
+    FROM hours)
+WHERE hour['value'] > passed_h + 1.0
 UNION ALL
-SELECT robot_id, 'counter_backwards', 'soon', min(received_at), max(received_at), count(*),
-       concat('discharged_ah of ', pack_id, ' fell without a new pack_epoch')
-FROM pack_steps WHERE discharged_ah < discharged_ah_before GROUP BY robot_id, pack_id
+SELECT robot_id, 'counter_too_large', 'soon', min(received_at), max(received_at), count(*),
+       'servo_on_h or motion_h is more than power_on_h'
+FROM records WHERE servo_on_h > power_on_h OR motion_h > power_on_h GROUP BY robot_id

@@ -6,8 +6,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
+use tacho_config::Rules;
 use tacho_registry::durable::{self, Access};
 
 use crate::backup::manifest::MANIFEST;
@@ -20,6 +21,8 @@ const FORMAT: u32 = 1;
 pub(crate) const FORMAT_FILE: &str = "format";
 /// The file that says where a running instance listens.
 const ENDPOINTS_FILE: &str = "endpoints.json";
+/// The rules of maintenance that the instance was started with, if they are not the built-in ones.
+const RULES_FILE: &str = "rules.toml";
 /// What it says while a backup is being restored, or a log replayed: no program takes that for a version.
 const UNFINISHED: &str = "restoring\n";
 
@@ -88,6 +91,22 @@ impl Instance {
         write_synced(&self.endpoints_path(), &text)
     }
 
+    /// Keeps the rules of maintenance for whoever asks this directory, or that they are the built-in ones.
+    pub(crate) fn keep_rules(&self, file: Option<&Path>) -> anyhow::Result<()> {
+        let kept = self.dir.join(RULES_FILE);
+        let Some(file) = file else {
+            return match fs::remove_file(&kept) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(error).with_context(|| kept.display().to_string())
+                }
+                _ => Ok(()),
+            };
+        };
+        Rules::load(file).map_err(|problems| anyhow!("{problems}")).context("rules of maintenance")?;
+        let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+        write_synced(&kept, &bytes)
+    }
+
     fn endpoints_path(&self) -> PathBuf {
         self.dir.join(ENDPOINTS_FILE)
     }
@@ -103,6 +122,11 @@ pub(crate) fn require(dir: &Path) -> anyhow::Result<()> {
             dir.display()
         ),
     }
+}
+
+/// The rules of maintenance that an instance was last started with, if they are not the built-in ones.
+pub(crate) fn rules_file(dir: &Path) -> Option<PathBuf> {
+    Some(dir.join(RULES_FILE)).filter(|file| file.exists())
 }
 
 /// A data directory that is being made, of a backup or by a replay. Unless it comes to its end, the directory is refused.
