@@ -42,6 +42,7 @@ fn log(runtime: &Runtime, cluster: &Cluster) -> anyhow::Result<KafkaLog> {
         retention: None,
         retention_min: kafka.retention_min,
         queue_bytes: settings.log.queue_bytes,
+        drain_bytes: 0,
         record_bytes_max: settings.mqtt.max_publish_bytes,
         connect_timeout: kafka.connect_timeout,
         grace: kafka.grace,

@@ -90,8 +90,7 @@ class Arm:
             await self.add(name)
         await server.start()
         if options.no_start_time:
-            start = server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)
-            await start.write_value(ua.DataValue(ua.Variant()))
+            await server.delete_nodes([server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)])
 
     async def certificate(self):
         from asyncua.crypto.cert_gen import setup_self_signed_certificate

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, mosquitto_pub};
+use tacho_integration_tests::clock::Clock;
 use tacho_integration_tests::data::{ROBOT, record, topic};
 use tacho_integration_tests::files::live_files;
 use tacho_integration_tests::plant::{copy_folder, tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until, until_some};
+
+/// 2026-11-21T22:00:00Z, the evening of the day on which the former release has landed its rows: a merge is of one day.
+const THAT_EVENING_S: i64 = 1_795_298_400;
 
 fn former(name: &str) -> PathBuf {
     Path::new("former/generation-1").join(name)
@@ -44,6 +48,9 @@ fn a_lake_of_a_former_release_is_gone_on_with_and_its_rows_stay_proved() {
     }
     let eager = "[log]\npartitions = 2\n[anchor]\nwindow = \"1s\"\n[lake.compaction]\ninterval = \"1s\"\nmin_files = 2";
     let mut plant = Plant::new(PlantOptions::configured(eager)).unwrap();
+    let Some(clock) = Clock::new(plant.beside("").as_path()).unwrap() else { return };
+    clock.set_to(THAT_EVENING_S).unwrap();
+    plant.set_env(clock.env());
     let data = plant.data();
     for (name, to) in [("data", data.clone()), ("data.registry", plant.beside("data.registry"))] {
         copy_folder(&former(name), &to).unwrap();

@@ -16,7 +16,8 @@ const AWAY: Duration = Duration::from_secs(8);
 #[test]
 fn failure_02_what_waits_while_kafka_is_away_arrives_once_and_in_order() {
     let Some(mut broker) = Broker::started().unwrap() else { return };
-    let lines = format!("[mqtt]\npuback_deadline = \"2s\"\n{}", broker.log_settings(8));
+    let lines =
+        format!("[mqtt]\npuback_deadline = \"2s\"\n[log.kafka.spool]\nmode = \"hold\"\n{}", broker.log_settings(8));
     let mut plant = Plant::new(PlantOptions::configured(&lines)).unwrap();
     plant.start().unwrap();
     let journal = plant.beside("acknowledged.csv");

@@ -38,8 +38,10 @@ use crate::{Lake, LakePlace, LakeTable, TableOptions};
 /// How files are sorted: by [`Table::sort_order`], ascending.
 pub(crate) const SORT: SortOptions = SortOptions { descending: false, nulls_first: true };
 
-/// Merges of one table in one round, at most: the others have their turn.
-const MERGES: usize = 16;
+/// Merges of one table in one turn, at most: the others have theirs.
+const MERGES: usize = 2;
+/// Turns of a table in one round, at most: clean-up has its own.
+const TURNS: usize = 16;
 
 /// What maintenance does and how often.
 #[derive(Debug, Clone)]
@@ -114,11 +116,11 @@ impl Maintainer {
         Ok(state)
     }
 
-    /// Compacts until there is nothing to merge, or it is another table's turn.
-    async fn compact_round(&mut self, anchored: &dyn Anchored, stop: &CancellationToken) {
+    /// Compacts until there is nothing to merge, or it is another table's turn; whether there may be more.
+    async fn compact_round(&mut self, anchored: &dyn Anchored, stop: &CancellationToken) -> bool {
         for _ in 0..MERGES {
             if stop.is_cancelled() {
-                return;
+                return false;
             }
             let closed = anchored.closed(self.table());
             match self.compact_once(closed, chrono::Utc::now()).await {
@@ -126,17 +128,18 @@ impl Maintainer {
                     let (files, rows) = (done.inputs, done.rows);
                     info!(table = self.table().name(), files, rows, version = done.version, "files merged");
                 }
-                Ok(None) => return,
+                Ok(None) => return false,
                 Err(error) if error.is_race() => {
                     info!(table = self.table().name(), %error, "merge gave way");
-                    return;
+                    return false;
                 }
                 Err(error) => {
                     warn!(table = self.table().name(), error = %chain(&error), "no files merged");
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// One round of clean-up: files, then log entries.
@@ -198,8 +201,14 @@ impl Maintenance {
     }
 
     async fn compact_all(&mut self, stop: &CancellationToken) {
-        for maintainer in &mut self.tables {
-            maintainer.compact_round(self.anchored.as_ref(), stop).await;
+        for _ in 0..TURNS {
+            let mut has_more = false;
+            for maintainer in &mut self.tables {
+                has_more |= maintainer.compact_round(self.anchored.as_ref(), stop).await;
+            }
+            if !has_more {
+                return;
+            }
         }
     }
 

@@ -35,6 +35,7 @@ mod writer;
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -54,6 +55,8 @@ pub use recover::{Damage, OpenReport, TornTail};
 pub use retention::{ReleaseError, Released};
 pub use settings::{EmbeddedSettings, SettingsError};
 pub use shared::LogStats;
+
+pub(crate) use chunk::chunk_bytes_max;
 
 use batch::Format;
 use catalog::Catalog;
@@ -193,6 +196,17 @@ impl EmbeddedLog {
     /// What it holds and did; also sets the gauges.
     pub fn stats(&self) -> LogStats {
         self.shared.stats()
+    }
+
+    /// Bytes of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        locked(&self.shared.catalog).bytes()
+    }
+
+    /// Puts a small file beside the segments, durably and as a whole. Blocks on the disk.
+    pub(crate) fn note(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let storage = &self.shared.storage;
+        storage.replace(&storage.dir().join(name), bytes)
     }
 
     /// Ends the log: refuses new appends, writes what is queued, completes the segment, releases the lock.

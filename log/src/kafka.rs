@@ -33,9 +33,14 @@ use crate::{Health, HeldBefore, LogIdentity, ReadError, Share};
 use tacho_schemas::Digest;
 
 pub use appender::{Appender, Lane};
+pub(crate) use in_flight::InFlight;
+#[cfg(test)]
+pub(crate) use in_flight::tests::flow as flow_for_tests;
 pub(crate) use member::Member;
 pub use open_error::OpenError;
 pub use reader::Reader;
+#[cfg(test)]
+pub(crate) use settings::tests::settings as settings_for_tests;
 pub use settings::{KafkaSettings, SettingsError};
 
 use context::Context;
@@ -66,6 +71,12 @@ pub(crate) struct Shared {
     pub(crate) ending: watch::Sender<bool>,
 }
 
+/// Checks a log that was opened unseen.
+#[derive(Debug)]
+pub(crate) struct Checker {
+    shared: Arc<Shared>,
+}
+
 impl KafkaLog {
     /// Connects, and makes or checks the topic. Blocks elsewhere.
     ///
@@ -78,16 +89,29 @@ impl KafkaLog {
     }
 
     fn connect(settings: KafkaSettings) -> Result<Self, OpenError> {
+        let producer = producer(&settings)?;
+        let log_id = asked_log_id(&producer, &settings)?;
+        Self::start(settings, producer, log_id, true)
+    }
+
+    /// Opens a log that was opened before, though Kafka may be away: nothing is asked of it.
+    pub(crate) async fn open_unseen(settings: KafkaSettings, log_id: Uuid) -> Result<Self, OpenError> {
+        let open = move || {
+            let producer = producer(&settings)?;
+            Self::start(settings, producer, log_id, false)
+        };
+        task::spawn_blocking(open).await.map_err(|_ended| OpenError::Ending)?
+    }
+
+    fn start(
+        settings: KafkaSettings,
+        producer: BaseProducer<Context>,
+        log_id: Uuid,
+        look_first: bool,
+    ) -> Result<Self, OpenError> {
         let partitions = settings.partitions;
         let offsets = Arc::new(Offsets::new(partitions));
         let flow = Arc::new(Flow::new(settings.queue_bytes, Arc::clone(&offsets)));
-        let context = Context::new("producer");
-        let client = settings.producer()?;
-        let producer: BaseProducer<Context> =
-            client.create_with_context(context).map_err(|source| OpenError::client(&settings, source))?;
-        let cluster = producer.client().fetch_cluster_id(settings.connect_timeout);
-        let cluster = cluster.ok_or_else(|| OpenError::Unreachable { brokers: settings.brokers() })?;
-        let log_id = log_id(&cluster, &settings.topic, settings.generation);
         let identity = LogIdentity { log_id, partitions };
         let shared = Arc::new(Shared {
             identity,
@@ -99,7 +123,9 @@ impl KafkaLog {
             ending: watch::Sender::new(false),
         });
         let mut watcher = Watcher::new(Arc::clone(&shared))?;
-        watcher.look_first()?;
+        if look_first {
+            watcher.look_first()?;
+        }
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|source| OpenError::Thread { source })
         };
@@ -110,6 +136,11 @@ impl KafkaLog {
         ];
         info!(%log_id, topic = shared.settings.topic, partitions, next_offsets = ?shared.offsets.next(), "the log is open");
         Ok(Self { shared, threads })
+    }
+
+    /// What makes sure later that this is the log that it was opened as.
+    pub(crate) fn checker(&self) -> Checker {
+        Checker { shared: Arc::clone(&self.shared) }
     }
 
     /// Which log it is: of the cluster, the topic and its generation.
@@ -197,11 +228,11 @@ impl Shared {
             self.producer.poll(LOOK);
         }
         self.producer.poll(Duration::ZERO);
-        self.flow.close();
+        self.flow.room.close();
     }
 
     fn end(&self) {
-        self.flow.close();
+        self.flow.room.close();
         self.health.send_replace(Health::Closed);
         self.ending.send_replace(true);
     }
@@ -214,6 +245,37 @@ impl std::fmt::Debug for Shared {
             .field("topic", &self.settings.topic)
             .finish_non_exhaustive()
     }
+}
+
+impl Checker {
+    /// Whether Kafka is there, and the topic is the log that was opened, as it must be.
+    pub(crate) async fn check(&self) -> Result<(), OpenError> {
+        let shared = Arc::clone(&self.shared);
+        topic::make_or_check(&shared.settings, false).await?;
+        let asked = task::spawn_blocking(move || asked_log_id(&shared.producer, &shared.settings)).await;
+        let (found, expected) = (asked.map_err(|_ended| OpenError::Ending)??, self.shared.identity.log_id);
+        let topic = || self.shared.settings.topic.clone();
+        if found == expected { Ok(()) } else { Err(OpenError::OtherLog { topic: topic(), found, expected }) }
+    }
+
+    /// Ends the log: it can take nothing any more.
+    pub(crate) fn end(&self, error: &OpenError) {
+        self.shared.flow.room.close();
+        self.shared.health.send_replace(Health::Ended { reason: error.to_string().into() });
+    }
+}
+
+/// A client that appends; asks no broker.
+fn producer(settings: &KafkaSettings) -> Result<BaseProducer<Context>, OpenError> {
+    let client = settings.producer()?;
+    client.create_with_context(Context::new("producer")).map_err(|source| OpenError::client(settings, source))
+}
+
+/// The identity that follows from the cluster that answers.
+fn asked_log_id(producer: &BaseProducer<Context>, settings: &KafkaSettings) -> Result<Uuid, OpenError> {
+    let cluster = producer.client().fetch_cluster_id(settings.connect_timeout);
+    let cluster = cluster.ok_or_else(|| OpenError::Unreachable { brokers: settings.brokers(), why: None })?;
+    Ok(log_id(&cluster, &settings.topic, settings.generation))
 }
 
 /// The identity of a topic: the operator raises the generation when the topic was made anew.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::{
     Append, AppendError, Delivered, Delivery, EmbeddedLog, Health, HeldBefore, KafkaLog, LetterCopy, LogIdentity,
-    OpenReport, ReadError, ReadItem, ReleaseError, Released, Share, embedded, kafka,
+    OpenReport, ReadError, ReadItem, ReleaseError, Released, Share, Spool, embedded, kafka, spool,
 };
 
 /// An open log.
@@ -18,8 +18,8 @@ use crate::{
 pub enum Log {
     /// Kept in the files of one directory.
     Embedded(EmbeddedLog),
-    /// Kept in a topic of Apache Kafka.
-    Kafka(KafkaLog),
+    /// Kept in a topic of Apache Kafka; perhaps with a spool for when that is away.
+    Kafka(KafkaLog, Option<Spool>),
 }
 
 /// Appends to a log; clones append to the same one.
@@ -29,6 +29,8 @@ pub enum Appender {
     Embedded(embedded::Appender),
     /// To Kafka.
     Kafka(kafka::Appender),
+    /// To Kafka, or to the spool while that is away.
+    Spooled(spool::Appender),
 }
 
 /// Appends of one sender that must not overtake each other, though some may be refused.
@@ -41,6 +43,8 @@ pub enum Lane {
     Embedded(embedded::Lane),
     /// To Kafka.
     Kafka(kafka::Lane),
+    /// To Kafka, or to the spool while that is away.
+    Spooled(spool::Lane),
 }
 
 /// Reads some partitions of a log from given offsets on.
@@ -58,7 +62,7 @@ impl Log {
     pub fn identity(&self) -> LogIdentity {
         match self {
             Self::Embedded(log) => log.identity(),
-            Self::Kafka(log) => log.identity(),
+            Self::Kafka(log, _) => log.identity(),
         }
     }
 
@@ -66,7 +70,15 @@ impl Log {
     pub fn report(&self) -> Option<&OpenReport> {
         match self {
             Self::Embedded(log) => Some(log.report()),
-            Self::Kafka(_) => None,
+            Self::Kafka(..) => None,
+        }
+    }
+
+    /// What waits because Kafka is away; `None` where there is no spool.
+    pub fn spool(&self) -> Option<&Spool> {
+        match self {
+            Self::Kafka(_, spool) => spool.as_ref(),
+            Self::Embedded(_) => None,
         }
     }
 
@@ -74,7 +86,8 @@ impl Log {
     pub fn appender(&self) -> Appender {
         match self {
             Self::Embedded(log) => Appender::Embedded(log.appender()),
-            Self::Kafka(log) => Appender::Kafka(log.appender()),
+            Self::Kafka(log, None) => Appender::Kafka(log.appender()),
+            Self::Kafka(_, Some(spool)) => Appender::Spooled(spool.appender()),
         }
     }
 
@@ -86,7 +99,7 @@ impl Log {
     pub fn reader(&self, starts: &[(i32, i64)]) -> Result<Reader, ReadError> {
         match self {
             Self::Embedded(log) => log.reader(starts).map(Reader::Embedded),
-            Self::Kafka(log) => log.reader(starts).map(Reader::Kafka),
+            Self::Kafka(log, _) => log.reader(starts).map(Reader::Kafka),
         }
     }
 
@@ -97,7 +110,7 @@ impl Log {
     pub fn join(&self) -> Result<Share, ReadError> {
         match self {
             Self::Embedded(log) => Ok(Share::whole(log.identity().partitions)),
-            Self::Kafka(log) => log.join(),
+            Self::Kafka(log, _) => log.join(),
         }
     }
 
@@ -105,7 +118,7 @@ impl Log {
     pub fn first_offsets(&self) -> Arc<[i64]> {
         match self {
             Self::Embedded(log) => log.first_offsets(),
-            Self::Kafka(log) => log.first_offsets(),
+            Self::Kafka(log, _) => log.first_offsets(),
         }
     }
 
@@ -113,7 +126,7 @@ impl Log {
     pub fn next_offsets(&self) -> Arc<[i64]> {
         match self {
             Self::Embedded(log) => log.next_offsets(),
-            Self::Kafka(log) => log.next_offsets(),
+            Self::Kafka(log, _) => log.next_offsets(),
         }
     }
 
@@ -132,7 +145,7 @@ impl Log {
                 }
                 Ok(held)
             }
-            Self::Kafka(log) => log.held_before(places).await,
+            Self::Kafka(log, _) => log.held_before(places).await,
         }
     }
 
@@ -140,7 +153,8 @@ impl Log {
     pub fn health(&self) -> watch::Receiver<Health> {
         match self {
             Self::Embedded(log) => log.health(),
-            Self::Kafka(log) => log.health(),
+            Self::Kafka(log, None) => log.health(),
+            Self::Kafka(_, Some(spool)) => spool.health(),
         }
     }
 
@@ -151,13 +165,13 @@ impl Log {
     pub async fn release(&self, progress: &[(i32, i64)]) -> Result<Released, ReleaseError> {
         match self {
             Self::Embedded(log) => log.release(progress).await,
-            Self::Kafka(_) => Ok(Released::default()),
+            Self::Kafka(..) => Ok(Released::default()),
         }
     }
 
     /// Whether dead letters are copied for other programs; those of a log in files are only in the lake.
     pub fn copies_letters(&self) -> bool {
-        matches!(self, Self::Kafka(log) if log.copies_letters())
+        matches!(self, Self::Kafka(log, _) if log.copies_letters())
     }
 
     /// Copies dead letters for other programs, and waits until the copies are durable.
@@ -167,7 +181,7 @@ impl Log {
     pub async fn copy_letters(&self, letters: &[LetterCopy]) -> Result<(), AppendError> {
         match self {
             Self::Embedded(_) => Ok(()),
-            Self::Kafka(log) => log.copy_letters(letters).await,
+            Self::Kafka(log, _) => log.copy_letters(letters).await,
         }
     }
 
@@ -175,7 +189,12 @@ impl Log {
     pub async fn close(self) {
         match self {
             Self::Embedded(log) => log.close().await,
-            Self::Kafka(log) => log.close().await,
+            Self::Kafka(log, spool) => {
+                if let Some(spool) = spool {
+                    spool.close().await;
+                }
+                log.close().await;
+            }
         }
     }
 }
@@ -186,6 +205,7 @@ impl Appender {
         match self {
             Self::Embedded(appender) => appender.partitions(),
             Self::Kafka(appender) => appender.partitions(),
+            Self::Spooled(appender) => appender.partitions(),
         }
     }
 
@@ -199,6 +219,7 @@ impl Appender {
         match self {
             Self::Embedded(appender) => Lane::Embedded(appender.lane()),
             Self::Kafka(appender) => Lane::Kafka(appender.lane()),
+            Self::Spooled(appender) => Lane::Spooled(appender.lane()),
         }
     }
 
@@ -213,6 +234,7 @@ impl Appender {
         match self {
             Self::Embedded(appender) => appender.enqueue(batch).await,
             Self::Kafka(appender) => appender.enqueue(batch).await,
+            Self::Spooled(appender) => appender.enqueue(batch).await,
         }
     }
 
@@ -238,6 +260,7 @@ impl Appender {
         match self {
             Self::Embedded(appender) => appender.append_control(partition, id, received_at_us, digest).await,
             Self::Kafka(appender) => appender.append_control(partition, id, received_at_us, digest).await,
+            Self::Spooled(appender) => appender.append_control(partition, id, received_at_us, digest).await,
         }
     }
 }
@@ -254,6 +277,12 @@ impl From<kafka::Appender> for Appender {
     }
 }
 
+impl From<spool::Appender> for Appender {
+    fn from(appender: spool::Appender) -> Self {
+        Self::Spooled(appender)
+    }
+}
+
 impl Lane {
     /// As [`Appender::enqueue`], without overtaking what was refused.
     ///
@@ -263,6 +292,7 @@ impl Lane {
         match self {
             Self::Embedded(lane) => lane.enqueue(batch).await,
             Self::Kafka(lane) => lane.enqueue(batch).await,
+            Self::Spooled(lane) => lane.enqueue(batch).await,
         }
     }
 }

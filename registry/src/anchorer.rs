@@ -5,6 +5,7 @@
 //! doing the same again: `plan` cuts a window, `gather` hashes its rows, `lock` is the one place that says what the
 //! tree is, `publish` puts it out. Landing never waits for any of it.
 
+mod claim;
 mod due;
 pub(crate) mod error;
 mod framed;
@@ -14,6 +15,7 @@ pub(crate) mod leaves;
 pub(crate) mod lock;
 mod meet;
 mod open;
+mod open_error;
 pub(crate) mod plan;
 pub(crate) mod publish;
 mod remake;
@@ -28,14 +30,16 @@ use tacho_schemas::processed::Tables;
 use tacho_schemas::table::Table;
 use uuid::Uuid;
 
-pub use error::{AnchorError, OpenError, Verdict};
+pub use error::{AnchorError, Verdict};
 pub use lock::{Counted, Lock, LogRange, anchored_versions};
+pub use open_error::OpenError;
 
 use crate::file_registry::FileRegistry;
 use crate::leaf::Schemas;
 use crate::note::SignerKey;
 use crate::salts::SaltStore;
 use crate::tiles::TileStore;
+use claim::Claims;
 use due::Unanchored;
 use heads::Heads;
 use plan::{Plan, Prepared};
@@ -92,6 +96,8 @@ pub struct Anchorer {
     options: AnchorerOptions,
     dir: PathBuf,
     lake: Lake,
+    /// Of logs on the lake.
+    claims: Claims,
     /// Of the rows of the windows that it closes.
     schemas: Schemas,
     key: SignerKey,

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LogKind, Settings};
+use super::log::spool::PARTITIONS_MAX;
+use super::{LogKind, Settings, SpoolMode};
 use crate::problem::Problem;
 use crate::units::{format_bytes, format_duration};
 
@@ -41,6 +42,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Conflict> {
     found.extend(commit_too_small(settings));
     found.extend(files_gone_before_their_anchor(settings));
     found.extend(kafka(settings));
+    found.extend(spool(settings));
     found
 }
 
@@ -139,6 +141,10 @@ fn amounts(settings: &Settings) -> Vec<Conflict> {
     if let Some(bytes) = log.retention_bytes {
         amounts.push(amount("log.retention_bytes", bytes, 2, ("log.segment_size", log.segment_bytes)));
     }
+    if log.kind == LogKind::Kafka && log.kafka.spool.mode != SpoolMode::Hold {
+        // Some segments, each of which may end with a whole commit.
+        amounts.push(amount("log.kafka.spool.max_bytes", log.kafka.spool.bytes_max, 8, commit));
+    }
     amounts.retain(|amount| amount.bytes < amount.least());
     // Of two bounds of one key the greater says all.
     let says_all = |amount: &&Amount| amounts.iter().all(|a| a.key != amount.key || a.least() <= amount.least());
@@ -177,4 +183,23 @@ fn kafka(settings: &Settings) -> Option<Conflict> {
     let (log, key) = (&settings.log, "log.kafka.brokers");
     (log.kind == LogKind::Kafka && log.kafka.brokers.is_empty())
         .then(|| Conflict::new(key, "[]", "log.kind", "the brokers of Kafka, such as [\"kafka-1:9092\"]".to_owned()))
+}
+
+fn spool(settings: &Settings) -> Vec<Conflict> {
+    let (kafka, spool, deadline) = (&settings.log.kafka, &settings.log.kafka.spool, settings.mqtt.puback_deadline);
+    let mut found = Vec::new();
+    if settings.log.kind != LogKind::Kafka || spool.mode == SpoolMode::Hold {
+        return found;
+    }
+    if spool.mode == SpoolMode::Spool && kafka.partitions > PARTITIONS_MAX {
+        let expected = format!("\"hold\": a spool has at most {PARTITIONS_MAX} partitions");
+        found.push(Conflict::new("log.kafka.spool.mode", "\"spool\"", "log.kafka.partitions", expected));
+    }
+    if spool.grace >= deadline {
+        let expected =
+            format!("less than mqtt.puback_deadline ({}): sessions would be closed first", format_duration(deadline));
+        let grace = format_duration(spool.grace);
+        found.push(Conflict::new("log.kafka.spool.grace", &grace, "mqtt.puback_deadline", expected));
+    }
+    found
 }

@@ -1,6 +1,7 @@
 //! Settings of the log: where it is kept; of the embedded one, segments, group commit, retention.
 
 mod kafka;
+pub(super) mod spool;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
 
 pub use kafka::KafkaSettings;
+pub use spool::{SpoolMode, SpoolSettings};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -63,7 +63,7 @@ fn a_file_overrides_single_keys_of_its_profile() {
     assert_eq!(settings.mqtt.listen.to_string(), "[::1]:0");
     assert!(settings.mqtt.anonymous);
     assert_eq!(settings.lake.compaction.min_files, 3);
-    assert_eq!(settings.lake.compaction.interval, Duration::from_secs(300));
+    assert_eq!(settings.lake.compaction.interval, Duration::from_secs(30));
 }
 
 #[test]
@@ -141,6 +141,28 @@ fn a_log_in_kafka_needs_brokers_and_keeps_its_secrets_in_files() {
     assert_eq!(settings.log.kafka.rejected_topic.as_deref(), Some("robot.rejected"));
     let warnings: Vec<_> = settings.warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.len() == 2 && warnings[0].contains("page cache") && warnings[1].contains("in the clear"));
+}
+
+#[test]
+fn a_spool_is_for_who_ingests_alone_unless_it_is_said() {
+    let kafka = "profile = \"development\"\n[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"localhost:9092\"]\n";
+    let with = |lines: &str| sound(&format!("{kafka}{lines}")).log.kafka;
+    let ways = |lines: &str| (with(lines).spools(true), with(lines).spools(false));
+    assert_eq!(ways(""), (true, false));
+    assert_eq!(ways("spool.mode = \"spool\""), (true, true));
+    assert_eq!(ways("spool.mode = \"hold\""), (false, false));
+    assert_eq!(ways("partitions = 500"), (false, false), "more than the files of a spool have");
+    let found = problems(&format!("{kafka}spool.mode = \"buffer\"\nspool.grace = \"2\"\nspool.max_bytes = \"1 MiB\""));
+    let keys: Vec<_> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
+    assert_eq!(keys, ["mode", "grace", "max_bytes"].map(|key| format!("log.kafka.spool.{key}")), "{found:#?}");
+    for (log, spool, key) in [
+        ("", "partitions = 500\nspool.mode = \"spool\"", "log.kafka.spool.mode"),
+        ("", "spool.grace = \"30s\"", "log.kafka.spool.grace"),
+        ("commit_bytes = \"16 MiB\"", "spool.max_bytes = \"64 MiB\"", "log.kafka.spool.max_bytes"),
+    ] {
+        let found = problems(&kafka.replace("[log.kafka]", &format!("{log}\n[log.kafka]\n{spool}")));
+        assert!(found.len() == 1 && found[0].starts_with(key), "{found:#?}");
+    }
 }
 
 #[test]
@@ -222,6 +244,10 @@ fn what_is_written_is_read_back() {
         [log.kafka]
         brokers = ["kafka-1:9092", "[::1]:9092"]
         rejected_topic = "none"
+        [log.kafka.spool]
+        mode = "hold"
+        grace = "500ms"
+        max_bytes = "1 TiB"
         [log.kafka.librdkafka]
         security.protocol = "ssl"
         "linger.ms" = 20

@@ -1,13 +1,14 @@
 //! What waits to be written: bounded in bytes by permits that the callers hold until their delivery.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::chunk::Chunk;
 use super::shared::locked;
+use crate::room::Room;
 use crate::{AppendError, Delivered};
 
 /// A chunk on its way to the disk.
@@ -37,8 +38,7 @@ pub(crate) enum Taken {
 pub(crate) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
-    permits: Arc<Semaphore>,
-    bytes_max: usize,
+    room: Room,
 }
 
 #[derive(Debug, Default)]
@@ -49,24 +49,17 @@ struct State {
 
 impl Queue {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            filled: Condvar::new(),
-            permits: Arc::new(Semaphore::new(bytes_max)),
-            bytes_max,
-        }
+        Self { state: Mutex::default(), filled: Condvar::new(), room: Room::new(bytes_max) }
     }
 
     /// Waits, in the order of the calls, until this many bytes may be added.
     pub(crate) async fn permit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, AppendError> {
-        let limit = self.bytes_max;
-        let wanted = u32::try_from(bytes).map_err(|_too_many| AppendError::TooLarge { bytes, limit })?;
-        Arc::clone(&self.permits).acquire_many_owned(wanted).await.map_err(|_closed| AppendError::Closed)
+        self.room.permit(bytes).await
     }
 
     /// Bytes that are waiting or being written.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes_max.saturating_sub(self.permits.available_permits())
+        self.room.used()
     }
 
     pub(crate) fn push(&self, pending: Pending) -> Result<(), AppendError> {
@@ -117,7 +110,7 @@ impl Queue {
 
     /// Refuses everything from now on; what is queued is still written.
     pub(crate) fn close(&self) {
-        self.permits.close();
+        self.room.close();
         locked(&self.state).closed = true;
         self.filled.notify_one();
     }

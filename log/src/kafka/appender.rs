@@ -7,11 +7,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::BaseRecord;
 use tacho_schemas::partition::partition_of;
 use tacho_schemas::{Digest, RawKind, RecordId};
-use tokio::sync::oneshot;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use super::in_flight::InFlight;
 use super::wire;
+use crate::asker::Asker;
 use crate::{Append, AppendError, Delivered, Delivery};
 
 /// Pause after a full queue of librdkafka. It is a bound in bytes like ours, so this is rare.
@@ -52,33 +53,47 @@ impl Appender {
     }
 
     async fn enqueue_of_lane(&self, batch: Vec<Append>, refused: Arc<AtomicBool>) -> Result<Delivery, AppendError> {
-        let partitions = self.partitions();
-        let mut bytes = 0;
-        for append in &batch {
-            if matches!(append.envelope.kind, RawKind::Config(_)) {
-                return Err(AppendError::ControlWithoutPartition);
-            }
-            bytes += self.bytes_of(append)?;
-        }
-        let permit = self.shared.flow.permit(bytes).await?;
+        let permit = self.shared.flow.room.permit(self.measured(&batch)?).await?;
         // While this one waited for room, one before it may have been refused.
         if refused.load(Ordering::Acquire) {
             return Err(AppendError::Interrupted);
         }
+        let (asker, delivery) = Asker::caller(refused);
         if batch.is_empty() {
-            let (done, delivery) = oneshot::channel();
-            done.send(Ok(Delivered::default())).unwrap_or_default();
-            return Ok(Delivery(delivery));
+            asker.tell(Ok(Delivered::default()));
+            return Ok(delivery);
         }
-        let (in_flight, delivery) = InFlight::new(&self.shared.flow, batch.len(), permit, refused);
-        for (index, append) in batch.iter().enumerate() {
-            let partition = partition_of(append.envelope.robot.as_str().as_bytes(), partitions);
-            if let Err(error) = self.send(append, partition, &in_flight) {
-                in_flight.unsent(batch.len() - index, error);
+        let in_flight = InFlight::new(&self.shared.flow, batch.len(), Some(permit), Some(asker));
+        let partitions = self.partitions();
+        self.send_all(&batch, &in_flight, |append| partition_of(append.envelope.robot.as_str().as_bytes(), partitions));
+        Ok(delivery)
+    }
+
+    /// Room for so many bytes, if it is there now.
+    pub(crate) fn try_permit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.shared.flow.room.try_permit(bytes)
+    }
+
+    /// Sends records of one partition; what became of them is asked of the answer.
+    pub(crate) fn send_part(
+        &self,
+        partition: i32,
+        records: &[Append],
+        permit: Option<OwnedSemaphorePermit>,
+        asker: Option<Asker>,
+    ) -> Arc<InFlight> {
+        let in_flight = InFlight::new(&self.shared.flow, records.len(), permit, asker);
+        self.send_all(records, &in_flight, |_| partition);
+        in_flight
+    }
+
+    fn send_all(&self, records: &[Append], in_flight: &Arc<InFlight>, partition: impl Fn(&Append) -> i32) {
+        for (index, append) in records.iter().enumerate() {
+            if let Err(error) = self.send(append, partition(append), in_flight) {
+                in_flight.unsent(records.len() - index, error);
                 break;
             }
         }
-        Ok(Delivery(delivery))
     }
 
     /// Appends a control record to one partition: after its offset the configuration `digest` is in force there.
@@ -93,12 +108,25 @@ impl Appender {
         digest: Digest,
     ) -> Result<Delivered, AppendError> {
         let record = Append::control((partition, self.partitions()), id, received_at_us, digest)?;
-        let permit = self.shared.flow.permit(self.bytes_of(&record)?).await?;
-        let (in_flight, delivery) = InFlight::new(&self.shared.flow, 1, permit, Arc::default());
-        if let Err(error) = self.send(&record, partition, &in_flight) {
-            in_flight.unsent(1, error);
+        let permit = self.shared.flow.room.permit(self.bytes_of(&record)?).await?;
+        let (asker, delivery) = Asker::caller(Arc::default());
+        self.send_part(partition, &[record], Some(permit), Some(asker));
+        delivery.await
+    }
+
+    /// Bytes that a batch of publishes takes on its way.
+    ///
+    /// # Errors
+    /// What is wrong with the batch.
+    pub(crate) fn measured(&self, batch: &[Append]) -> Result<usize, AppendError> {
+        let mut bytes = 0;
+        for append in batch {
+            if matches!(append.envelope.kind, RawKind::Config(_)) {
+                return Err(AppendError::ControlWithoutPartition);
+            }
+            bytes += self.bytes_of(append)?;
         }
-        Delivery(delivery).await
+        Ok(bytes)
     }
 
     /// Bytes that a record takes on its way.

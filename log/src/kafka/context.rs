@@ -1,6 +1,6 @@
 //! What librdkafka tells: delivery reports to their batches, log lines and errors to ours.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,11 +15,17 @@ use super::in_flight::InFlight;
 #[derive(Debug)]
 pub(crate) struct Context {
     role: &'static str,
+    told: Mutex<Option<Arc<str>>>,
 }
 
 impl Context {
     pub(crate) fn new(role: &'static str) -> Self {
-        Self { role }
+        Self { role, told: Mutex::default() }
+    }
+
+    /// What the client was told last of one of its brokers.
+    pub(crate) fn told(&self) -> Option<Arc<str>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -40,7 +46,10 @@ impl ClientContext for Context {
         // It tries again by itself; what does not heal shows in the health of the log.
         match &error {
             KafkaError::Global(RDKafkaErrorCode::AllBrokersDown) => warn!(role, reason, "no broker answers"),
-            _ => info!(role, %error, reason, "kafka client"),
+            _ => {
+                info!(role, %error, reason, "kafka client");
+                *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::from(reason));
+            }
         }
     }
 

@@ -1,21 +1,22 @@
 //! Batches between `send` and their delivery reports: counted in bytes, resolved when the last report has come.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::error;
 
 use super::offsets::Offsets;
+use crate::asker::{Asker, Outcome};
+use crate::room::Room;
 use crate::{AppendError, Delivered, OffsetRange};
 
 /// The bytes of all batches that wait for their reports, and whether reports come.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    permits: Arc<Semaphore>,
-    bytes_max: usize,
+    pub(crate) room: Room,
     offsets: Arc<Offsets>,
     /// Records without a report.
     records: AtomicI64,
@@ -31,8 +32,6 @@ pub(crate) struct InFlight {
     /// Whether it goes to the log, and not to a topic beside it.
     is_of_log: bool,
     remaining: AtomicUsize,
-    /// Whether a batch of the same lane was refused: none after it may go on.
-    lane_refused: Arc<AtomicBool>,
     answer: Mutex<Answer>,
 }
 
@@ -40,7 +39,8 @@ pub(crate) struct InFlight {
 struct Answer {
     ranges: Vec<OffsetRange>,
     error: Option<AppendError>,
-    done: Option<oneshot::Sender<Result<Delivered, AppendError>>>,
+    /// Nobody, if what became of the batch is told already or asked of the batch itself.
+    asker: Option<Asker>,
     /// Goes back with the last report.
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -48,29 +48,12 @@ struct Answer {
 impl Flow {
     pub(crate) fn new(bytes_max: usize, offsets: Arc<Offsets>) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(bytes_max)),
-            bytes_max,
+            room: Room::new(bytes_max),
             offsets,
             records: AtomicI64::new(0),
             began: Instant::now(),
             moved_ms: AtomicU64::new(0),
         }
-    }
-
-    /// Waits, in the order of the calls, until this many bytes may be sent.
-    pub(crate) async fn permit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, AppendError> {
-        let limit = self.bytes_max;
-        let too_large = AppendError::TooLarge { bytes, limit };
-        if bytes > limit {
-            return Err(too_large);
-        }
-        let wanted = u32::try_from(bytes).map_err(|_too_many| too_large)?;
-        Arc::clone(&self.permits).acquire_many_owned(wanted).await.map_err(|_closed| AppendError::Closed)
-    }
-
-    /// Bytes that wait for their reports.
-    pub(crate) fn pending_bytes(&self) -> usize {
-        self.bytes_max.saturating_sub(self.permits.available_permits())
     }
 
     /// For how long records have been waiting while no report came; zero if none waits.
@@ -81,11 +64,6 @@ impl Flow {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.moved_ms.load(Ordering::Relaxed)))
     }
 
-    /// Refuses all appends from now on.
-    pub(crate) fn close(&self) {
-        self.permits.close();
-    }
-
     fn moved(&self) {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved_ms.store(ms, Ordering::Relaxed);
@@ -93,45 +71,38 @@ impl Flow {
 }
 
 impl InFlight {
-    /// A batch of so many records, and its answer.
+    /// A batch of so many records for the log.
     pub(crate) fn new(
         flow: &Arc<Flow>,
         records: usize,
-        permit: OwnedSemaphorePermit,
-        lane_refused: Arc<AtomicBool>,
-    ) -> (Arc<Self>, oneshot::Receiver<Result<Delivered, AppendError>>) {
-        Self::to(true, flow, records, permit, lane_refused)
+        permit: Option<OwnedSemaphorePermit>,
+        asker: Option<Asker>,
+    ) -> Arc<Self> {
+        Self::to(true, flow, records, permit, asker)
     }
 
     /// A batch for a topic beside the log.
-    pub(crate) fn elsewhere(
-        flow: &Arc<Flow>,
-        records: usize,
-        permit: OwnedSemaphorePermit,
-    ) -> (Arc<Self>, oneshot::Receiver<Result<Delivered, AppendError>>) {
-        Self::to(false, flow, records, permit, Arc::default())
+    pub(crate) fn elsewhere(flow: &Arc<Flow>, records: usize, permit: OwnedSemaphorePermit, asker: Asker) -> Arc<Self> {
+        Self::to(false, flow, records, Some(permit), Some(asker))
     }
 
     fn to(
         is_of_log: bool,
         flow: &Arc<Flow>,
         records: usize,
-        permit: OwnedSemaphorePermit,
-        lane_refused: Arc<AtomicBool>,
-    ) -> (Arc<Self>, oneshot::Receiver<Result<Delivered, AppendError>>) {
-        let (done, delivery) = oneshot::channel();
-        let answer = Answer { ranges: Vec::new(), error: None, done: Some(done), permit: Some(permit) };
+        permit: Option<OwnedSemaphorePermit>,
+        asker: Option<Asker>,
+    ) -> Arc<Self> {
+        let answer = Answer { ranges: Vec::new(), error: None, asker, permit };
         if flow.records.fetch_add(i64::try_from(records).unwrap_or(0), Ordering::Relaxed) <= 0 {
             flow.moved();
         }
-        let batch = Self {
+        Arc::new(Self {
             flow: Arc::clone(flow),
             is_of_log,
             remaining: AtomicUsize::new(records),
-            lane_refused,
             answer: Mutex::new(answer),
-        };
-        (Arc::new(batch), delivery)
+        })
     }
 
     /// A record is durable.
@@ -160,12 +131,36 @@ impl InFlight {
         self.reported(records);
     }
 
-    fn refuse(&self, refusal: AppendError) {
-        if !self.lane_refused.swap(true, Ordering::AcqRel) {
-            error!(error = %refusal, "kafka has refused an append");
+    /// Tells whoever asked, before the reports do: the batch is durable elsewhere, or refused.
+    pub(crate) fn tell(&self, outcome: Outcome) {
+        let asker = self.answer.lock().unwrap_or_else(PoisonError::into_inner).asker.take();
+        if let Some(asker) = asker {
+            asker.tell(outcome);
         }
+    }
+
+    /// Whether all reports have come.
+    pub(crate) fn is_reported(&self) -> bool {
+        self.remaining.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether a batch of the same lane was refused, and nobody was told of this one yet.
+    pub(crate) fn is_lane_refused(&self) -> bool {
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.asker.as_ref().is_some_and(Asker::is_refused)
+    }
+
+    /// Why Kafka has refused a record of it, if it has.
+    pub(crate) fn refusal(&self) -> Option<AppendError> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+    }
+
+    fn refuse(&self, refusal: AppendError) {
         metrics::counter!("tacho_log_refused_records_total").increment(1);
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.asker.as_ref().is_some_and(Asker::refuse_lane) {
+            error!(error = %refusal, "kafka has refused an append");
+        }
         answer.error.get_or_insert(refusal);
     }
 
@@ -177,7 +172,7 @@ impl InFlight {
         self.flow.moved();
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ranges = std::mem::take(&mut answer.ranges);
-        let result = match answer.error.take() {
+        let outcome = match answer.error.clone() {
             Some(error) => Err(error),
             None => {
                 ranges.sort_unstable_by_key(|range| (range.partition, range.start));
@@ -189,65 +184,75 @@ impl InFlight {
                 Ok(delivered)
             }
         };
-        let (done, permit) = (answer.done.take(), answer.permit.take());
+        let (asker, permit) = (answer.asker.take(), answer.permit.take());
         drop(answer);
-        // Whoever asked may have gone. They know before the bytes go to whoever waits for them.
-        if let Some(done) = done {
-            done.send(result).unwrap_or_default();
+        if let Some(asker) = asker {
+            asker.tell(outcome);
         }
         drop(permit);
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use rdkafka::error::RDKafkaErrorCode;
 
     use super::*;
+    use crate::Delivery;
 
-    fn flow() -> Arc<Flow> {
+    pub(crate) fn flow() -> Arc<Flow> {
         Arc::new(Flow::new(100, Arc::new(Offsets::new(4))))
     }
 
-    fn lane() -> Arc<AtomicBool> {
-        Arc::new(AtomicBool::new(false))
+    async fn batch(
+        flow: &Arc<Flow>,
+        records: usize,
+        bytes: usize,
+        lane: &Arc<AtomicBool>,
+    ) -> (Arc<InFlight>, Delivery) {
+        let (asker, delivery) = Asker::caller(Arc::clone(lane));
+        (InFlight::new(flow, records, Some(flow.room.permit(bytes).await.unwrap()), Some(asker)), delivery)
     }
 
     #[tokio::test]
     async fn a_batch_resolves_with_its_last_report_and_gives_its_bytes_back() {
         let flow = flow();
-        let (batch, mut delivery) = InFlight::new(&flow, 3, flow.permit(60).await.unwrap(), lane());
+        let (batch, mut delivery) = batch(&flow, 3, 60, &Arc::default()).await;
         batch.delivered(1, 10);
         batch.delivered(3, 7);
-        assert!(delivery.try_recv().is_err() && flow.pending_bytes() == 60);
+        assert!(delivery.0.try_recv().is_err() && flow.room.used() == 60 && !batch.is_reported());
         batch.delivered(1, 11);
-        let delivered = delivery.await.unwrap().unwrap();
+        let delivered = delivery.await.unwrap();
         let range = |partition, start, end| OffsetRange { partition, start, end };
         assert_eq!(delivered.ranges, [range(1, 10, 11), range(1, 11, 12), range(3, 7, 8)]);
         assert_eq!(delivered.places([1, 3, 1]).iter().map(|place| place.offset).collect::<Vec<_>>(), [10, 7, 11]);
-        assert_eq!((flow.pending_bytes(), flow.stalled()), (0, Duration::ZERO));
+        assert_eq!((flow.room.used(), flow.stalled()), (0, Duration::ZERO));
         assert_eq!(flow.offsets.next()[..], [0, 12, 0, 8]);
     }
 
     #[tokio::test]
     async fn one_refused_record_refuses_its_batch_and_interrupts_its_lane() {
         let flow = flow();
-        let lane = lane();
-        let (batch, delivery) = InFlight::new(&flow, 2, flow.permit(10).await.unwrap(), Arc::clone(&lane));
+        let lane = Arc::default();
+        let (batch, delivery) = batch(&flow, 2, 10, &lane).await;
         batch.failed(1, &KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge));
         batch.delivered(1, 4);
-        assert!(matches!(delivery.await.unwrap(), Err(AppendError::Storage { .. })));
-        assert!(lane.load(Ordering::Relaxed));
+        assert!(matches!(delivery.await, Err(AppendError::Storage { .. })));
+        assert!(lane.load(Ordering::Relaxed) && batch.refusal().is_some());
     }
 
     #[tokio::test]
-    async fn bytes_are_bounded_and_a_closed_log_takes_nothing() {
+    async fn what_is_durable_elsewhere_is_told_before_the_reports_and_keeps_its_bytes_until_they_come() {
         let flow = flow();
-        assert_eq!(flow.permit(101).await.unwrap_err(), AppendError::TooLarge { bytes: 101, limit: 100 });
-        let held = flow.permit(80).await.unwrap();
-        assert!(tokio::time::timeout(Duration::from_millis(20), flow.permit(30)).await.is_err());
-        drop(held);
-        flow.close();
-        assert_eq!(flow.permit(1).await.unwrap_err(), AppendError::Closed);
+        let lane = Arc::default();
+        let (batch, delivery) = batch(&flow, 1, 60, &lane).await;
+        batch.tell(Ok(Delivered::default()));
+        assert_eq!(delivery.await, Ok(Delivered::default()));
+        assert!(!batch.is_reported() && flow.room.used() == 60);
+        batch.failed(1, &KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge));
+        assert!(batch.is_reported() && flow.room.used() == 0);
+        assert!(!lane.load(Ordering::Relaxed), "nobody was refused anything");
     }
 }

@@ -8,7 +8,8 @@ use rdkafka::producer::BaseRecord;
 
 use super::KafkaLog;
 use super::in_flight::InFlight;
-use crate::{AppendError, Delivery, LetterCopy};
+use crate::asker::Asker;
+use crate::{AppendError, LetterCopy};
 
 /// Bytes that are sent before their reports are waited for.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -42,8 +43,9 @@ impl KafkaLog {
     }
 
     async fn copy_chunk(&self, topic: &str, letters: &[LetterCopy], bytes: usize) -> Result<(), AppendError> {
-        let permit = self.shared.flow.permit(bytes).await?;
-        let (in_flight, delivery) = InFlight::elsewhere(&self.shared.flow, letters.len(), permit);
+        let permit = self.shared.flow.room.permit(bytes).await?;
+        let (asker, delivery) = Asker::caller(Arc::default());
+        let in_flight = InFlight::elsewhere(&self.shared.flow, letters.len(), permit, asker);
         for (index, letter) in letters.iter().enumerate() {
             let log_id = self.shared.identity.log_id;
             let key = format!("{log_id}/{}/{}/{}", letter.partition, letter.offset, letter.ordinal);
@@ -58,7 +60,7 @@ impl KafkaLog {
                 break;
             }
         }
-        Delivery(delivery).await.map(drop)
+        delivery.await.map(drop)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Why a log in Kafka is not opened, and what would be right.
 
 use std::io;
+use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
+use uuid::Uuid;
 
 use super::KafkaSettings;
 use super::settings::SettingsError;
@@ -14,10 +16,12 @@ pub enum OpenError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// No broker answers.
-    #[error("no broker of {brokers} answers")]
+    #[error("no broker of {brokers} answers{}", why.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
     Unreachable {
         /// The addresses of the settings.
         brokers: String,
+        /// What the client was told last, if anything.
+        why: Option<Arc<str>>,
     },
     /// The topic is not there, and is not to be made by this role.
     #[error("topic {topic} does not exist: `tacho config apply` makes it, and puts a configuration in force")]
@@ -55,6 +59,19 @@ pub enum OpenError {
         /// Each reason, with what would be right.
         why: Vec<String>,
     },
+    /// It is another log than it was opened as while Kafka was away.
+    #[error(
+        "topic {topic} is log {found}, and records are spooled for log {expected}: bring that cluster and topic back, or \
+         move the spool away and keep it"
+    )]
+    OtherLog {
+        /// Name of the topic.
+        topic: String,
+        /// What it is.
+        found: Uuid,
+        /// What it should be.
+        expected: Uuid,
+    },
     /// Kafka answers with an error.
     #[error("kafka at {brokers}: {doing}")]
     Kafka {
@@ -81,6 +98,11 @@ impl OpenError {
     /// There can be no client.
     pub(crate) fn client(settings: &KafkaSettings, source: KafkaError) -> Self {
         Self::kafka(settings, "making a client", source)
+    }
+
+    /// Whether Kafka may only be away.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Kafka { .. })
     }
 
     pub(crate) fn kafka(settings: &KafkaSettings, doing: &'static str, source: KafkaError) -> Self {

@@ -84,7 +84,7 @@ impl Reader {
     /// Waits for records, and gives some. Nothing is lost if the call is dropped while it waits.
     ///
     /// # Errors
-    /// [`ReadError::OutOfRange`] if Kafka does not hold an offset (any more); else what keeps it from being read.
+    /// What keeps it from being read: also that Kafka does not hold an offset (any more).
     pub async fn next(&mut self) -> Result<Vec<ReadItem>, ReadError> {
         let items = self.chunks.recv().await.ok_or(ReadError::Closed)??;
         for item in &items {
@@ -173,7 +173,8 @@ impl Fetcher {
         match code {
             RDKafkaErrorCode::AutoOffsetReset
             | RDKafkaErrorCode::OffsetOutOfRange
-            | RDKafkaErrorCode::LogTruncation => Some(self.out_of_range()),
+            // It does not say of which partition; whoever goes on asks for the bounds of each.
+            | RDKafkaErrorCode::LogTruncation => Some(consumer::log_error(error)),
             RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed
@@ -183,26 +184,6 @@ impl Fetcher {
                 debug!(%error, "reading goes on when kafka does");
                 None
             }
-        }
-    }
-
-    /// The first partition whose position is outside of what Kafka holds, or that lost its tail.
-    fn out_of_range(&self) -> ReadError {
-        let (first, next) = (self.shared.offsets.first(), self.shared.offsets.next());
-        let bounds = |partition: i32| {
-            let slot = usize::try_from(partition).unwrap_or(0);
-            (first.get(slot).copied().unwrap_or(0), next.get(slot).copied().unwrap_or(0))
-        };
-        let outside = self.positions.iter().find(|(partition, offset)| {
-            let (first, next) = bounds(**partition);
-            !(first..=next).contains(*offset)
-        });
-        match outside.or_else(|| self.positions.iter().next()) {
-            Some((partition, offset)) => {
-                let (first, next) = bounds(*partition);
-                ReadError::OutOfRange { partition: *partition, offset: *offset, first, next }
-            }
-            None => ReadError::Closed,
         }
     }
 }

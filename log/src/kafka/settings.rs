@@ -65,6 +65,8 @@ pub struct KafkaSettings {
     pub retention_min: Duration,
     /// Most bytes that wait for their delivery reports.
     pub queue_bytes: usize,
+    /// Bytes besides them that a spool may hand over while it is drained; 0 without one.
+    pub drain_bytes: usize,
     /// Most bytes of one record with its headers.
     pub record_bytes_max: usize,
     /// Longest wait for brokers at the start.
@@ -133,7 +135,7 @@ impl KafkaSettings {
             client.set(key, value);
         }
         self.common(&mut client)?;
-        let kbytes = self.queue_bytes.div_ceil(1024) + 1;
+        let kbytes = (self.queue_bytes + self.drain_bytes).div_ceil(1024) + 1;
         client.set("acks", "all");
         client.set("enable.idempotence", "true");
         client.set("message.timeout.ms", "0");
@@ -230,6 +232,7 @@ pub(crate) mod tests {
             retention: None,
             retention_min: Duration::from_secs(3 * 86_400),
             queue_bytes: 64 << 20,
+            drain_bytes: 0,
             record_bytes_max: (1 << 20) + (64 << 10),
             connect_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(2),

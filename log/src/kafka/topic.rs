@@ -3,20 +3,24 @@
 //! What is certain to lose acknowledged records is refused; what only may is told.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::task;
 use tracing::{info, warn};
 
+use super::consumer::Consumer;
 use super::context::Context;
 use super::settings::BATCH_SLACK_BYTES;
 use super::{KafkaSettings, OpenError};
 
 /// Between two looks whether a new topic has its leaders.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Events of a client that has asked one thing, at most.
+const EVENTS_MAX: usize = 100;
 
 /// What a topic is, as far as the guarantees depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,6 @@ type Admin = AdminClient<Context>;
 pub(super) async fn make_or_check(settings: &KafkaSettings, create: bool) -> Result<(), OpenError> {
     let admin = settings.producer()?.create_with_context(Context::new("admin"));
     let admin: Admin = admin.map_err(|source| OpenError::client(settings, source))?;
-    let admin = Arc::new(admin);
     let topic = || settings.topic.clone();
     let (partitions, replication) = found_or_made(&admin, settings, &settings.topic, create).await?;
     if let Some(rejected) = &settings.rejected_topic {
@@ -56,28 +59,36 @@ pub(super) async fn make_or_check(settings: &KafkaSettings, create: bool) -> Res
 
 /// Partitions and fewest copies of a topic, which is made if it is missing and `create`.
 async fn found_or_made(
-    admin: &Arc<Admin>,
+    admin: &Admin,
     settings: &KafkaSettings,
     topic: &str,
     create: bool,
 ) -> Result<(usize, usize), OpenError> {
-    let mut found = look(admin, settings, topic).await?;
+    let mut found = look(settings, topic).await?;
     if found.is_none() && create {
         make(admin, settings, topic).await?;
         let deadline = tokio::time::Instant::now() + settings.connect_timeout;
         while found.is_none() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(LOOK).await;
-            found = look(admin, settings, topic).await?;
+            found = look(settings, topic).await?;
         }
     }
     found.ok_or_else(|| OpenError::NoTopic { topic: topic.to_owned() })
 }
 
 /// Partitions and fewest copies of a topic; `None` if it is not there, or not ready.
-async fn look(admin: &Arc<Admin>, settings: &KafkaSettings, topic: &str) -> Result<Option<(usize, usize)>, OpenError> {
-    let (admin, name, timeout) = (Arc::clone(admin), topic.to_owned(), settings.connect_timeout);
+async fn look(settings: &KafkaSettings, topic: &str) -> Result<Option<(usize, usize)>, OpenError> {
+    let (name, timeout) = (topic.to_owned(), settings.connect_timeout);
+    // A consumer, because an admin client never gives what it is told of brokers: a wrong password, say.
+    let consumer = settings.reader()?.create_with_context(Context::new("checker"));
+    let consumer: Consumer = consumer.map_err(|source| OpenError::client(settings, source))?;
     let asked = task::spawn_blocking(move || {
-        let metadata = admin.inner().fetch_metadata(Some(&name), timeout)?;
+        let metadata = consumer.fetch_metadata(Some(&name), timeout).map_err(|_error| {
+            for _ in 0..EVENTS_MAX {
+                consumer.poll(Duration::ZERO);
+            }
+            consumer.context().told()
+        })?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
         let ready = topic.filter(|topic| !topic.partitions().is_empty());
         Ok(ready.map(|topic| {
@@ -85,7 +96,7 @@ async fn look(admin: &Arc<Admin>, settings: &KafkaSettings, topic: &str) -> Resu
             (topic.partitions().len(), copies.unwrap_or(0))
         }))
     });
-    let unreachable = |_error: rdkafka::error::KafkaError| OpenError::Unreachable { brokers: settings.brokers() };
+    let unreachable = |why| OpenError::Unreachable { brokers: settings.brokers(), why };
     asked.await.map_err(|_ended| OpenError::Ending)?.map_err(unreachable)
 }
 

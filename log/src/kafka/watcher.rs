@@ -58,7 +58,7 @@ impl Watcher {
             }
             if let Some(reason) = self.ended() {
                 error!(reason, "the log can take nothing any more");
-                self.shared.flow.close();
+                self.shared.flow.room.close();
                 self.shared.health.send_replace(Health::Ended { reason: reason.into() });
                 return;
             }
@@ -88,7 +88,7 @@ impl Watcher {
         }
         let stalled = self.shared.flow.stalled();
         #[expect(clippy::cast_precision_loss, reason = "a gauge for people")]
-        metrics::gauge!("tacho_log_pending_bytes").set(self.shared.flow.pending_bytes() as f64);
+        metrics::gauge!("tacho_log_pending_bytes").set(self.shared.flow.room.used() as f64);
         let brokers = self.shared.settings.brokers();
         let reason = match failed {
             Some(error) if now - self.answered > grace => Some(format!("kafka at {brokers} does not answer: {error}")),
@@ -103,12 +103,12 @@ impl Watcher {
     fn tell(&self, reason: Option<String>) {
         self.shared.health.send_if_modified(|health| match (&health, reason) {
             (Health::Ready, Some(reason)) => {
-                warn!(reason, "the log takes nothing for now; publishes wait");
+                warn!(reason, "kafka takes nothing for now; publishes wait, or are spooled");
                 *health = Health::Failing { reason: reason.into(), disk_full: false };
                 true
             }
             (Health::Failing { .. }, None) => {
-                info!("the log takes appends again");
+                info!("kafka takes appends again");
                 *health = Health::Ready;
                 true
             }

@@ -8,6 +8,7 @@ use tacho_schemas::Digest;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::claim::{Claim, Claims};
 use super::due::Unanchored;
 use super::error::io_at;
 use super::lock::{self, Lock};
@@ -30,9 +31,12 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     make(&dir)?;
     make(&keys)?;
     let registry = FileRegistry::new(options.file_registry_dir.clone());
+    let lake = Lake::read_only(&options.lake).map_err(AnchorError::from)?;
+    let claims = Claims::of(lake.object_store());
+    let claimed = claims.newest().await.map_err(AnchorError::from)?;
     let lock = match Lock::read(&dir)? {
         Some(lock) => with_same_origin(lock, options.origin.as_deref(), options.new_origin)?,
-        None => first(&options, &registry, &dir, &keys).await?,
+        None => first(&options, &registry, claimed.as_ref(), &dir, &keys).await?,
     };
     let key_path = keys.join(key::KEY_FILE);
     if lock.size > 0 && !key_path.exists() {
@@ -52,15 +56,28 @@ pub(super) async fn open(options: AnchorerOptions) -> Result<Anchorer, OpenError
     };
     check_published(&dir, &lock, &key)?;
     tiles.edge(&lock.lodged()).map_err(AnchorError::from)?;
-    let lake = Lake::read_only(&options.lake).map_err(AnchorError::from)?;
+    claim(&claims, claimed, &key.verifier().to_string(), options.new_origin).await?;
     let salts = SaltStore::open(keys.join("salts"), lock.salts.clone()).map_err(AnchorError::from)?;
     let heads = heads_of(&dir, &lock)?;
     let prepared = remake::prepared(&dir, &lock)?;
     let unanchored = Unanchored::behind(&lock);
     info!(origin = lock.origin, windows = lock.next_win_no, tree_size = lock.size, "the transparency log is open");
     let schemas = Schemas::present();
-    let mut anchorer =
-        Anchorer { options, dir, lake, schemas, key, salts, tiles, registry, lock, heads, prepared, unanchored };
+    let mut anchorer = Anchorer {
+        options,
+        dir,
+        lake,
+        claims,
+        schemas,
+        key,
+        salts,
+        tiles,
+        registry,
+        lock,
+        heads,
+        prepared,
+        unanchored,
+    };
     if let Known::Less(size) = known {
         anchorer.lodge_anew(size)?;
     }
@@ -78,23 +95,47 @@ fn with_same_origin(lock: Lock, asked: Option<&str>, new_origin: bool) -> Result
     }
 }
 
+/// Claims the lake for the log, unless it is anchored in another one and nobody said that this is to change.
+async fn claim(claims: &Claims, claimed: Option<Claim>, key: &str, anew: bool) -> Result<(), AnchorError> {
+    let claimed = match claimed {
+        Some(claim) if claim.key == key => return Ok(()),
+        Some(claim) if !anew => Some(claim),
+        former => claims.take(key, former.as_ref()).await?,
+    };
+    match claimed {
+        Some(claim) if claim.key != key => Err(AnchorError::claimed(&claim, key)),
+        _ => Ok(()),
+    }
+}
+
 fn new_origin() -> String {
     format!("tacho.invalid/{}", Uuid::new_v4())
 }
 
 /// The log of a directory that has none. A registry that knows a log says that there was one: it is told, and noted in the
 /// first window. Where rows have landed, an operator's word is asked for.
-async fn first(options: &AnchorerOptions, registry: &FileRegistry, dir: &Path, keys: &Path) -> Result<Lock, OpenError> {
+async fn first(
+    options: &AnchorerOptions,
+    registry: &FileRegistry,
+    claimed: Option<&Claim>,
+    dir: &Path,
+    keys: &Path,
+) -> Result<Lock, OpenError> {
     let lock = Lock::beginning(options.origin.clone().unwrap_or_else(new_origin));
     let evidence = registry.checkpoints().map_err(|source| AnchorError::Registry { head: lock.head(), source })?;
-    if evidence.is_empty() {
-        return begin(dir, lock);
+    let had_log = !evidence.is_empty() || claimed.is_some();
+    let has_rows = had_log && has_landed(&options.lake).await?;
+    match claimed {
+        _ if options.new_origin && had_log => set_aside(dir, keys)?,
+        _ if options.new_origin => {}
+        _ if has_rows && !evidence.is_empty() => return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence }),
+        Some(claim) => return Err(AnchorError::claimed(claim, &lock.origin).into()),
+        None => {}
     }
-    if has_landed(&options.lake).await? {
-        if !options.new_origin {
-            return Err(OpenError::LogGone { lock: lock::path_in(dir), evidence });
-        }
-        set_aside(dir, keys)?;
+    if evidence.is_empty() {
+        // In place of one of which nothing is left but its key.
+        let begun_beside = claimed.map(|claim| Digest::of(claim.key.as_bytes()));
+        return begin(dir, Lock { begun_beside, ..lock });
     }
     // Of several logs nothing says which was the one of these rows: all of them are told.
     let notes = evidence.iter().map(|path| std::fs::read(path).map_err(io_at(path))).collect::<Result<Vec<_>, _>>()?;

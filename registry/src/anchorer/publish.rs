@@ -28,11 +28,21 @@ impl Anchorer {
         write_segments(&self.dir, &built.statement, &built.segments)?;
         heads.snapshot(&self.dir, prepared.win_no)?;
         self.reach("files")?;
+        self.still_ours().await?;
         self.append(prepared, &built)?;
         self.heads = heads;
         self.reach("locked")?;
         self.finish_published()?;
         Ok(Anchored { win_no: prepared.win_no, rows: built.gathered.rows.0.iter().sum(), tree_size: self.lock.size })
+    }
+
+    /// Whether the lake is still to be anchored in this log.
+    async fn still_ours(&self) -> Result<(), AnchorError> {
+        let key = self.key.verifier().to_string();
+        match self.claims.newest().await? {
+            Some(claim) if claim.key != key => Err(AnchorError::claimed(&claim, &key)),
+            _ => Ok(()),
+        }
     }
 
     /// Computes the roots again from buffers of their own: one flipped bit before the signature could never be

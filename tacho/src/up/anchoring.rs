@@ -5,8 +5,6 @@
 //! are about the records, too: a registry that is ahead shows that this data directory is not the newest one, and a log
 //! of a later release that this program is not.
 
-mod lease;
-
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +18,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::board::Board;
-use lease::Lease;
-use tacho_lake::Lake;
 use tacho_schemas::chain;
 
 /// The part's name on the board.
@@ -64,19 +60,9 @@ pub(super) struct Anchoring {
     log: Option<Arc<Log>>,
     closed: Closed,
     board: Board,
-    /// Where several processes could anchor the lake: who does.
-    lease: Option<Lease>,
-    /// Whether another process was found to have it.
-    waits: bool,
 }
 
 impl Anchoring {
-    /// Opens nothing yet: the process with the lease of the lake anchors, and the others wait for it.
-    pub(super) fn by_lease(options: AnchorerOptions, lake: &Lake, closed: Closed, board: Board) -> Self {
-        let lease = Some(Lease::new(lake.object_store()));
-        Self { options, anchorer: None, log: None, closed, board, lease, waits: false }
-    }
-
     /// Opens the log of statements; what stands in the way is told on the board, and tried again by [`Anchoring::run`].
     ///
     /// # Errors
@@ -99,7 +85,7 @@ impl Anchoring {
                 None
             }
         };
-        Ok(Self { options, anchorer, log, closed, board, lease: None, waits: false })
+        Ok(Self { options, anchorer, log, closed, board })
     }
 
     /// Anchors until `drain`; then, once `processing` has landed the rest, if that is done here, a last window.
@@ -122,31 +108,8 @@ impl Anchoring {
         self.tick(true).await;
     }
 
-    /// Whether no other process anchors this lake.
-    async fn may_anchor(&mut self) -> bool {
-        let Some(lease) = &mut self.lease else { return true };
-        let why = match lease.hold().await {
-            Ok(true) => {
-                self.waits = false;
-                return true;
-            }
-            Ok(false) => "another process anchors this lake; this one waits for it".to_owned(),
-            Err(error) => format!("{error:#}"),
-        };
-        if !std::mem::replace(&mut self.waits, true) {
-            warn!(why, "no anchors from here");
-        }
-        // What it has open is out of date once another one has written.
-        self.anchorer = None;
-        self.board.fails(PART, why);
-        false
-    }
-
     /// Closes a window if one is due; whether to go on.
     async fn tick(&mut self, force: bool) -> bool {
-        if !self.may_anchor().await {
-            return true;
-        }
         let closed = self.close(force).await;
         if let Some(anchorer) = &self.anchorer {
             let since = anchorer.unanchored_since();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::gauge;
+use tacho_log::SpoolDepth;
 
 /// Shared by all roles.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Facts {
     failing: BTreeMap<&'static str, String>,
     /// Records appended to the log since the start.
     pub(crate) appended: i64,
+    /// What waits in the spool while Kafka is away, if anything does.
+    pub(crate) spool: Option<SpoolDepth>,
     /// Records of the log that are not landed yet.
     pub(crate) lag_records: i64,
     /// Counts since the start.
@@ -47,7 +50,7 @@ impl Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) ready: bool,
-    /// A line per failing part, or `ready`.
+    /// A line per failing part, or `ready`; and a line for a spool that is not empty.
     pub(crate) text: String,
 }
 
@@ -82,14 +85,15 @@ impl Board {
     /// Whether all parts work.
     pub(crate) fn readiness(&self) -> Readiness {
         let facts = self.facts();
-        if facts.failing.is_empty() {
-            return Readiness { ready: true, text: "ready\n".to_owned() };
-        }
-        let mut text = String::from("not ready\n");
+        let ready = facts.failing.is_empty();
+        let mut text = String::from(if ready { "ready\n" } else { "not ready\n" });
         for (part, reason) in &facts.failing {
             writeln!(text, "{part}: {reason}").expect("writing to a String succeeds");
         }
-        Readiness { ready: false, text }
+        if let Some(depth) = &facts.spool {
+            writeln!(text, "spool: {depth}").expect("writing to a String succeeds");
+        }
+        Readiness { ready, text }
     }
 
     /// Sets the gauges that no single event sets.
@@ -115,6 +119,9 @@ mod tests {
         assert_eq!(board.readiness().text, "not ready\nlog: disk full\n");
         board.works("log");
         assert!(board.readiness().ready);
+        board.write(|facts| facts.spool = Some(SpoolDepth { records: 7, ..SpoolDepth::default() }));
+        let Readiness { ready, text } = board.readiness();
+        assert!(ready && text.starts_with("ready\nspool: 7 records"), "publishes are taken: {text}");
     }
 
     #[test]

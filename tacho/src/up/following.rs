@@ -9,14 +9,14 @@ mod anew;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use metrics::counter;
 use tacho_config::Settings;
 use tacho_config::settings::LogKind;
 use tacho_lake::landing::{self, Landing, LandingOptions};
 use tacho_lake::ledger::Logs;
 use tacho_lake::{Lake, LakePlace};
-use tacho_log::{Damage, EmbeddedLog, HeldBefore, KafkaLog, Log, OffsetRange, OpenError, ReadError};
+use tacho_log::{Damage, EmbeddedLog, HeldBefore, KafkaLog, Log, OffsetRange, OpenError, ReadError, Spool, spool};
 use tacho_schemas::RecordId;
 use tracing::{error, warn};
 
@@ -65,15 +65,40 @@ pub(super) async fn require_log(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the log. A topic that is missing is made if `create`.
+/// Opens the log for who does not ingest. A topic that is missing is made if `create`.
 pub(super) async fn open_log(settings: &Settings, create: bool) -> anyhow::Result<Log> {
     match settings.log.kind {
         LogKind::Embedded => open_embedded(settings).await.map(Log::Embedded),
         LogKind::Kafka => {
             let opened = KafkaLog::open(mapping::kafka(settings), create).await;
-            opened.map(Log::Kafka).context("log")
+            opened.map(|log| Log::Kafka(log, None)).context("log")
         }
     }
+}
+
+/// Opens the log for who ingests, `alone` or perhaps beside others: with a spool, if there is to be one. Who is not alone
+/// also needs no Kafka to begin with, once it had one.
+pub(super) async fn open_log_to_append(settings: &Settings, alone: bool) -> anyhow::Result<Log> {
+    if settings.log.kind == LogKind::Kafka && settings.log.kafka.spools(alone) {
+        let opened = Spool::open(mapping::kafka(settings), mapping::spool(settings), alone, !alone).await;
+        return opened.map(|(log, spool)| Log::Kafka(log, Some(spool))).context("log");
+    }
+    require_empty_spool(settings).await?;
+    open_log(settings, alone).await
+}
+
+/// Refuses to leave records behind that a spool has acknowledged.
+async fn require_empty_spool(settings: &Settings) -> anyhow::Result<()> {
+    let dir = mapping::spool_dir(settings);
+    let looked = tokio::task::spawn_blocking(move || spool::waiting_in(&dir)).await;
+    let waiting = looked.context("looking at the spool was cut off")??;
+    ensure!(
+        waiting == 0,
+        "{} holds {waiting} records that were acknowledged and are not in Kafka: start with log.kafka.spool.mode = \"spool\" \
+         until it is empty (`tacho_spool_records` is 0)",
+        mapping::spool_dir(settings).display()
+    );
+    Ok(())
 }
 
 /// Opens the embedded log; blocks on the disk elsewhere.
@@ -103,7 +128,7 @@ pub(super) async fn follow(settings: &Settings, lake: &Lake, log: Log, accepted:
     let log = match log {
         log if objections.other.is_empty() => return Ok(Following { log: Arc::new(log), landing }),
         // Nobody sets a topic aside: one that was made anew is told by its generation.
-        Log::Kafka(_) => return Err(objections.refused(settings.log.kind)),
+        Log::Kafka(..) => return Err(objections.refused(settings.log.kind)),
         Log::Embedded(log) => log,
     };
     for why in &objections.other {

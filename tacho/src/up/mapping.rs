@@ -1,6 +1,6 @@
 //! Settings as the roles take them: `tacho-config` knows what was meant, each crate what it needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tacho_config::settings::LakeUrl;
@@ -9,7 +9,7 @@ use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
 use tacho_lake::place::{AccessKey, Bucket};
 use tacho_lake::{Faults, LakeOptions, LakePlace};
-use tacho_log::{EmbeddedSettings, KafkaSettings};
+use tacho_log::{EmbeddedSettings, KafkaSettings, SpoolSettings};
 
 use crate::exit::WrongUse;
 
@@ -72,12 +72,30 @@ pub(crate) fn kafka(settings: &Settings) -> KafkaSettings {
         retention: kafka.retention,
         retention_min: kafka.retention_min,
         queue_bytes: settings.log.queue_bytes,
+        drain_bytes: 0,
         record_bytes_max: settings.mqtt.max_publish_bytes + ENVELOPE_BYTES_MAX,
         connect_timeout: kafka.connect_timeout,
         grace: kafka.grace,
         properties: kafka.librdkafka.clone(),
         secret_files: kafka.secret_files.clone(),
     }
+}
+
+/// The settings of the spool beside it.
+pub(super) fn spool(settings: &Settings) -> SpoolSettings {
+    let spool = &settings.log.kafka.spool;
+    SpoolSettings {
+        dir: spool_dir(settings),
+        grace: spool.grace,
+        bytes_max: spool.bytes_max,
+        group_bytes: settings.log.commit_bytes,
+        faults: tacho_log::Faults::none(),
+    }
+}
+
+/// Where records wait while Kafka is away.
+pub(super) fn spool_dir(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("spool")
 }
 
 /// Where the lake lies.

@@ -7,9 +7,9 @@ use tacho_config::Settings;
 use tacho_config::settings::LogKind;
 use tacho_lake::Lake;
 use tacho_lake::landing::Landing;
-use tacho_log::Log;
+use tacho_log::{Log, Spool};
 
-use super::following::{Following, follow, open_landing, open_log, require_log};
+use super::following::{Following, follow, open_landing, open_log, open_log_to_append, require_log};
 use super::roles::Part;
 use super::{Args, configuration, mapping};
 use crate::exit::WrongUse;
@@ -36,15 +36,18 @@ impl Opened {
                 if !args.new_log {
                     require_log(settings).await?;
                 }
-                let log = open_log(settings, true).await?;
+                let log = open_log_to_append(settings, true).await?;
                 let lake = lake(settings, args)?;
                 let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
                 let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
                 Ok(Self { log: Some(log), lake: Some(lake), landing: Some(landing), roster_version })
             }
             Part::Ingest => {
-                let log = open_log(settings, false).await?;
-                begun(&log, &settings.log.kafka.topic)?;
+                let log = open_log_to_append(settings, false).await?;
+                // What was begun when the spool was opened first is begun.
+                if log.spool().is_none_or(Spool::has_seen_kafka) {
+                    begun(&log, &settings.log.kafka.topic)?;
+                }
                 Ok(Self { log: Some(Arc::new(log)), ..none })
             }
             Part::Process => {

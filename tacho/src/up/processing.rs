@@ -6,16 +6,18 @@
 
 mod collector;
 mod cutter;
+mod halted;
 mod letters;
 mod processors;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tacho_lake::config_store::ConfigStore;
-use tacho_lake::landing::{LandError, Landing, Verdict};
-use tacho_log::{AppendError, HeldBefore, Log, OffsetRange, ReadError, Share};
+use tacho_lake::landing::{Landing, Verdict};
+use tacho_log::{HeldBefore, Log, OffsetRange, ReadError, Share};
 use tacho_schemas::RecordId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +25,9 @@ use tracing::{error, info, warn};
 
 use super::board::Board;
 use collector::{Batch, Collector};
-use processors::ConfigError;
+use halted::Halted;
 use tacho_schemas::chain;
+use trouble::Trouble;
 
 pub(crate) use cutter::{Cut, Cutter};
 pub(crate) use processors::Processors;
@@ -58,6 +61,8 @@ pub(super) struct Processing {
     commit: CommitWhen,
     board: Board,
     share: Share,
+    /// Of the share, what a person has to look at.
+    halted: Halted,
     /// What it does at the end with what the log still holds.
     leaves: Leaves,
     /// Commits of this run.
@@ -81,36 +86,6 @@ enum Followed {
     OtherShare,
 }
 
-/// Why the two halves stopped.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    #[error("the log cannot be read")]
-    Read(#[from] ReadError),
-    #[error("the lake takes nothing")]
-    Land(#[from] LandError),
-    #[error("dead letters cannot be copied")]
-    Copy(#[from] AppendError),
-    #[error("rows of rejected lack the columns that copies of dead letters are made of")]
-    NoLetters,
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("the log is not the one that the lake follows, or not all of it: {0}")]
-    OtherLog(String),
-    #[error("processing was cut off")]
-    Cut(#[from] tokio::task::JoinError),
-}
-
-impl Trouble {
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Land(error) => error.verdict(),
-            Self::Read(error) if error.verdict() == tacho_log::Verdict::Retry => Verdict::Wait,
-            Self::Config(ConfigError::Store { .. }) | Self::Copy(_) => Verdict::Wait,
-            Self::Read(_) | Self::Config(_) | Self::OtherLog(_) | Self::Cut(_) | Self::NoLetters => Verdict::Halt,
-        }
-    }
-}
-
 impl Processing {
     /// Of all partitions of a log that is this process' `own`, or of a share of it.
     pub(super) fn new(
@@ -126,7 +101,17 @@ impl Processing {
             false => (log.join().context("joining the group")?, Leaves::TheRest),
         };
         let log = Arc::clone(log);
-        Ok(Self { log, configs, landing, commit, board: board.clone(), share, leaves, commits: 0 })
+        Ok(Self {
+            log,
+            configs,
+            landing,
+            commit,
+            board: board.clone(),
+            share,
+            halted: Halted::new(board),
+            leaves,
+            commits: 0,
+        })
     }
 
     /// Processes and lands until `drain`, and then what the log still holds.
@@ -144,6 +129,11 @@ impl Processing {
                 pause = PAUSE;
             }
             let trouble_text = chain(&trouble);
+            if let Some(partition) = trouble.halts() {
+                let next = self.landing.progress().into_iter().find(|(held, _)| *held == partition);
+                self.halted.add(partition, next.map_or(0, |(_, next)| next), trouble_text);
+                continue;
+            }
             self.board.fails(PART, trouble_text.clone());
             match trouble.verdict() {
                 Verdict::Halt => {
@@ -201,6 +191,8 @@ impl Processing {
     /// Waits until there is something to work on: where there are more processors than partitions, some wait.
     async fn wait_for_share(&mut self, drain: &CancellationToken) -> Followed {
         loop {
+            let lag_records = self.lag_records();
+            self.board.write(|facts| facts.lag_records = lag_records);
             match self.share.trouble() {
                 Some(trouble) => self.board.fails(PART, trouble.to_string()),
                 None => self.board.works(PART),
@@ -216,7 +208,7 @@ impl Processing {
     /// Holds the partitions that are to be worked on, and these only. Gives where each goes on: what lies between the
     /// start and the end of a range was in the log once, and never landed.
     async fn take_share(&mut self) -> Result<Vec<OffsetRange>, Trouble> {
-        let share = self.share.take();
+        let share = self.halted.leave_out(&self.share.take());
         let held = self.landing.progress().into_iter().map(|(partition, _)| partition);
         let gone: Vec<i32> = held.filter(|partition| !share.contains(partition)).collect();
         self.landing.release(&gone);
@@ -266,7 +258,8 @@ impl Processing {
         let ends = self.log.next_offsets();
         let end =
             |partition: i32| usize::try_from(partition).ok().and_then(|slot| ends.get(slot).copied()).unwrap_or(0);
-        self.landing.progress().iter().map(|(partition, next)| (end(*partition) - next).max(0)).sum()
+        let progress = self.landing.progress().into_iter().chain(self.halted.progress());
+        progress.map(|(partition, next)| (end(partition) - next).max(0)).sum()
     }
 }
 
@@ -278,7 +271,7 @@ fn going_on(
     known: Option<RecordId>,
     held: Result<HeldBefore, ReadError>,
 ) -> Result<OffsetRange, Trouble> {
-    let other = |why: String| Err(Trouble::OtherLog(why));
+    let other = |why: String| Err(Trouble::OtherLog { partition, why });
     match (held?, known) {
         // Nothing of this log has landed here yet: what is gone is told as lost.
         (_, None) if next == 0 && first > 0 => Ok(OffsetRange { partition, start: 0, end: first }),

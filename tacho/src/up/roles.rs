@@ -9,7 +9,7 @@ use tacho_config::settings::LogKind;
 use tacho_ingest::{MqttFront, MqttListener, OpcuaBridge, Outlet};
 use tacho_lake::LakePlace;
 use tacho_lake::maintenance::Maintenance;
-use tacho_log::{Health, Log};
+use tacho_log::{Health, Log, Spool};
 use tacho_registry::AnchorerOptions;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout};
@@ -97,13 +97,8 @@ impl Roles {
         let (mut anchoring, mut maintenance, mut processing, mut roster) = (None, None, None, None);
         if let Some(lake) = lake.as_ref().filter(|_| part.anchors()) {
             let options = anchorer_options(settings, args, &place);
-            anchoring = Some(match part {
-                Part::Anchor => Anchoring::by_lease(options, lake, closed.clone(), board.clone()),
-                _ => {
-                    let opened = Anchoring::open(options, log.clone(), closed.clone(), board.clone());
-                    opened.await.context("anchors")?
-                }
-            });
+            let opened = Anchoring::open(options, log.clone(), closed.clone(), board.clone());
+            anchoring = Some(opened.await.context("anchors")?);
             let options = mapping::maintenance(settings);
             let opened = Maintenance::open(lake, options, Arc::new(closed)).await;
             maintenance = Some(opened.context("maintenance")?);
@@ -268,7 +263,11 @@ async fn watch_log(log: Arc<Log>, board: Board, stop: CancellationToken) {
             Health::Ready => board.works("log"),
         }
         let now: i64 = log.next_offsets().iter().sum();
-        board.write(|facts| facts.appended = now - start);
+        let spool = log.spool().map(Spool::depth).filter(|depth| !depth.is_empty());
+        board.write(|facts| {
+            facts.appended = now - start;
+            facts.spool = spool;
+        });
         tokio::select! {
             () = stop.cancelled() => return,
             changed = health.changed() => if changed.is_err() { return },

@@ -43,8 +43,9 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
         None => "no window yet".to_owned(),
         Some(at) => format!("window {} anchored {} s ago", facts.windows, at.elapsed().as_secs()),
     };
+    let spool = facts.spool.as_ref().map(|depth| format!("  spool {depth}")).unwrap_or_default();
     format!(
-        "{} {rate:.0}/s  landed {}  dup {}  rej {}  lag {}  {anchored}",
+        "{} {rate:.0}/s  landed {}  dup {}  rej {}  lag {}  {anchored}{spool}",
         if ready { "ready" } else { "NOT READY" },
         facts.landed,
         facts.duplicate,

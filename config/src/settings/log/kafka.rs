@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::spool::{PARTITIONS_MAX, SpoolMode, SpoolSettings};
 use crate::section::Section;
-use crate::settings::written_path;
+use crate::settings::{section, written_path};
 use crate::units::format_duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -41,6 +42,8 @@ pub struct KafkaSettings {
     pub connect_timeout: Duration,
     /// So long without an answer, and the log is not ready.
     pub grace: Duration,
+    /// Where records wait while Kafka is away.
+    pub spool: SpoolSettings,
     /// Properties of librdkafka, by their names there.
     pub librdkafka: BTreeMap<String, String>,
     /// Properties of librdkafka whose values are in files.
@@ -81,8 +84,18 @@ impl KafkaSettings {
             retention_min: s.duration("retention_min", seconds(0)..=3_650 * DAY),
             connect_timeout: s.duration("connect_timeout", seconds(1)..=seconds(600)),
             grace: s.duration("grace", Duration::from_millis(100)..=seconds(600)),
+            spool: section(s, "spool", SpoolSettings::read),
             librdkafka,
             secret_files: secret_files.into_iter().map(|(key, path)| (key, base_dir.join(path))).collect(),
+        }
+    }
+
+    /// Whether records are spooled by a process that ingests alone, or beside others.
+    pub fn spools(&self, alone: bool) -> bool {
+        match self.spool.mode {
+            SpoolMode::Spool => true,
+            SpoolMode::Hold => false,
+            SpoolMode::Auto => alone && self.partitions <= PARTITIONS_MAX,
         }
     }
 
@@ -103,6 +116,7 @@ impl KafkaSettings {
             ("retention_min".to_owned(), Value::from(format_duration(self.retention_min))),
             ("connect_timeout".to_owned(), Value::from(format_duration(self.connect_timeout))),
             ("grace".to_owned(), Value::from(format_duration(self.grace))),
+            ("spool".to_owned(), Value::Table(self.spool.written())),
             ("librdkafka".to_owned(), Value::Table(librdkafka)),
             ("secret_files".to_owned(), Value::Table(secrets)),
         ])

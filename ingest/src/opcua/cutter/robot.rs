@@ -176,11 +176,11 @@ impl RobotState {
             JointField::InputRev
             | JointField::InputRevLoad
             | JointField::PeakTorqueCount
-            | JointField::MomentaryPeakCount => {
-                if joint.says(field, value) {
-                    let counter = format!("joints.{name}.{}", field.name());
-                    window.note_event(EventNote::counter_back(place.moment.at_us, &counter));
-                }
+            | JointField::MomentaryPeakCount
+                if joint.says(field, value) =>
+            {
+                let counter = format!("joints.{name}.{}", field.name());
+                window.note_event(EventNote::counter_back(place.moment.at_us, &counter));
             }
             _ => {}
         }

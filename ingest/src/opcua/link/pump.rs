@@ -34,6 +34,9 @@ use crate::opcua::value::Sample;
 const REQUESTS_MAX: usize = 2;
 const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(30);
 
+/// Some servers compute when they were started, from how long they have been running.
+const START_JITTER_US: u64 = 2_000_000;
+
 /// An answer to a publish request, and what it had acknowledged.
 type Answer = (Result<PublishResponse, Error>, Vec<SubscriptionAcknowledgement>);
 
@@ -52,7 +55,7 @@ pub(super) struct Pump {
     last: Instant,
     /// The connection was cut because the server was silent, and nothing has come since.
     bounced: bool,
-    /// The subscription was transferred, and nothing has come of it yet: some servers say yes and then nothing.
+    /// The subscription was transferred, or may be none of this server, and nothing has come of it yet.
     doubtful: bool,
     /// What comes now may have waited on the server.
     backlog: bool,
@@ -134,9 +137,8 @@ impl Pump {
         self.requests.clear();
         self.last = Instant::now();
         self.resolved &= !is_new;
-        if is_new {
-            self.server_start_us = server_start_us(session).await;
-        }
+        // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
+        self.server_start_us = server_start_us(session).await;
         self.resolve(session).await?;
         if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
             let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
@@ -144,7 +146,11 @@ impl Pump {
             self.items.goes_on(&resumed);
         }
         let Some(subscription) = self.subscription else { return self.subscribe(session, "the bridge was away").await };
-        if subscription.server_start_us.zip(self.server_start_us).is_some_and(|(then, now)| then != now) {
+        if subscription
+            .server_start_us
+            .zip(self.server_start_us)
+            .is_some_and(|(then, now)| then.abs_diff(now) > START_JITTER_US)
+        {
             // What has its number now is none of ours.
             return self.subscribe(session, "the server was started anew").await;
         }
@@ -153,10 +159,12 @@ impl Pump {
         }
         // It is not to be transferred twice.
         self.greeted = Some(false);
-        (self.doubtful, self.backlog) = (is_new, true);
+        // A server that was started anew may take a session of before, and never send anything.
+        (self.doubtful, self.backlog) = (is_new || self.server_start_us.is_none(), true);
         self.republish(session, subscription.id, None).await?;
         info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
         self.greeted = None;
+        self.last = Instant::now();
         self.ask(session);
         Ok(())
     }

@@ -166,3 +166,50 @@ async fn a_log_that_begins_beside_one_that_the_registry_knows_says_so() {
     let windows = windows(&plant);
     assert!(windows.len() == 1 && windows[0].beacon.is_some(), "{windows:?}");
 }
+
+#[tokio::test]
+async fn a_lake_is_anchored_in_one_log_until_a_word_puts_another_in_its_place() {
+    let mut plant = Plant::new();
+    plant.land(1).await;
+    let mut first = plant.anchorer().await.unwrap();
+    first.tick(true).await.unwrap().unwrap();
+    plant.land(1).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let data_dir = elsewhere.path().join("data");
+    let file_registry_dir = elsewhere.path().join("registry");
+    // One origin by a setting, as of two processes that share a configuration.
+    let origin = Some(first.origin().to_owned());
+    let second = AnchorerOptions { data_dir: data_dir.clone(), file_registry_dir, origin, ..plant.options() };
+    for _again in 0..2 {
+        let refused = Anchorer::open(second.clone()).await.unwrap_err();
+        let OpenError::Anchor(AnchorError::Claimed { claimed, .. }) = &refused else { panic!("{refused}") };
+        assert!(claimed.starts_with(first.origin()) && refused.verdict() == Verdict::Halt, "{claimed}");
+        assert_eq!(Lock::read(&data_dir.join("registry")).unwrap(), None, "nothing is begun");
+    }
+
+    let mut instead = Anchorer::open(AnchorerOptions { new_origin: true, ..second.clone() }).await.unwrap();
+    let refused = first.tick(true).await.unwrap_err();
+    assert!(
+        matches!(&refused, AnchorError::Claimed { claimed, .. } if claimed.starts_with(instead.origin())),
+        "{refused}"
+    );
+    assert_eq!((refused.verdict(), windows(&plant).len()), (Verdict::Halt, 1));
+    let refused = plant.anchorer().await.unwrap_err();
+    assert!(matches!(refused, OpenError::Anchor(AnchorError::Claimed { .. })), "{refused}");
+    let begun = Lock::read(&data_dir.join("registry")).unwrap().unwrap();
+    assert!(begun.begun_beside.is_some(), "it says so");
+    instead.tick(true).await.unwrap().unwrap();
+    Anchorer::open(second).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_was_taken_away_with_its_registry_is_missed_by_the_lake() {
+    let mut plant = Plant::new();
+    plant.land(1).await;
+    plant.anchor().await;
+    for folder in [plant.data_dir().join("registry"), plant.data_dir().join("keys"), plant.registry_dir()] {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    let refused = plant.anchorer().await.unwrap_err();
+    assert!(matches!(refused, OpenError::Anchor(AnchorError::Claimed { .. })), "{refused}");
+}

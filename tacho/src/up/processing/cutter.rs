@@ -11,6 +11,9 @@ use tacho_schemas::{Digest, RawKind, RawRecord, RecordId};
 use super::Trouble;
 use super::processors::{ConfigError, Processors};
 
+/// What a record costs besides its payload, in bytes.
+pub(super) const RECORD_BYTES: usize = 64;
+
 /// Processes items of the log, each record under the configuration that is in force at its offset.
 #[derive(Debug)]
 pub(crate) struct Cutter {
@@ -69,7 +72,7 @@ impl Cutter {
         let partition = batch.partition;
         let mut run: Vec<RawRecord> = Vec::new();
         for record in batch.records {
-            cut.bytes += record.payload.len() + 64;
+            cut.bytes += record.payload.len() + RECORD_BYTES;
             cut.last.insert(partition, record.envelope.id);
             let RawKind::Config(said) = record.envelope.kind else {
                 run.push(record);
@@ -91,8 +94,9 @@ impl Cutter {
     ) -> Result<(), Trouble> {
         let Some(first) = run.first() else { return Ok(()) };
         let in_force = self.in_force.get(&partition).copied().flatten();
-        let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset })?;
-        let processor = self.processors.under(config).await?;
+        let wrong = |source| Trouble::Config { partition, source };
+        let config = in_force.ok_or(ConfigError::None { partition, offset: first.offset }).map_err(wrong)?;
+        let processor = self.processors.under(config).await.map_err(wrong)?;
         pieces.push(Piece::Run { processor, records: PartitionBatch { partition, records: std::mem::take(run) } });
         Ok(())
     }

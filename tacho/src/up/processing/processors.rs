@@ -39,6 +39,13 @@ pub(crate) enum ConfigError {
     None { partition: i32, offset: i64 },
 }
 
+impl ConfigError {
+    /// Whether it may be otherwise later without anyone's help.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Store { source: ConfigStoreError::Store(_), .. })
+    }
+}
+
 impl Processors {
     pub(crate) fn new(store: ConfigStore, log_epoch: i64) -> Self {
         Self { store, log_epoch, by_config: HashMap::new() }
@@ -53,9 +60,7 @@ impl Processors {
         let bytes = bytes.ok_or(ConfigError::Missing { digest })?;
         let mut snapshot = Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })?;
         if let Some(roster) = snapshot.roster() {
-            let found = self.roster(roster).await;
-            let found = found.map_err(|why| ConfigError::Roster { digest, roster, why })?;
-            snapshot = snapshot.with_roster(Arc::new(found));
+            snapshot = snapshot.with_roster(Arc::new(self.roster(digest, roster).await?));
         }
         let processor = Processor::new(Arc::new(snapshot), self.log_epoch)
             .map_err(|source| ConfigError::Formulas { digest, source })?;
@@ -71,11 +76,12 @@ impl Processors {
         used
     }
 
-    /// The roster of a digest; the error says why there is none.
-    async fn roster(&self, digest: Digest) -> Result<Roster, String> {
-        let bytes = self.store.get(digest).await.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or_else(|| "restore lake/_config from a backup".to_owned())?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| error.to_string())?;
-        Roster::parse(text).map_err(|problems| problems.to_string())
+    /// The roster that a configuration names.
+    async fn roster(&self, digest: Digest, roster: Digest) -> Result<Roster, ConfigError> {
+        let wrong = |why: String| ConfigError::Roster { digest, roster, why };
+        let bytes = self.store.get(roster).await.map_err(|source| ConfigError::Store { digest: roster, source })?;
+        let bytes = bytes.ok_or_else(|| wrong("restore lake/_config from a backup".to_owned()))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
+        Roster::parse(text).map_err(|problems| wrong(problems.to_string()))
     }
 }
