@@ -1,54 +1,52 @@
-//! What a server has: its variables, with types, units and values, so that a person sees what could be mapped.
+//! What a server has: its robots by the types of their companion specification, and its variables, with units and values.
 //!
-//! Only components, properties and what is organised below `Objects` is walked: other references lead in circles, such as
-//! from a controller to the robots that it controls. What becomes of it is said in [`mapping`].
+//! What a person sees of it and what the bridge maps by itself is the same.
 
-mod mapping;
+mod calls;
+mod found;
+mod kinds;
 mod robotics;
+mod variable;
 mod walk;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use opcua::client::Session;
-use opcua::types::{EUInformation, Error, NodeId, ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant};
+use futures::StreamExt as _;
+use opcua::client::{Session, SessionPollResult};
+use opcua::types::{Error, NamespaceMap, NodeId, ObjectId};
 use tacho_config::settings::opcua::ServerSettings;
 use tokio::time::timeout;
 
-use super::link::connect::{ConnectError, connect};
+use super::link::advice;
+use super::link::connect::{ConnectError, Door, connect};
 use super::trust::TrustStore;
+use calls::Calls;
+use kinds::Seen;
 use walk::Tree;
+
+pub use found::{FoundRobot, FoundSignal};
+pub use variable::Variable;
 
 /// Longest time until there is a session.
 const CONNECT: Duration = Duration::from_secs(30);
-/// Values of one call.
-const PER_CALL: usize = 100;
-const VALUE_CHARS_MAX: usize = 60;
+/// Longest time for a goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+const DI: &str = "http://opcfoundation.org/UA/DI/";
+/// Number of the object below which DI has all devices.
+const DEVICE_SET: u32 = 5001;
 
 /// What a server has.
 #[derive(Debug)]
 pub struct Found {
-    /// Its variables, in the order of the walk.
-    pub variables: Vec<Variable>,
-    /// A configuration of the bridge that has of it what is known by its types.
-    pub mapping: String,
-}
-
-/// A variable of a server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variable {
-    /// As a mapping names it.
-    pub node: String,
-    /// Names from `Objects` to it.
-    pub path: String,
-    /// Type of its value.
-    pub data_type: String,
-    /// Its unit, as the server shows it.
-    pub unit: Option<String>,
-    /// Its value, or why there is none.
-    pub value: String,
-    /// Its place in the tree.
-    place: usize,
-    unit_id: i32,
+    /// Its robots, by their types.
+    pub robots: Vec<FoundRobot>,
+    /// Whether the server knows the types of Robotics at all.
+    pub knows_robotics: bool,
+    /// Its other variables, in the order of the walk.
+    pub others: Vec<Variable>,
+    /// Whether everything was looked at.
+    pub is_whole: bool,
 }
 
 /// Why a server cannot be looked through.
@@ -64,7 +62,11 @@ pub enum BrowseError {
 
 impl From<ConnectError> for BrowseError {
     fn from(error: ConnectError) -> Self {
-        Self::Connect(error.to_string())
+        let hint = match &error {
+            ConnectError::NoEndpoint { .. } => ": name one of them by --security and --mode",
+            _ => "",
+        };
+        Self::Connect(format!("{error}{hint}"))
     }
 }
 
@@ -74,97 +76,111 @@ impl From<Error> for BrowseError {
     }
 }
 
+/// What was seen of a server.
+struct Look {
+    seen: Seen,
+    /// Places of nodes whose names are known.
+    named: Vec<usize>,
+    /// What was read, by places in the tree.
+    variables: BTreeMap<usize, Variable>,
+}
+
 /// Looks through a server of the settings; what these map of it does not count.
 ///
 /// # Errors
 /// [`BrowseError`] says what is in the way.
 pub async fn browse(server: &ServerSettings, trust: &TrustStore) -> Result<Found, BrowseError> {
-    let door = connect(server, trust).await?;
-    let running = door.event_loop.spawn();
-    let found = match timeout(CONNECT, door.session.wait_for_connection()).await {
-        Ok(true) => look_through(&door.session, server).await,
-        Ok(false) | Err(_) => Err(BrowseError::Connect("the server does not open a session".to_owned())),
+    let Door { session, event_loop, .. } = connect(server, trust).await?;
+    let events = event_loop.enter();
+    tokio::pin!(events);
+    let opened = async {
+        loop {
+            match events.next().await {
+                Some(Ok(SessionPollResult::Reconnected(_))) => return Ok(()),
+                Some(Ok(SessionPollResult::ReconnectFailed(status)) | Err(status)) => {
+                    return Err(BrowseError::Connect(advice(status)));
+                }
+                Some(Ok(_)) => {}
+                None => return Err(BrowseError::Connect("the server opens no session".to_owned())),
+            }
+        }
     };
-    let _gone = timeout(Duration::from_secs(2), door.session.disconnect()).await;
-    running.abort();
-    found
+    let late = |_late| Err(BrowseError::Connect(format!("the server opens no session within {CONNECT:?}")));
+    timeout(CONNECT, opened).await.unwrap_or_else(late)?;
+    let looked = async {
+        let found = look_through(&session).await;
+        // Whoever does not answer a goodbye is left without one.
+        let _gone = timeout(GOODBYE, session.disconnect()).await.is_ok();
+        found
+    };
+    // The session lives by its events.
+    let lost = async { while events.next().await.is_some() {} };
+    tokio::select! {
+        found = looked => Ok(found?),
+        () = lost => Err(BrowseError::Server("the session ended".to_owned())),
+    }
 }
 
-async fn look_through(session: &Session, server: &ServerSettings) -> Result<Found, BrowseError> {
-    let namespaces = namespaces(session).await?;
-    let tree = Tree::walk(session).await?;
-    let nodes: Vec<_> = tree.nodes.iter().enumerate().filter(|(_, node)| node.is_value()).collect();
-    let mut variables = Vec::new();
-    for chunk in nodes.chunks(PER_CALL) {
-        let asked = chunk.iter().flat_map(|(place, node)| [Some(node.id.clone()), tree.unit_of(*place)]);
-        let reads: Vec<_> = asked.flatten().map(ReadValueId::from).collect();
-        let mut values = session.read(&reads, TimestampsToReturn::Neither, 0.0).await?.into_iter();
-        for (place, node) in chunk {
-            let value = values.next().unwrap_or_default();
-            let unit = tree.unit_of(*place).and_then(|_| values.next()).and_then(|unit| unit.value);
-            let unit = unit.as_ref().and_then(unit_information);
-            let bad = value.status.filter(StatusCode::is_bad).map(|status| status.to_string());
-            let shown = value.value.as_ref().map_or_else(|| "-".to_owned(), shown);
-            variables.push(Variable {
-                node: text_of(&node.id, &namespaces),
-                path: tree.path(*place),
-                data_type: value.value.as_ref().map_or_else(|| "-".to_owned(), |value| type_of(value)),
-                unit: unit.as_ref().map(|unit| unit.display_name.text.value().clone().unwrap_or_default()),
-                unit_id: unit.map_or(0, |unit| unit.unit_id),
-                value: bad.unwrap_or(shown),
-                place: *place,
-            });
+/// The robots of a server, by their types.
+///
+/// # Errors
+/// If the server cannot be asked.
+pub(super) async fn robots(session: &Session) -> Result<Vec<FoundRobot>, Error> {
+    let namespaces = session.read_namespace_array().await?;
+    if namespaces.get_index(robotics::NAMESPACE).is_none() {
+        return Ok(Vec::new());
+    }
+    let device_set = namespaces.get_index(DI).map(|index| NodeId::new(index, DEVICE_SET));
+    let objects = NodeId::from(ObjectId::ObjectsFolder);
+    // A server may have its robots elsewhere, though it must not.
+    for root in device_set.into_iter().chain([objects]) {
+        let look = Look::below(root, &namespaces, false, session).await?;
+        let robots = look.robots();
+        if !robots.is_empty() {
+            return Ok(robots);
         }
     }
-    let robots = robotics::robots(session, &tree, &namespaces).await?;
-    let mapping = mapping::written(server, &robots, &variables);
-    Ok(Found { variables, mapping })
+    Ok(Vec::new())
 }
 
-fn unit_information(value: &Variant) -> Option<&EUInformation> {
-    match value {
-        Variant::ExtensionObject(object) => object.inner_as::<EUInformation>(),
-        _ => None,
-    }
-}
-
-/// URIs of the server's namespaces, by their numbers.
-async fn namespaces(session: &Session) -> Result<Vec<String>, Error> {
-    let read = ReadValueId::from(NodeId::from(VariableId::Server_NamespaceArray));
-    let values = session.read(&[read], TimestampsToReturn::Neither, 0.0).await?;
-    let Some(Variant::Array(array)) = values.into_iter().next().and_then(|value| value.value) else {
-        return Ok(Vec::new());
+async fn look_through(session: &Session) -> Result<Found, Error> {
+    let namespaces = session.read_namespace_array().await?;
+    let look = Look::below(ObjectId::ObjectsFolder.into(), &namespaces, true, session).await?;
+    let robots = look.robots();
+    let listed = |robot: &FoundRobot| {
+        let mapped = robot.signals.iter().map(|signal| signal.variable.node.clone());
+        mapped.chain(robot.left.iter().map(|(variable, _)| variable.node.clone())).collect::<Vec<_>>()
     };
-    let text = |value: Variant| match value {
-        Variant::String(text) => text.value().clone().unwrap_or_default(),
-        _ => String::new(),
+    let listed: BTreeSet<_> = robots.iter().flat_map(listed).collect();
+    let is_other = |(place, variable): &(&usize, &Variable)| {
+        look.seen.tree.nodes[**place].is_value() && !listed.contains(&variable.node)
     };
-    Ok(array.values.into_iter().map(text).collect())
+    let others = look.variables.iter().filter(is_other).map(|(_, variable)| variable.clone()).collect();
+    let knows_robotics = namespaces.get_index(robotics::NAMESPACE).is_some();
+    Ok(Found { robots, knows_robotics, others, is_whole: look.seen.tree.is_whole })
 }
 
-/// A node as a mapping names it: by the URI of its namespace.
-fn text_of(node: &NodeId, namespaces: &[String]) -> String {
-    let text = node.to_string();
-    match (text.split_once(';'), namespaces.get(usize::from(node.namespace))) {
-        (Some((_, rest)), Some(uri)) if node.namespace > 0 => format!("nsu={uri};{rest}"),
-        _ => text,
+impl Look {
+    /// Looks at what lies below a node; reads all variables, or only those of robots.
+    async fn below(root: NodeId, namespaces: &NamespaceMap, all: bool, session: &Session) -> Result<Self, Error> {
+        let mut calls = Calls::new(session);
+        let tree = Tree::below(root, &mut calls).await?;
+        let seen = Seen::of(tree, namespaces.get_index(robotics::NAMESPACE), &mut calls).await?;
+        let (named, mut places) = (robotics::named(&seen), BTreeSet::new());
+        for device in robotics::devices(&seen) {
+            places.extend(robotics::candidates(&seen, &named, device).into_iter().map(|candidate| candidate.place));
+            places.extend(robotics::gears(&seen, &named, device).into_values());
+            places.extend(robotics::identification(&seen, &named, device));
+        }
+        if all {
+            places.extend((0..seen.tree.nodes.len()).filter(|place| seen.tree.nodes[*place].is_value()));
+        }
+        let places: Vec<_> = places.into_iter().collect();
+        let read = Variable::read(&seen.tree, &places, namespaces, &mut calls).await?;
+        Ok(Self { seen, named, variables: places.into_iter().zip(read).collect() })
     }
-}
 
-fn type_of(value: &Variant) -> String {
-    match (value, value.scalar_type_id()) {
-        (Variant::Array(array), _) => format!("{}[]", array.value_type),
-        (_, Some(scalar)) => scalar.to_string(),
-        (_, None) => "-".to_owned(),
+    fn robots(&self) -> Vec<FoundRobot> {
+        robotics::devices(&self.seen).into_iter().map(|device| FoundRobot::of(self, device)).collect()
     }
-}
-
-fn shown(value: &Variant) -> String {
-    let text = match value {
-        Variant::Array(array) => format!("{} values", array.values.len()),
-        Variant::ExtensionObject(_) => "a structure".to_owned(),
-        Variant::LocalizedText(text) => text.text.value().clone().unwrap_or_default(),
-        value => value.to_string(),
-    };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(VALUE_CHARS_MAX).collect()
 }

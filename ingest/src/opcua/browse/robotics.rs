@@ -1,164 +1,173 @@
-//! Robots by the types of OPC 40010-1 (Robotics), also where a maker has types of his own below them: which variable of a
-//! motion device, an axis, a motor, a controller or a safety state is which field.
+//! Robots by the types of OPC 40010-1 (Robotics), with the counters of DI and Machinery that stand in them: which variable
+//! of a motion device, an axis, a motor, a controller or a safety state is which field.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use opcua::client::Session;
-use opcua::types::{BrowseDirection, Error, Identifier, NodeId, ReferenceTypeId};
 use tacho_config::settings::opcua::{CounterField, Field, JointField, RobotField};
 use tacho_schemas::record::Severity;
 
-use super::walk::{Tree, describe};
+use super::kinds::{Kind, Seen};
 
-const NAMESPACE: &str = "http://opcfoundation.org/UA/Robotics/";
-/// Types below each other that are followed.
-const TYPES_MAX: usize = 16;
-/// Object types.
-const TYPE_CLASSES: u32 = 8;
+/// Namespace of the types.
+pub(super) const NAMESPACE: &str = "http://opcfoundation.org/UA/Robotics/";
+/// Variables of this type of Part 5 have no unit of their own: they are in milliseconds.
+const DURATION: Option<&str> = Some("ms");
 
-/// A robot: the variables that feed its fields.
-#[derive(Debug)]
-pub(super) struct Robot {
-    /// Place of its motion device in the tree.
-    pub(super) place: usize,
-    /// Places of variables, and their fields.
-    pub(super) fields: Vec<(usize, Field)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    System,
-    MotionDevice,
-    Axis,
-    PowerTrain,
-    Motor,
-    Load,
-    Controller,
-    TaskControl,
-    SafetyState,
-}
-
-/// Numbers of types in the namespace.
-const KINDS: [(u32, Kind); 9] = [
-    (1002, Kind::System),
-    (1004, Kind::MotionDevice),
-    (16601, Kind::Axis),
-    (16794, Kind::PowerTrain),
-    (1019, Kind::Motor),
-    (1018, Kind::Load),
-    (1003, Kind::Controller),
-    (1011, Kind::TaskControl),
-    (1013, Kind::SafetyState),
+/// Names of variables that are known, and of the ratio of a gear.
+const NAMES: [&str; 17] = [
+    "ActualPosition",
+    "ActualSpeed",
+    "DeviceHealth",
+    "EmergencyStop",
+    "ExecutionMode",
+    "GearRatio",
+    "InControl",
+    "Mass",
+    "MotorTemperature",
+    "OperationDuration",
+    "OperationalMode",
+    "PowerOnDuration",
+    "ProtectiveStop",
+    "SoftwareRevision",
+    "TaskProgramName",
+    "TotalEnergyConsumption",
+    "TotalPowerOnTime",
 ];
 
-/// The robots of a server, none where it has not the namespace.
-pub(super) async fn robots(session: &Session, tree: &Tree, namespaces: &[String]) -> Result<Vec<Robot>, Error> {
-    let Some(namespace) = namespaces.iter().position(|uri| uri == NAMESPACE) else { return Ok(Vec::new()) };
-    let mut types = Types { namespace, known: HashMap::new() };
-    let mut kinds = Vec::new();
-    for node in &tree.nodes {
-        kinds.push(types.kind(session, &node.type_definition).await?);
-    }
-    let seen = Seen { tree, kinds };
-    let devices = (0..tree.nodes.len()).filter(|place| seen.kinds[*place] == Some(Kind::MotionDevice));
-    Ok(devices.map(|place| Robot { place, fields: seen.fields(place) }).collect())
+/// Properties that say which device it is; of those that hold a robot ID, the first counts.
+pub(super) const IDENTIFICATION: [&str; 7] =
+    ["AssetId", "ProductInstanceUri", "SerialNumber", "ComponentName", "Manufacturer", "Model", "ProductCode"];
+
+/// A variable that may be a field of a robot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) field: Field,
+    /// Of several for a field, the one of the least rank is taken, then the first by its path.
+    rank: u8,
+    path: String,
+    pub(super) place: usize,
+    /// The unit of its values, where its type says it.
+    pub(super) unit: Option<&'static str>,
 }
 
-/// What a type is, by those above it.
-struct Types {
-    namespace: usize,
-    known: HashMap<NodeId, Option<Kind>>,
+/// The motion devices of a server.
+pub(super) fn devices(seen: &Seen) -> Vec<usize> {
+    seen.all(Kind::MotionDevice).collect()
 }
 
-impl Types {
-    async fn kind(&mut self, session: &Session, of: &NodeId) -> Result<Option<Kind>, Error> {
-        if let Some(kind) = self.known.get(of) {
-            return Ok(*kind);
-        }
-        let (mut at, mut kind) = (of.clone(), None);
-        for _ in 0..TYPES_MAX {
-            kind = self.named(&at);
-            if kind.is_some() || at.namespace == 0 {
-                break;
-            }
-            let above = describe(at, BrowseDirection::Inverse, ReferenceTypeId::HasSubtype, TYPE_CLASSES);
-            let result = session.browse(&[above], 1, None).await?.into_iter().next();
-            let Some(reference) = result.and_then(|result| result.references?.into_iter().next()) else { break };
-            at = reference.node_id.node_id;
-        }
-        self.known.insert(of.clone(), kind);
-        Ok(kind)
-    }
-
-    fn named(&self, of: &NodeId) -> Option<Kind> {
-        let Identifier::Numeric(number) = of.identifier else { return None };
-        let is_it = |(known, _): &&(u32, Kind)| *known == number && usize::from(of.namespace) == self.namespace;
-        KINDS.iter().find(is_it).map(|(_, kind)| *kind)
-    }
+/// The nodes whose names are of interest.
+pub(super) fn named(seen: &Seen) -> Vec<usize> {
+    let is_known = |place: &usize| {
+        let name = seen.tree.nodes[*place].name.as_str();
+        NAMES.contains(&name) || IDENTIFICATION.contains(&name)
+    };
+    (0..seen.tree.nodes.len()).filter(is_known).collect()
 }
 
-/// The nodes, and what those of Robotics are.
-struct Seen<'a> {
-    tree: &'a Tree,
-    kinds: Vec<Option<Kind>>,
-}
-
-impl Seen<'_> {
-    /// The fields of a motion device: its own, and those of its system that belong to no other device.
-    fn fields(&self, device: usize) -> Vec<(usize, Field)> {
-        let system = self.above(device, Kind::System);
-        let mut fields: Vec<(usize, Field)> = Vec::new();
-        for (place, node) in self.tree.nodes.iter().enumerate().filter(|(_, node)| node.is_value()) {
-            let is_ours = match self.above(place, Kind::MotionDevice) {
-                Some(of) => of == device,
-                None => system.is_some() && self.above(place, Kind::System) == system,
-            };
-            let Some(field) = self.field(place, &node.name).filter(|_| is_ours) else { continue };
-            // Two controllers of a system do not both count a robot's hours.
-            if !fields.iter().any(|(_, known)| *known == field) {
-                fields.push((place, field));
-            }
-        }
-        fields
-    }
-
-    fn field(&self, place: usize, name: &str) -> Option<Field> {
-        let owner = self.tree.upwards(place).find(|place| self.kinds[*place].is_some())?;
-        let joint = |field| self.joint(owner).map(|joint| Field::Joint(joint, field));
-        match (self.kinds[owner]?, name) {
-            (Kind::Axis, "ActualPosition") => joint(JointField::Position),
-            (Kind::Axis, "ActualSpeed") => joint(JointField::Speed),
-            (Kind::Motor, "MotorTemperature") => joint(JointField::TempMotor),
-            (Kind::Load, "Mass") if self.tree.nodes[owner].name == "FlangeLoad" => {
-                Some(Field::Robot(RobotField::Payload))
-            }
-            (Kind::Controller, "TotalPowerOnTime") => Some(Field::Counter(CounterField::PowerOn)),
-            (Kind::Controller, "TotalEnergyConsumption") => Some(Field::Counter(CounterField::Energy)),
-            (Kind::SafetyState, "OperationalMode") => Some(Field::Robot(RobotField::OperationalMode)),
-            (Kind::SafetyState, "EmergencyStop") => Some(Field::Counter(CounterField::EStops)),
-            (Kind::SafetyState, "ProtectiveStop") => Some(Field::Counter(CounterField::ProtectiveStops)),
-            (Kind::TaskControl, "TaskProgramName") => Some(Field::Event(Severity::Info, "TASK_PROGRAM".to_owned())),
-            (Kind::TaskControl, "ExecutionMode") => Some(Field::Event(Severity::Info, "EXECUTION_MODE".to_owned())),
-            _ => None,
-        }
-    }
-
-    /// The joint of an axis, or that of a motor: of the axis that requires its power train, or of that train alone.
-    fn joint(&self, owner: usize) -> Option<String> {
-        let name = |place: usize| Some(self.tree.nodes[place].name.clone());
-        if self.kinds[owner] == Some(Kind::Axis) {
-            return name(owner);
-        }
-        let train = self.above(owner, Kind::PowerTrain)?;
-        let id = &self.tree.nodes[train].id;
-        let requires = |place: &usize| {
-            self.kinds[*place] == Some(Kind::Axis) && self.tree.nodes[*place].links.iter().any(|link| link == id)
+/// What of named nodes may be a field of a motion device, the best of each field first: its own variables, and those of
+/// its system that belong to no other device.
+pub(super) fn candidates(seen: &Seen, named: &[usize], device: usize) -> Vec<Candidate> {
+    let system = seen.above(device, Kind::System);
+    let is_controlled = |place: &usize| seen.linked(*place, device);
+    let controllers: Vec<_> = seen.all(Kind::Controller).filter(is_controlled).collect();
+    let mut found = Vec::new();
+    for place in named.iter().copied() {
+        let is_ours = match seen.above(place, Kind::MotionDevice) {
+            Some(of) => of == device,
+            None => system.is_some() && seen.above(place, Kind::System) == system,
         };
-        let axis = (0..self.tree.nodes.len()).find(requires);
-        name(axis.unwrap_or(train))
+        let controller = seen.above(place, Kind::Controller).filter(|_| !controllers.is_empty());
+        if is_ours && controller.is_none_or(|controller| controllers.contains(&controller)) {
+            let fields = fields(seen, place).into_iter();
+            let path = seen.tree.path(place);
+            found.extend(fields.map(|(rank, field, unit)| Candidate { field, rank, path: path.clone(), place, unit }));
+        }
     }
+    found.sort_by(|a, b| (&a.field, a.rank, &a.path).cmp(&(&b.field, b.rank, &b.path)));
+    found
+}
 
-    fn above(&self, place: usize, kind: Kind) -> Option<usize> {
-        self.tree.upwards(place).find(|place| self.kinds[*place] == Some(kind))
+type Ranked = (u8, Field, Option<&'static str>);
+
+/// The fields that a variable may be.
+fn fields(seen: &Seen, place: usize) -> Vec<Ranked> {
+    let node = &seen.tree.nodes[place];
+    let Some((owner, kind)) = seen.owner(place).filter(|(owner, _)| *owner != place) else { return Vec::new() };
+    if node.is_property() {
+        let is_firmware = kind == Kind::Controller && node.name == "SoftwareRevision";
+        let rank = u8::from(!seen.tree.is_within(place, "Software"));
+        return if is_firmware { vec![(rank, Field::Robot(RobotField::Firmware), None)] } else { Vec::new() };
     }
+    if !node.is_value() {
+        return Vec::new();
+    }
+    let joint = |field| vec![(0, Field::Joint(joint_of(seen, owner), field), None)];
+    let counter = |rank, field, unit| vec![(rank, Field::Counter(field), unit)];
+    let event = |severity, code: &str| (0, Field::Event(severity, code.to_owned()), None);
+    match (kind, node.name.as_str()) {
+        (Kind::Axis, "ActualPosition") => joint(JointField::Position),
+        (Kind::Axis, "ActualSpeed") => joint(JointField::Speed),
+        (Kind::Motor, "MotorTemperature") => joint(JointField::TempMotor),
+        (Kind::Load, "Mass") if seen.tree.nodes[owner].name == "FlangeLoad" => {
+            vec![(0, Field::Robot(RobotField::Payload), None)]
+        }
+        (Kind::MotionDevice, "InControl") => counter(0, CounterField::ServoOn, None),
+        (Kind::Controller, "TotalPowerOnTime") => counter(0, CounterField::PowerOn, None),
+        (Kind::Controller, "PowerOnDuration") => counter(1, CounterField::PowerOn, DURATION),
+        (Kind::MotionDevice, "PowerOnDuration") => counter(2, CounterField::PowerOn, DURATION),
+        (Kind::MotionDevice, "OperationDuration") => counter(0, CounterField::Motion, DURATION),
+        (Kind::Controller, "TotalEnergyConsumption") => counter(0, CounterField::Energy, None),
+        (Kind::SafetyState, "OperationalMode") => vec![(0, Field::Robot(RobotField::OperationalMode), None)],
+        (Kind::SafetyState, "EmergencyStop") => {
+            let counted = (0, Field::Counter(CounterField::EStops), None);
+            vec![counted, event(Severity::Error, "EMERGENCY_STOP")]
+        }
+        (Kind::SafetyState, "ProtectiveStop") => {
+            let counted = (0, Field::Counter(CounterField::ProtectiveStops), None);
+            vec![counted, event(Severity::Warning, "PROTECTIVE_STOP")]
+        }
+        (Kind::MotionDevice, "DeviceHealth") => vec![event(Severity::Warning, "DEVICE_HEALTH")],
+        (Kind::Controller, "DeviceHealth") => vec![event(Severity::Warning, "CONTROLLER_HEALTH")],
+        (Kind::TaskControl, "TaskProgramName") => vec![event(Severity::Info, "TASK_PROGRAM")],
+        (Kind::TaskControl, "ExecutionMode") => vec![event(Severity::Info, "EXECUTION_MODE")],
+        _ => Vec::new(),
+    }
+}
+
+/// The joint of an axis; that of a motor or a gear is the one axis that its power train moves, else the train by its name.
+fn joint_of(seen: &Seen, owner: usize) -> String {
+    let name = |place: usize| seen.tree.nodes[place].name.clone();
+    if seen.kind(owner) == Some(Kind::Axis) {
+        return name(owner);
+    }
+    let Some(train) = seen.above(owner, Kind::PowerTrain) else { return name(owner) };
+    let moved: Vec<_> = seen.all(Kind::Axis).filter(|axis| seen.linked(*axis, train)).collect();
+    match moved.as_slice() {
+        [axis] => name(*axis),
+        _ => name(train),
+    }
+}
+
+/// The nodes that hold ratios of gears, each with its joint; none of a joint that has several gears.
+pub(super) fn gears(seen: &Seen, named: &[usize], device: usize) -> BTreeMap<String, usize> {
+    let mut gears = BTreeMap::<String, Vec<usize>>::new();
+    for place in named.iter().copied() {
+        let Some((owner, Kind::Gear)) = seen.owner(place) else { continue };
+        if seen.tree.nodes[place].name == "GearRatio" && seen.above(place, Kind::MotionDevice) == Some(device) {
+            gears.entry(joint_of(seen, owner)).or_default().push(place);
+        }
+    }
+    gears
+        .into_iter()
+        .filter_map(|(joint, places)| Some((joint, *places.first().filter(|_| places.len() == 1)?)))
+        .collect()
+}
+
+/// The properties that say which device it is.
+pub(super) fn identification(seen: &Seen, named: &[usize], device: usize) -> Vec<usize> {
+    let is_told = |place: &usize| {
+        let node = &seen.tree.nodes[*place];
+        node.is_property() && IDENTIFICATION.contains(&node.name.as_str()) && seen.tree.identifies(*place, device)
+    };
+    named.iter().copied().filter(is_told).collect()
 }

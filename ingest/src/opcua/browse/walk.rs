@@ -1,21 +1,22 @@
-//! The nodes below `Objects`, each once, by the way on which it was met first.
+//! The nodes below an object, each once, with all the ways that lead to it.
+//!
+//! Only components, properties and what is organised is walked: other references lead in circles, such as from a
+//! controller to the robots that it controls.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use opcua::client::Session;
 use opcua::types::{
-    BrowseDescription, BrowseDirection, BrowseResult, Error, NodeClass, NodeId, ObjectId, ReferenceDescription,
-    ReferenceTypeId,
+    BrowseDirection, Error, NodeClass, NodeId, ObjectId, ReferenceDescription, ReferenceTypeId, VariableTypeId,
 };
+
+use super::calls::{Calls, question};
 
 /// Nodes that are looked at; a server has seldom more, and a person reads fewer.
 const NODES_MAX: usize = 200_000;
-/// Nodes of one call.
-const PER_CALL: usize = 50;
+/// Nodes of one round.
+const ROUND: usize = 1_000;
 /// Objects and variables.
 const CLASSES: u32 = 3;
-/// All that a reference may tell.
-const EVERYTHING: u32 = 0x3f;
 const UNITS: &str = "EngineeringUnits";
 
 /// A node.
@@ -24,140 +25,133 @@ pub(super) struct Node {
     pub(super) id: NodeId,
     pub(super) name: String,
     pub(super) type_definition: NodeId,
-    pub(super) parent: Option<usize>,
+    /// Those that it was met below, in that order; only the first node has none.
+    parents: Vec<usize>,
     is_variable: bool,
     is_property: bool,
-    /// Where other references lead.
-    pub(super) links: Vec<NodeId>,
-    unit: Option<NodeId>,
+    /// The node that holds its unit.
+    pub(super) unit: Option<NodeId>,
 }
 
-/// The nodes of a server.
+/// The nodes below an object.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
+    places: HashMap<NodeId, usize>,
+    /// Whether all nodes were looked at.
+    pub(super) is_whole: bool,
 }
 
 impl Node {
-    /// Whether it is a variable of its own, and not what describes another one.
+    fn root(id: NodeId) -> Self {
+        let (name, type_definition, parents, unit) = (String::new(), NodeId::null(), Vec::new(), None);
+        Self { id, name, type_definition, parents, is_variable: false, is_property: false, unit }
+    }
+
+    /// Whether it is a variable of its own, and not what describes another node.
     pub(super) fn is_value(&self) -> bool {
         self.is_variable && !self.is_property
+    }
+
+    pub(super) fn is_property(&self) -> bool {
+        self.is_property
     }
 }
 
 impl Tree {
-    pub(super) async fn walk(session: &Session) -> Result<Self, Error> {
-        let root = Node {
-            id: ObjectId::ObjectsFolder.into(),
-            name: String::new(),
-            type_definition: NodeId::null(),
-            parent: None,
-            is_variable: false,
-            is_property: false,
-            links: Vec::new(),
-            unit: None,
-        };
-        // The server's diagnostics of itself are no robot.
-        let mut seen = HashSet::from([root.id.clone(), ObjectId::Server.into()]);
-        let (mut tree, mut open) = (Self { nodes: vec![root] }, VecDeque::from([0]));
-        while !open.is_empty() && tree.nodes.len() < NODES_MAX {
-            let now: Vec<usize> = open.drain(..open.len().min(PER_CALL)).collect();
-            let asked: Vec<_> = now.iter().map(|place| forward(tree.nodes[*place].id.clone())).collect();
-            let results = session.browse(&asked, 0, None).await?;
-            for (place, result) in now.into_iter().zip(results) {
-                for reference in all(session, result).await? {
-                    tree.meet(place, reference, &mut seen, &mut open);
+    pub(super) async fn below(root: NodeId, calls: &mut Calls<'_>) -> Result<Self, Error> {
+        let mut tree =
+            Self { places: HashMap::from([(root.clone(), 0)]), nodes: vec![Node::root(root)], is_whole: true };
+        let mut open = VecDeque::from([0]);
+        while !open.is_empty() {
+            if tree.nodes.len() >= NODES_MAX {
+                tree.is_whole = false;
+                break;
+            }
+            let now: Vec<usize> = open.drain(..open.len().min(ROUND)).collect();
+            let down = |kind| {
+                let of =
+                    |place: &usize| question(tree.nodes[*place].id.clone(), BrowseDirection::Forward, kind, CLASSES);
+                now.iter().map(of).collect::<Vec<_>>()
+            };
+            let (aggregates, organizes) = (down(ReferenceTypeId::Aggregates), down(ReferenceTypeId::Organizes));
+            for asked in [aggregates, organizes] {
+                for (place, references) in now.iter().zip(calls.browse(&asked).await?) {
+                    open.extend(references.into_iter().filter_map(|reference| tree.meet(*place, reference)));
                 }
             }
         }
         Ok(tree)
     }
 
-    fn meet(
-        &mut self,
-        parent: usize,
-        reference: ReferenceDescription,
-        seen: &mut HashSet<NodeId>,
-        open: &mut VecDeque<usize>,
-    ) {
+    /// Takes up what a reference leads to; gives it if it is to be looked into.
+    fn meet(&mut self, parent: usize, reference: ReferenceDescription) -> Option<usize> {
         let id = reference.node_id.node_id;
-        let is = |kind: ReferenceTypeId| reference.reference_type_id == NodeId::from(kind);
-        let is_property = is(ReferenceTypeId::HasProperty);
-        let leads_down = is_property
-            || is(ReferenceTypeId::HasComponent)
-            || is(ReferenceTypeId::HasOrderedComponent)
-            || is(ReferenceTypeId::Organizes);
-        if !leads_down {
-            self.nodes[parent].links.push(id);
-            return;
-        }
+        let type_definition = reference.type_definition.node_id;
+        let is_property = reference.reference_type_id == NodeId::from(ReferenceTypeId::HasProperty)
+            || type_definition == NodeId::from(VariableTypeId::PropertyType);
         let name = reference.browse_name.name.value().clone().unwrap_or_default();
+        // The server's diagnostics of itself are no robot.
+        if reference.node_id.server_index != 0 || id == NodeId::from(ObjectId::Server) {
+            return None;
+        }
         if is_property && name == UNITS {
             self.nodes[parent].unit = Some(id);
-            return;
+            return None;
         }
-        if !seen.insert(id.clone()) {
-            return;
+        if let Some(place) = self.places.get(&id).copied() {
+            let parents = &mut self.nodes[place].parents;
+            if place != 0 && !parents.contains(&parent) {
+                parents.push(parent);
+            }
+            return None;
         }
-        open.push_back(self.nodes.len());
-        self.nodes.push(Node {
-            id,
-            name,
-            type_definition: reference.type_definition.node_id,
-            parent: Some(parent),
-            is_variable: reference.node_class == NodeClass::Variable,
-            is_property,
-            links: Vec::new(),
-            unit: None,
-        });
+        let place = self.nodes.len();
+        self.places.insert(id.clone(), place);
+        let is_variable = reference.node_class == NodeClass::Variable;
+        let (parents, unit) = (vec![parent], None);
+        self.nodes.push(Node { id, name, type_definition, parents, is_variable, is_property, unit });
+        (!is_property).then_some(place)
     }
 
-    /// The node that holds a variable's unit.
-    pub(super) fn unit_of(&self, place: usize) -> Option<NodeId> {
-        self.nodes[place].unit.clone()
+    pub(super) fn place_of(&self, id: &NodeId) -> Option<usize> {
+        self.places.get(id).copied()
     }
 
-    /// The node and those above it, from the nearest on.
-    pub(super) fn upwards(&self, place: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(place), |place| self.nodes[*place].parent)
+    /// The node and those above it on all ways, from the nearest on.
+    pub(super) fn upwards(&self, place: usize) -> Vec<usize> {
+        let (mut above, mut seen, mut next) = (vec![place], HashSet::from([place]), 0);
+        while let Some(place) = above.get(next) {
+            let parents = self.nodes[*place].parents.iter().copied();
+            let parents: Vec<_> = parents.filter(|parent| seen.insert(*parent)).collect();
+            above.extend(parents);
+            next += 1;
+        }
+        above
     }
 
-    /// Names from `Objects` to a node.
+    /// Whether a node stands directly below another, or in its folder `Identification`.
+    pub(super) fn identifies(&self, place: usize, device: usize) -> bool {
+        let parents = &self.nodes[place].parents;
+        let is_folder = |parent: &usize| {
+            let folder = &self.nodes[*parent];
+            folder.name == "Identification" && folder.parents.contains(&device)
+        };
+        parents.contains(&device) || parents.iter().any(is_folder)
+    }
+
+    /// Whether a node of this name stands above one and below another.
+    pub(super) fn is_within(&self, place: usize, folder: &str) -> bool {
+        self.upwards(place).iter().skip(1).any(|place| self.nodes[*place].name == folder)
+    }
+
+    /// Names on the way on which a node was met first.
     pub(super) fn path(&self, place: usize) -> String {
-        let names: Vec<_> = self.upwards(place).map(|place| self.nodes[place].name.as_str()).collect();
-        names.iter().rev().skip(1).copied().collect::<Vec<_>>().join("/")
-    }
-}
-
-/// All references of a result, however many answers they take.
-async fn all(session: &Session, mut result: BrowseResult) -> Result<Vec<ReferenceDescription>, Error> {
-    let mut references = result.references.take().unwrap_or_default();
-    while !result.continuation_point.is_null_or_empty() {
-        let next = session.browse_next(false, &[result.continuation_point.clone()]).await?;
-        let Some(more) = next.into_iter().next() else { break };
-        result = more;
-        references.extend(result.references.take().unwrap_or_default());
-    }
-    Ok(references)
-}
-
-fn forward(node: NodeId) -> BrowseDescription {
-    describe(node, BrowseDirection::Forward, ReferenceTypeId::HierarchicalReferences, CLASSES)
-}
-
-/// A question for the references of a node.
-pub(super) fn describe(
-    node: NodeId,
-    direction: BrowseDirection,
-    kind: ReferenceTypeId,
-    classes: u32,
-) -> BrowseDescription {
-    BrowseDescription {
-        node_id: node,
-        browse_direction: direction,
-        reference_type_id: kind.into(),
-        include_subtypes: true,
-        node_class_mask: classes,
-        result_mask: EVERYTHING,
+        // A first parent was met before its child: this comes to an end.
+        let way = std::iter::successors(Some(place), |place| self.nodes[*place].parents.first().copied());
+        let mut names: Vec<_> =
+            way.map(|place| self.nodes[place].name.as_str()).filter(|name| !name.is_empty()).collect();
+        names.reverse();
+        names.join("/")
     }
 }
