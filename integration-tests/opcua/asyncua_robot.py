@@ -92,6 +92,7 @@ class Robot:
         await self.keep("Count", task, ["ParameterSet", "TaskProgramName"], "")
         safety = await self.made(await self.child(system, "SafetyStates"), "Safety", SAFETY)
         await self.keep("EStop", safety, ["ParameterSet", "EmergencyStop"], False)
+        await self.keep("Guard", safety, ["ParameterSet", "ProtectiveStop"], False)
         await self.keep("Mode", safety, ["ParameterSet", "OperationalMode"], 0)
 
     async def joint(self, axes, trains, number):

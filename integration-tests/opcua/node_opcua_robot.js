@@ -86,6 +86,7 @@ function appear(space) {
     keep("Count", child(task, "ParameterSet", "TaskProgramName"), DataType.String, "");
     const safety = made("SafetyStateType", "Safety", child(system, "SafetyStates"), []);
     keep("EStop", child(safety, "ParameterSet", "EmergencyStop"), DataType.Boolean, false);
+    keep("Guard", child(safety, "ParameterSet", "ProtectiveStop"), DataType.Boolean, false);
     keep("Mode", child(safety, "ParameterSet", "OperationalMode"), DataType.Int32, 0);
 }
 

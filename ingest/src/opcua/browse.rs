@@ -12,7 +12,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use opcua::client::{Session, SessionPollResult};
 use opcua::types::{Error, NamespaceMap, NodeId, ObjectId};
 use tacho_config::settings::opcua::ServerSettings;
@@ -107,18 +107,19 @@ pub async fn browse(server: &ServerSettings, trust: &TrustStore) -> Result<Found
     };
     let late = |_late| Err(BrowseError::Connect(format!("the server opens no session within {CONNECT:?}")));
     timeout(CONNECT, opened).await.unwrap_or_else(late)?;
-    let looked = async {
-        let found = look_through(&session).await;
-        // Whoever does not answer a goodbye is left without one.
-        let _gone = timeout(GOODBYE, session.disconnect()).await.is_ok();
-        found
-    };
     // The session lives by its events.
-    let lost = async { while events.next().await.is_some() {} };
-    tokio::select! {
-        found = looked => Ok(found?),
-        () = lost => Err(BrowseError::Server("the session ended".to_owned())),
-    }
+    let found = tokio::select! {
+        found = look_through(&session) => found?,
+        () = ended(&mut events) => return Err(BrowseError::Server("the session ended".to_owned())),
+    };
+    // Whoever does not answer a goodbye is left without one.
+    let goodbye = async { tokio::join!(session.disconnect(), ended(&mut events)) };
+    let _gone = timeout(GOODBYE, goodbye).await.is_ok();
+    Ok(found)
+}
+
+async fn ended(events: &mut (impl Stream + Unpin)) {
+    while events.next().await.is_some() {}
 }
 
 /// The robots of a server, by their types.

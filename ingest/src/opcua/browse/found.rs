@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tacho_config::settings::opcua::{Field, JointRatings, SignalMapping, Unit};
+use tacho_config::settings::opcua::{Field, JointField, JointRatings, SignalMapping, Unit};
 use tacho_schemas::RobotId;
 
 use super::Look;
-use super::robotics::{self, Candidate, IDENTIFICATION};
+use super::robotics::{self, Candidate};
 use super::variable::Variable;
+
+/// Properties that may hold a robot ID, the first that does before others.
+const ID_HOLDERS: [&str; 4] = ["AssetId", "ProductInstanceUri", "SerialNumber", "ComponentName"];
 
 /// A robot of a server, by its types.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,12 +39,18 @@ pub struct FoundSignal {
 impl FoundRobot {
     pub(super) fn of(look: &Look, device: usize) -> Self {
         let (mut signals, mut left) = (Vec::new(), Vec::new());
-        let mut taken = BTreeSet::new();
+        let (mut taken, mut linear) = (BTreeSet::new(), BTreeSet::new());
         for Candidate { field, place, unit, .. } in robotics::candidates(&look.seen, &look.named, device) {
             let Some(variable) = look.variables.get(&place) else { continue };
             let unit = unit.and_then(Unit::parse);
-            let misfit = if unit.is_none() { variable.misfit(&field) } else { None };
-            let why = misfit.or_else(|| taken.contains(&field).then(|| format!("another node feeds {field}")));
+            let misfit = variable.misfit(&field).filter(|_| unit.is_none());
+            if let (Field::Joint(name, JointField::Position), Some(_)) = (&field, &misfit) {
+                linear.insert(name.clone());
+            }
+            // A joint's position comes before its speed, whose unit may not be known at all.
+            let turns_not = matches!(&field, Field::Joint(name, JointField::Speed) if linear.contains(name));
+            let why = misfit.or_else(|| turns_not.then(|| "its axis is no rotary one".to_owned()));
+            let why = why.or_else(|| taken.contains(&field).then(|| format!("another node feeds {field}")));
             if let Some(why) = why.or_else(|| unusable(variable, &field)) {
                 left.push((variable.clone(), why));
                 continue;
@@ -62,7 +71,7 @@ impl FoundRobot {
 
     /// Its robot ID, where its identification holds one.
     pub fn robot_id(&self) -> Option<RobotId> {
-        let texts = IDENTIFICATION.iter().filter_map(|name| self.identification.get(*name));
+        let texts = ID_HOLDERS.iter().filter_map(|name| self.identification.get(*name));
         // A product instance URI may end with it.
         let parts = texts.flat_map(|text| [text.as_str(), text.rsplit(['/', ':', '=']).next().unwrap_or_default()]);
         parts.filter_map(|text| RobotId::parse(text.as_bytes()).ok()).next()

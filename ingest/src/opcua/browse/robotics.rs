@@ -34,8 +34,8 @@ const NAMES: [&str; 17] = [
     "TotalPowerOnTime",
 ];
 
-/// Properties that say which device it is; of those that hold a robot ID, the first counts.
-pub(super) const IDENTIFICATION: [&str; 7] =
+/// Properties that say which device it is.
+const IDENTIFICATION: [&str; 7] =
     ["AssetId", "ProductInstanceUri", "SerialNumber", "ComponentName", "Manufacturer", "Model", "ProductCode"];
 
 /// A variable that may be a field of a robot.

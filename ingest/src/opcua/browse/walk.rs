@@ -91,8 +91,9 @@ impl Tree {
         let is_property = reference.reference_type_id == NodeId::from(ReferenceTypeId::HasProperty)
             || type_definition == NodeId::from(VariableTypeId::PropertyType);
         let name = reference.browse_name.name.value().clone().unwrap_or_default();
-        // The server's diagnostics of itself are no robot.
-        if reference.node_id.server_index != 0 || id == NodeId::from(ObjectId::Server) {
+        // The server's diagnostics of itself are no robot, and a placeholder of a type is no part of one.
+        let is_placeholder = name.starts_with('<') && name.ends_with('>');
+        if reference.node_id.server_index != 0 || id == NodeId::from(ObjectId::Server) || is_placeholder {
             return None;
         }
         if is_property && name == UNITS {

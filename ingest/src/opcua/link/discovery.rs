@@ -93,6 +93,11 @@ impl Discovery {
         Ok(Some(ServerSettings { robots, ..self.server.clone() }))
     }
 
+    /// Whether it has looked before.
+    pub(super) fn knows(&self) -> bool {
+        self.robots.is_some()
+    }
+
     /// Whether it is time to look for what was amiss.
     pub(super) fn is_due(&self) -> bool {
         self.next.is_some_and(|next| next <= Instant::now())
