@@ -50,6 +50,9 @@ impl FoundRobot {
             // A joint's position comes before its speed, whose unit may not be known at all.
             let turns_not = matches!(&field, Field::Joint(name, JointField::Speed) if linear.contains(name));
             let why = misfit.or_else(|| turns_not.then(|| "its axis is no rotary one".to_owned()));
+            // No record is taken without the hours of power-on: they are counted here, if the server has none.
+            let is_void = field == Field::power_on() && !variable.has_value;
+            let why = why.or_else(|| is_void.then(|| "it has no value".to_owned()));
             let why = why.or_else(|| taken.contains(&field).then(|| format!("another node feeds {field}")));
             if let Some(why) = why.or_else(|| unusable(variable, &field)) {
                 left.push((variable.clone(), why));

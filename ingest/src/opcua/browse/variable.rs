@@ -17,6 +17,8 @@ pub struct Variable {
     pub path: String,
     /// Its value with the unit that the server names, or why there is none.
     pub shown: String,
+    /// Whether it has a value now.
+    pub(super) has_value: bool,
     /// Its value where it is a text.
     pub(super) text: Option<String>,
     /// Its value where it is a fraction.
@@ -47,12 +49,14 @@ impl Variable {
             let node = &tree.nodes[*place];
             let unit = node.unit.as_ref().and_then(|_| units.next()).and_then(|unit| ServerUnit::of(unit.value?));
             let bad = value.status.filter(StatusCode::is_bad).map(|status| status.to_string());
+            let has_value = bad.is_none() && value.value.as_ref().is_some_and(|value| *value != Variant::Empty);
             let shown = bad.or_else(|| Some(shown(value.value.as_ref()?))).unwrap_or_else(|| "no value".to_owned());
             let shown = unit.as_ref().map_or_else(|| shown.clone(), |unit| format!("{shown} {}", unit.name));
             Self {
                 node: named(&node.id, namespaces),
                 path: tree.path(*place),
                 shown: line(&shown),
+                has_value,
                 text: value.value.as_ref().and_then(text),
                 ratio: value.value.as_ref().and_then(ratio),
                 unit,
