@@ -3,6 +3,7 @@
 //! async-opcua is the transport: its types stay in this folder. A notification is acknowledged to its server when it is
 //! durable in the [`journal`]; the [`cutter`] makes records of the journal, and they take the way of any publish.
 
+pub mod browse;
 pub mod cutter;
 pub mod fuzzing;
 pub mod journal;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Outlet;
 use cutter::Cutter;
 use journal::{Entry, Journal, JournalError, JournalWriter, now_us};
-use link::Link;
+use link::{Claims, Link};
 use outbox::Outbox;
 use recovery::Recovery;
 
@@ -88,9 +89,10 @@ impl OpcuaBridge {
         let opened = Journal::open(&path, settings.journal_bytes_max);
         let journal = opened.map_err(|error| BridgeError::Journal { path, error })?;
         let recovery = Recovery::read(&journal).await?;
+        let claims = Claims::of(settings);
         let link = |server: &tacho_config::settings::opcua::ServerSettings| {
             let heard = recovery.needed.heard().find(|(name, _)| **name == server.name).map(|(_, heard)| heard.clone());
-            Link::new(server.clone(), trust.clone(), journal.writer(&server.name), heard)
+            Link::new(server.clone(), trust.clone(), journal.writer(&server.name), heard, claims.clone())
         };
         let links = settings.servers.iter().map(link).collect();
         let ticker = journal.writer("");

@@ -34,10 +34,40 @@ impl Arm {
     /// # Errors
     /// If it does not come up; what it says is on standard error.
     pub fn start(python: &str, port: u16, options: &[&str]) -> anyhow::Result<Self> {
-        let script = Path::new("opcua/asyncua_arm.py");
         let mut command = Command::new(python);
-        command.arg(script).arg(port.to_string()).args(options);
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("python")?;
+        command.arg("opcua/asyncua_arm.py").arg(port.to_string()).args(options);
+        Self::of(command, port)
+    }
+
+    /// Starts a robot by the types of the nodesets in a folder, by a Python with `asyncua`.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn asyncua_robot(python: &str, port: u16, nodesets: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(python);
+        command.arg("opcua/asyncua_robot.py").arg(port.to_string()).arg(nodesets).args(options);
+        Self::of(command, port)
+    }
+
+    /// The same by Node.js, with `node-opcua` in its folder of modules, and a folder for its certificates.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn node_opcua_robot(
+        modules: &str,
+        port: u16,
+        nodesets: &Path,
+        own: &Path,
+        asset_id: &str,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new("node");
+        command.env("NODE_PATH", modules).arg("opcua/node_opcua_robot.js").arg(port.to_string());
+        command.arg(nodesets).arg(own).arg(asset_id);
+        Self::of(command, port)
+    }
+
+    fn of(mut command: Command, port: u16) -> anyhow::Result<Self> {
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("an OPC UA server")?;
         let input = process.stdin.take().context("input of the arm")?;
         let output = process.stdout.take().context("output of the arm")?;
         let (lines, answers) = sync_channel(ANSWERS_MAX);

@@ -79,7 +79,7 @@ enum Command {
     /// Signs and checks rosters of robots.
     #[command(after_help = "Example: tacho roster check roster --key roster-keys/log.vkey")]
     Roster(crate::roster::Args),
-    /// Trusts the servers of the OPC UA bridge.
+    /// Trusts the servers of the OPC UA bridge, and shows what they have.
     #[command(after_help = "Example: tacho opcua trust --data tacho-data")]
     Opcua(crate::opcua::Args),
 }
@@ -130,7 +130,7 @@ impl Cli {
             Command::Check(args) => crate::check::run(args).await,
             Command::Models(args) => crate::models::run(&args),
             Command::Roster(args) => crate::roster::run(&args),
-            Command::Opcua(args) => crate::opcua::run(&args),
+            Command::Opcua(args) => Box::pin(crate::opcua::run(&args)).await,
         }
     }
 }

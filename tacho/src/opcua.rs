@@ -1,9 +1,11 @@
-//! `tacho opcua`: whom the bridge trusts.
+//! `tacho opcua`: whom the bridge trusts, and what a server has.
 
-use std::path::PathBuf;
+mod browse;
+mod suggested;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use tacho_config::Settings;
 use tacho_ingest::opcua::trust::KnownCertificate;
 use tacho_ingest::opcua::{TrustError, TrustStore, trust_dir};
 
@@ -23,6 +25,10 @@ enum Command {
     #[command(after_help = "Examples: tacho opcua trust --data tacho-data\n          \
                       tacho opcua trust 3b1f0c6a9d5e4b7c8a2f1e0d9c8b7a6f5e4d3c2b --data tacho-data")]
     Trust(TrustArgs),
+    /// Finds the robots of a server by their types, and writes a configuration of the bridge for it.
+    #[command(after_help = "Examples: tacho opcua browse opc.tcp://192.168.0.10:4840 --data tacho-data\n          \
+                      tacho opcua browse opc.tcp://192.168.0.10:4840 --name cell-7 > cell-7.toml")]
+    Browse(browse::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,12 +43,15 @@ struct TrustArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let Command::Trust(args) = &args.command;
-    let settings = args.data.settings()?;
-    super::up::instance::require(&settings.data_dir)?;
-    let dir: PathBuf = trust_dir(&settings.data_dir.join("opcua"));
-    let store = TrustStore::open(&dir).context("OPC UA certificates")?;
+pub(crate) async fn run(args: &Args) -> anyhow::Result<Answer> {
+    match &args.command {
+        Command::Trust(args) => trust(args),
+        Command::Browse(args) => browse::run(args).await,
+    }
+}
+
+fn trust(args: &TrustArgs) -> anyhow::Result<Answer> {
+    let (store, _) = store(&args.data)?;
     let Some(thumbprint) = &args.thumbprint else { return list(&store) };
     let moved = if args.remove { store.distrust(thumbprint) } else { store.trust(thumbprint) };
     match moved {
@@ -53,6 +62,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let what = if args.remove { "trusted no more" } else { "trusted; the bridge connects within seconds" };
     crate::output::print(&format!("{thumbprint} is {what}\n"))?;
     Ok(Answer::Yes)
+}
+
+/// The certificates of an instance, and its settings.
+fn store(data: &DataDir) -> anyhow::Result<(TrustStore, Settings)> {
+    let settings = data.settings()?;
+    super::up::instance::require(&settings.data_dir)?;
+    let dir = trust_dir(&settings.data_dir.join("opcua"));
+    Ok((TrustStore::open(&dir).context("OPC UA certificates")?, settings))
 }
 
 fn list(store: &TrustStore) -> anyhow::Result<Answer> {

@@ -18,7 +18,7 @@ use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
 
 pub use field::{BatteryField, CounterField, Field, JointField, RobotField};
-pub use robot::{JointRatings, RobotMapping, SignalMapping};
+pub use robot::{JointRatings, Profile, RobotMapping, SignalMapping};
 pub use server::{Identity, Security, SecurityPolicy, ServerSettings};
 pub use unit::{Dimension, Unit};
 
@@ -52,7 +52,7 @@ impl OpcuaSettings {
         read
     }
 
-    /// Names that are there twice: of servers, of robots over all servers, of fields of one robot.
+    /// Names that are there twice: of servers, of robots over all servers, of fields of one robot, of found robots.
     fn doubles(&self, s: &Section<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.servers.len() > SERVERS_MAX {
@@ -69,13 +69,21 @@ impl OpcuaSettings {
             names.push(&server.name);
             for (index, robot) in server.robots.iter().enumerate() {
                 let place = format!("{place}.robots[{index}]");
+                problems.extend(robot.doubles(&place));
+                let is_same = |other: &&RobotMapping| {
+                    (other.profile, &other.serial_number) == (robot.profile, &robot.serial_number)
+                };
+                if robot.profile.is_some() && server.robots[..index].iter().any(|other| is_same(&other)) {
+                    let serial = robot.serial_number.as_deref().unwrap_or_default();
+                    let expected = "a serial number that no other entry has; only one entry may be without";
+                    problems.push(Problem::new(format!("{place}.serial_number"), serial, expected));
+                }
                 let Some(id) = robot.robot_id else { continue };
                 if robots.contains(&id) {
                     let expected = "a robot that stands nowhere else: one server reports a robot";
                     problems.push(Problem::new(format!("{place}.robot_id"), id.as_str(), expected));
                 }
                 robots.push(id);
-                problems.extend(robot.doubles(&place));
             }
         }
         problems

@@ -2,8 +2,9 @@
 //!
 //! One task a server: whatever one of them does, no other waits for it.
 
-mod connect;
+pub(super) mod connect;
 mod dial;
+mod discovery;
 mod items;
 mod meters;
 mod pump;
@@ -25,6 +26,7 @@ use tracing::{error, info, warn};
 use super::journal::{Heard, JournalError, JournalWriter};
 use super::trust::TrustStore;
 use connect::{ConnectError, Door};
+pub(super) use discovery::Claims;
 use pump::{Pump, PumpError};
 
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -60,8 +62,14 @@ enum Left {
 }
 
 impl Link {
-    pub(super) fn new(server: ServerSettings, trust: TrustStore, writer: JournalWriter, heard: Option<Heard>) -> Self {
-        let pump = Pump::new(&server, writer, heard);
+    pub(super) fn new(
+        server: ServerSettings,
+        trust: TrustStore,
+        writer: JournalWriter,
+        heard: Option<Heard>,
+        claims: Claims,
+    ) -> Self {
+        let pump = Pump::new(&server, writer, heard, claims);
         Self { server, trust, pump, told: None }
     }
 
@@ -233,7 +241,7 @@ fn is_about_identity(status: StatusCode) -> bool {
 }
 
 /// A status, and what a person may do about it.
-fn advice(status: StatusCode) -> String {
+pub(super) fn advice(status: StatusCode) -> String {
     let hint = match status {
         StatusCode::BadUserAccessDenied
         | StatusCode::BadIdentityTokenRejected

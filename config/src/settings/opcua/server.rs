@@ -110,6 +110,13 @@ impl ServerSettings {
         }
     }
 
+    /// The same without the robots that are to be found.
+    #[must_use]
+    pub fn without_profiles(&self) -> Self {
+        let robots = self.robots.iter().filter(|robot| robot.profile.is_none()).cloned().collect();
+        Self { robots, ..self.clone() }
+    }
+
     pub(super) fn written(&self) -> Table {
         let (policy, mode) = match self.security {
             Security::None => ("none", None),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Field, Identity, JointField, Security, SecurityPolicy};
+use super::{Field, Identity, JointField, Profile, Security, SecurityPolicy};
 use crate::problem::Problem;
 use crate::settings::Settings;
 
@@ -89,4 +89,48 @@ fn robots_names_and_fields_stand_once() {
         "counters.power_on_h\"\n[[opcua.servers.robots.signals]]\nnode = \"i=1\"\nfield = \"counters.power_on_h\"",
     );
     assert!(problems(&same)[0].contains("signals[2].field"), "{:?}", problems(&same));
+}
+
+const FOUND: &str = r#"
+profile = "development"
+[[opcua.servers]]
+name = "cell-7"
+url = "opc.tcp://192.168.0.10:4840"
+[[opcua.servers.robots]]
+profile = "robotics"
+serial_number = "SN-1"
+robot_id = "CNAB12HX00010000000000000042A"
+[[opcua.servers.robots.joints]]
+name = "J1"
+rated_torque_nm = 50
+[[opcua.servers.robots]]
+profile = "robotics"
+"#;
+
+#[test]
+fn robots_of_a_profile_need_neither_signals_nor_an_id() {
+    let settings = Settings::parse(FOUND, Path::new("")).unwrap_or_else(|problems| panic!("{problems}"));
+    let server = &settings.opcua.servers[0];
+    assert_eq!((server.robots[0].profile, server.robots[1].robot_id), (Some(Profile::Robotics), None));
+    assert_eq!(server.without_profiles().robots, []);
+    let again = Settings::parse(&settings.to_toml(), Path::new("")).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(again, settings);
+}
+
+#[test]
+fn robots_of_a_profile_are_told_apart_by_their_serial_numbers() {
+    let further = "[[opcua.servers.robots]]\nprofile = \"robotics\"\n";
+    for (config, told) in [
+        (format!("{FOUND}{further}"), "robots[2].serial_number: expected a serial number that no other entry has"),
+        (format!("{FOUND}{further}serial_number = \"SN-1\""), "robots[2].serial_number = SN-1"),
+        (FOUND.replace("\"robotics\"", "\"packml\""), "robots[0].profile = \"packml\": expected \"robotics\""),
+        (
+            format!("{FOUND}[[opcua.servers.robots.joints]]\nname = \"J1\""),
+            "robots[1].serial_number: expected the serial number of the robot that signals and joints are of",
+        ),
+        (CELL.replace("robot_kind", "serial_number = \"SN-1\"\nrobot_kind"), "robots[0].serial_number = SN-1"),
+    ] {
+        let found = problems(&config);
+        assert!(found.iter().any(|problem| problem.contains(told)), "{told}: {found:?}");
+    }
 }

@@ -68,14 +68,14 @@ pub(in crate::opcua) enum ConnectError {
 }
 
 /// An open door: a session that connects as soon as its event loop is run.
-pub(super) struct Door {
-    pub(super) session: Arc<Session>,
-    pub(super) event_loop: SessionEventLoop<Dial>,
-    pub(super) endpoint: EndpointDescription,
+pub(in crate::opcua) struct Door {
+    pub(in crate::opcua) session: Arc<Session>,
+    pub(in crate::opcua) event_loop: SessionEventLoop<Dial>,
+    pub(in crate::opcua) endpoint: EndpointDescription,
 }
 
 /// Makes a session of a server's settings.
-pub(super) async fn connect(server: &ServerSettings, trust: &TrustStore) -> Result<Door, ConnectError> {
+pub(in crate::opcua) async fn connect(server: &ServerSettings, trust: &TrustStore) -> Result<Door, ConnectError> {
     let endpoint = endpoint(server, trust).await?;
     let identity = identity(&server.identity)?;
     let config = builder(trust)?.session_retry_limit(-1).into_config();

@@ -26,7 +26,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Reaches the server of a URL.
 #[derive(Debug, Clone)]
-pub(super) struct Dial {
+pub(in crate::opcua) struct Dial {
     url: String,
 }
 

@@ -25,6 +25,7 @@ use notification::Notification;
 use order::Order;
 use subscribe::server_start_us;
 
+use super::discovery::{Claims, Discovery};
 use super::items::Items;
 use super::meters::Meters;
 use crate::opcua::journal::{Data, Entry, Heard, JournalError, JournalWriter, Subscribed, now_us};
@@ -33,6 +34,9 @@ use crate::opcua::value::Sample;
 /// Publish requests on their way at a time.
 const REQUESTS_MAX: usize = 2;
 const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(30);
+
+/// Cause of a gap where other robots were found than are subscribed to.
+const OTHER_ROBOTS: &str = "the server's robots are others than before";
 
 /// Some servers compute when they were started, from how long they have been running.
 const START_JITTER_US: u64 = 2_000_000;
@@ -45,6 +49,8 @@ pub(super) struct Pump {
     publishing: Duration,
     outage: Duration,
     items: Items,
+    /// What finds robots by their types, if some are to be found.
+    discovery: Option<Discovery>,
     writer: JournalWriter,
     pub(super) meters: Meters,
     subscription: Option<Subscription>,
@@ -104,13 +110,14 @@ fn doing(doing: &'static str) -> impl FnOnce(Error) -> PumpError {
 }
 
 impl Pump {
-    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>) -> Self {
+    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>, claims: Claims) -> Self {
         let heard_us = heard.as_ref().map(|heard| heard.at_us);
         let resumed = heard.and_then(|heard| heard.resumed());
         Self {
             publishing: server.publishing_interval,
             outage: server.outage,
-            items: Items::of(server),
+            items: Items::of(&server.without_profiles()),
+            discovery: Discovery::of(server, claims),
             writer,
             meters: Meters::of(&server.name),
             subscription: None,
@@ -139,13 +146,15 @@ impl Pump {
         self.resolved &= !is_new;
         // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
         self.server_start_us = server_start_us(session).await;
+        let others = !self.resolved && self.look(session).await?;
         self.resolve(session).await?;
         if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
             let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
             self.subscription = Some(Subscription { id, keep_alive, server_start_us: resumed.server_start_us });
             self.items.goes_on(&resumed);
         }
-        let Some(subscription) = self.subscription else { return self.subscribe(session, "the bridge was away").await };
+        let cause = if others { OTHER_ROBOTS } else { "the bridge was away" };
+        let Some(subscription) = self.subscription else { return self.subscribe(session, cause).await };
         if subscription
             .server_start_us
             .zip(self.server_start_us)
@@ -228,6 +237,9 @@ impl Pump {
             warn!(server = self.meters.server(), silent_s, "is still silent: the subscription is made anew");
             self.delete(session, subscription.id).await;
             return self.subscribe(session, "the server was silent").await;
+        }
+        if self.discovery.as_ref().is_some_and(Discovery::is_due) && self.look(session).await? {
+            return self.subscribe(session, OTHER_ROBOTS).await;
         }
         let (lacking, table) = (self.items.missing(), self.items.table.clone());
         let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::{Order, Pump, PumpError, Subscription, doing};
 use crate::opcua::journal::{Entry, Gap, now_us};
+use crate::opcua::link::items::Items;
 use crate::opcua::value::unix_us;
 
 /// The server is to send a sign of life at least this often.
@@ -21,6 +22,23 @@ const NOTIFICATIONS_MAX: u32 = 1_000;
 const AGAIN: Duration = Duration::from_secs(5);
 
 impl Pump {
+    /// Looks for robots by their types; gives whether they are others than this run knew before. Then nothing is
+    /// subscribed to: the numbers of signals are others too.
+    pub(super) async fn look(&mut self, session: &Arc<Session>) -> Result<bool, PumpError> {
+        let Some(discovery) = &mut self.discovery else { return Ok(false) };
+        let knew = discovery.knows();
+        let looked = discovery.renewed(session).await.map_err(doing("looking for robots"))?;
+        // Nothing was fetched meanwhile.
+        self.last = Instant::now();
+        let Some(server) = looked else { return Ok(false) };
+        self.requests.clear();
+        (self.items, self.resolved) = (Items::of(&server), false);
+        if let Some(subscription) = self.subscription.take() {
+            self.delete(session, subscription.id).await;
+        }
+        Ok(knew)
+    }
+
     pub(super) async fn resolve(&mut self, session: &Session) -> Result<(), PumpError> {
         if !self.resolved {
             self.items.resolve(session).await.map_err(doing("asking for namespaces and units"))?;
