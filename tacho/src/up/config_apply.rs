@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use tacho_config::settings::LogKind;
 use tacho_lake::{Faults, Lake};
+use tracing::warn;
 
 use super::following::{Following, follow, open_log};
 use super::roster::Watch;
@@ -42,10 +43,17 @@ enum ConfigCommand {
     },
 }
 
+impl ConfigArgs {
+    /// Whether it runs until it is told to end.
+    pub(crate) fn goes_on(&self) -> bool {
+        let ConfigCommand::Apply { watch, .. } = self.command;
+        watch
+    }
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<Answer> {
     let ConfigCommand::Apply { config, new_log, other_roster, watch } = args.command;
-    let interrupted = crate::signals::cancel_on_interrupt();
     let settings = crate::settings::load(Some(&config), None)?;
     if settings.log.kind != LogKind::Kafka {
         let why =
@@ -64,12 +72,15 @@ pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<Answer> {
     if other_roster {
         roster = roster.taking_any();
     }
-    let fetched = roster.fetch_once().await;
     crate::output::print("the configuration is in force in all partitions\n")?;
     if watch {
-        roster.run(interrupted).await;
+        roster.run(crate::signals::cancel_on_interrupt()).await;
         return Ok(Answer::Yes);
     }
-    fetched.context("it has not the roster of its address")?;
+    match roster.fetch_once().await {
+        Err(error) if in_force.is_none() => return Err(error.context("no roster is in force")),
+        Err(error) => warn!(error = format!("{error:#}"), "the roster in force stays"),
+        Ok(()) => {}
+    }
     Ok(Answer::Yes)
 }
