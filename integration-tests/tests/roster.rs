@@ -256,7 +256,13 @@ fn an_older_roster_another_text_or_none_takes_more_than_a_restart() {
     assert!(refused(&mut plant).contains("version 1 is older than 2"), "{}", plant.logged());
     publish(2, "suspended");
     plant.start().unwrap();
+    // What cannot be kept is tried again, although the files do not change.
+    let kept = plant.data().join("roster");
+    std::fs::remove_dir_all(&kept).unwrap();
+    std::fs::write(&kept, "no folder").unwrap();
     publish(3, "scrapped");
+    until("it is told", LONG, &true, || plant.logged().contains("keeping the roster"));
+    std::fs::remove_file(&kept).unwrap();
     until("version 3 is in force", LONG, &Some("3".to_owned()), || metric(&plant, "tacho_roster_version"));
     until("it is taken", LONG, &Some("0".to_owned()), || metric(&plant, "tacho_roster_failing"));
     // Perhaps it has not landed.
