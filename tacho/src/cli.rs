@@ -105,7 +105,11 @@ impl DataDir {
 impl Cli {
     /// Whether the command is the long-running one, which logs what it does.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self.command, Command::Up(_) | Command::Ingest(_) | Command::Process(_) | Command::Anchor(_))
+        match &self.command {
+            Command::Up(_) | Command::Ingest(_) | Command::Process(_) | Command::Anchor(_) => true,
+            Command::Config(args) => args.goes_on(),
+            _ => false,
+        }
     }
 
     /// Runs the command.

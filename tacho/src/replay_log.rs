@@ -89,7 +89,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     };
     logs.copy_to(&to.object_store()).await.context("new lake")?;
     let instead = match &args.config {
-        Some(_) => Some(configuration::meant(&settings, &to).await?.0),
+        Some(_) => Some(configuration::meant(&settings, &to).await?),
         None => None,
     };
     let in_force = in_force(&parts, instead, &place, entry.log_epoch).await?;

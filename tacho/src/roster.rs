@@ -101,11 +101,12 @@ fn statement(roster: &Roster) -> String {
     format!("{KIND}\n{}\n{}\n", roster.version(), roster.digest())
 }
 
-/// A roster with its text.
+/// A roster with its text and the note that signs it.
 #[derive(Debug, Clone)]
 pub(crate) struct Signed {
     pub(crate) roster: Arc<Roster>,
     pub(crate) text: String,
+    pub(crate) note: Vec<u8>,
 }
 
 /// Reads a roster and its note from files, and verifies them.
@@ -120,12 +121,12 @@ pub(crate) fn read_file(file: &Path, key: &VerifierKey) -> anyhow::Result<Signed
 
 /// A roster and its note, each with its place: what the key has signed.
 pub(crate) fn verified(roster: (&str, &str), note: (&[u8], &str), key: &VerifierKey) -> anyhow::Result<Signed> {
-    let ((text, place), (note, note_place)) = (roster, note);
-    let note = Note::parse(note).with_context(|| note_place.to_owned())?;
+    let ((text, place), (note_bytes, note_place)) = (roster, note);
+    let note = Note::parse(note_bytes).with_context(|| note_place.to_owned())?;
     note.verify(std::slice::from_ref(key)).with_context(|| note_place.to_owned())?;
     let roster = Roster::parse(text).map_err(|problems| anyhow!("{place}: {problems}"))?;
     ensure!(note.text() == statement(&roster), "{note_place} signs another roster than {place}");
-    Ok(Signed { roster: Arc::new(roster), text: text.to_owned() })
+    Ok(Signed { roster: Arc::new(roster), text: text.to_owned(), note: note_bytes.to_owned() })
 }
 
 /// The file of the note that signs a roster.
@@ -139,7 +140,7 @@ pub(crate) fn note_file(file: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "tacho-roster/1\nversion 3\nmanufacturer UR00\n";
+    const TEXT: &str = "tacho-roster/1\nversion 3\nissued 2026-11-21T00:00:00Z\nmanufacturer UR00\n";
 
     fn signed() -> (tempfile::TempDir, PathBuf, VerifierKey) {
         let folder = tempfile::tempdir().unwrap();

@@ -61,6 +61,10 @@ pub(crate) struct Args {
     /// lands, what is lost is recorded.
     #[arg(long)]
     new_log: bool,
+    /// Puts the roster that the configuration names in force although it is older than the one in force, or has its version
+    /// and another text; or none, if the configuration names none.
+    #[arg(long)]
+    other_roster: bool,
     /// Starts a new transparency log, naming the evidence that the registry is ahead of this data directory.
     #[arg(long)]
     new_origin: bool,

@@ -209,7 +209,7 @@ fn numbers(value: &Value, pointer: &mut String, found: &mut Vec<String>) {
 
 #[test]
 fn a_roster_is_part_of_the_name_and_is_given_again_after_reading() {
-    let text = "tacho-roster/1\nversion 1\nmanufacturer UR00\n";
+    let text = "tacho-roster/1\nversion 1\nissued 2026-11-21T00:00:00Z\nmanufacturer UR00\n";
     let roster = Arc::new(Roster::parse(text).unwrap());
     let snapshot = shipped().with_roster(Arc::clone(&roster));
     assert_ne!(snapshot.digest(), shipped().digest());

@@ -42,12 +42,21 @@ pub(super) fn counter_problem(record: &Record, limits: &Limits) -> Option<Proble
         .then(|| problem(RejectReason::Range, "/counters/power_on_h", &number_text(hours)))
 }
 
-/// The time rule: nothing else depends on a device's clock.
+/// The time rule: beside it only the days of a roster depend on a device's clock.
 pub(super) fn flag_clock(record: &Record, received_at_us: i64, sieve: &mut Sieve<'_>) {
-    let end_us = record.window_end_us;
-    if end_us > received_at_us.saturating_add(AHEAD_MAX_US) || end_us < CLOCK_MIN_US {
+    if clock_is_suspect(record, received_at_us) {
         sieve.flag(FlagReason::ClockSuspect, "/window_end".to_owned());
     }
+}
+
+fn clock_is_suspect(record: &Record, received_at_us: i64) -> bool {
+    let end_us = record.window_end_us;
+    end_us > received_at_us.saturating_add(AHEAD_MAX_US) || end_us < CLOCK_MIN_US
+}
+
+/// When a record was made: at the end of its window, or, if the device's clock is suspect, when it was received.
+fn made_at_us(record: &Record, received_at_us: i64) -> i64 {
+    if clock_is_suspect(record, received_at_us) { received_at_us } else { record.window_end_us }
 }
 
 /// What is not known of the robot is flagged, never refused.
@@ -62,7 +71,8 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
     if !judge.ids.serial_holds(&record.robot_id) {
         sieve.flag(FlagReason::SerialPolicy, "/robot_id".to_owned());
     }
-    if let Some(flag) = judge.roster.and_then(|roster| of_listing(roster.listing(&record.robot_id))) {
+    let made_at_us = made_at_us(record, judge.received_at_us);
+    if let Some(flag) = judge.roster.and_then(|roster| of_listing(roster.listing(&record.robot_id, made_at_us))) {
         sieve.flag(flag, "/robot_id".to_owned());
     }
     if judge.found.model_config_unknown {
@@ -80,6 +90,7 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
 fn of_listing(listing: Listing) -> Option<FlagReason> {
     match listing {
         Listing::Robot(RobotStatus::Active) => None,
+        Listing::Robot(RobotStatus::NotCommissioned) => Some(FlagReason::NotCommissioned),
         Listing::Robot(RobotStatus::Suspended) => Some(FlagReason::RobotSuspended),
         Listing::Robot(RobotStatus::Scrapped) => Some(FlagReason::RobotScrapped),
         Listing::RobotUnlisted => Some(FlagReason::RobotUnlisted),

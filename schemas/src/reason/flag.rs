@@ -31,6 +31,8 @@ words! {
         UnknownModel = "unknown_model",
         /// The roster says that this robot is scrapped.
         RobotScrapped = "robot_scrapped",
+        /// The roster says that this robot was commissioned later than its record was made.
+        NotCommissioned = "robot_not_commissioned",
         /// The roster says that this robot is suspended.
         RobotSuspended = "robot_suspended",
         /// The roster knows the robot's model, and not the robot.

@@ -8,8 +8,10 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use tacho_config::settings::LogKind;
 use tacho_lake::{Faults, Lake};
+use tracing::warn;
 
 use super::following::{Following, follow, open_log};
+use super::roster::Watch;
 use super::{configuration, mapping};
 use crate::exit::{Answer, WrongUse};
 
@@ -31,12 +33,27 @@ enum ConfigCommand {
         /// Goes on although the log is another one than before: what had not landed of the old one is given up.
         #[arg(long)]
         new_log: bool,
+        /// Puts the roster that the file names in force although it is older than the one in force, or has its version and
+        /// another text; or none, if the file names none.
+        #[arg(long)]
+        other_roster: bool,
+        /// Goes on, and puts newer rosters in force as they come, until it is told to end: one does so in a deployment.
+        #[arg(long)]
+        watch: bool,
     },
+}
+
+impl ConfigArgs {
+    /// Whether it runs until it is told to end.
+    pub(crate) fn goes_on(&self) -> bool {
+        let ConfigCommand::Apply { watch, .. } = self.command;
+        watch
+    }
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<Answer> {
-    let ConfigCommand::Apply { config, new_log } = args.command;
+    let ConfigCommand::Apply { config, new_log, other_roster, watch } = args.command;
     let settings = crate::settings::load(Some(&config), None)?;
     if settings.log.kind != LogKind::Kafka {
         let why =
@@ -49,7 +66,21 @@ pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<Answer> {
     let lake = Lake::open(&place, mapping::lake(&settings, &Faults::none()));
     let lake = lake.with_context(|| format!("lake {place}"))?;
     let Following { log, landing } = Box::pin(follow(&settings, &lake, log, new_log)).await?;
-    configuration::apply(&settings, &lake, &landing, &log).await?;
+    let in_force = configuration::apply(&settings, &lake, &landing, &log, other_roster).await?;
+    drop(landing);
+    let mut roster = Watch::new(&settings, lake.configs(), log, in_force);
+    if other_roster {
+        roster = roster.taking_any();
+    }
     crate::output::print("the configuration is in force in all partitions\n")?;
+    if watch {
+        roster.run(crate::signals::cancel_on_interrupt()).await;
+        return Ok(Answer::Yes);
+    }
+    match roster.fetch_once().await {
+        Err(error) if in_force.is_none() => return Err(error.context("no roster is in force")),
+        Err(error) => warn!(error = format!("{error:#}"), "the roster in force stays"),
+        Ok(()) => {}
+    }
     Ok(Answer::Yes)
 }

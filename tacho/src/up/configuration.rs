@@ -1,6 +1,7 @@
 //! The configuration that changes rows: made into a snapshot, stored, and put in force by control records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tacho_config::{Settings, Snapshot};
@@ -13,9 +14,8 @@ use tacho_schemas::{Digest, RecordId};
 use tracing::info;
 use uuid::Uuid;
 
-use super::roster;
+use super::roster::{self, Chosen, Edition};
 use crate::exit::WrongUse;
-use crate::roster::Signed;
 
 /// The snapshot that the settings mean, without a roster.
 fn snapshot(settings: &Settings) -> anyhow::Result<Snapshot> {
@@ -31,12 +31,10 @@ pub(super) fn check(settings: &Settings) -> anyhow::Result<()> {
     snapshot(settings).map(drop)
 }
 
-/// Stores the configuration that the settings mean, with the roster that they name; also gives its version, 0 without one.
-pub(crate) async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<(Digest, u64)> {
-    let roster = roster::read(settings).context("roster")?;
-    let version = roster.as_ref().map_or(0, |signed| signed.roster.version());
-    let digest = store(settings, roster, &lake.configs()).await?;
-    Ok((digest, version))
+/// Stores the configuration that the settings mean, with the roster that they name.
+pub(crate) async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<Digest> {
+    let named = roster::read(settings).context("roster")?;
+    store(settings, &named.map_or(Chosen::None, Chosen::Named), &lake.configs()).await
 }
 
 /// Appends control records: from here on the configuration is in force.
@@ -51,33 +49,52 @@ pub(super) async fn put_in_force(appender: &Appender, partitions: &[i32], digest
     Ok(())
 }
 
-/// Puts the configuration in force in every partition of a log that is new: nothing can be processed before.
-pub(super) async fn begin(settings: &Settings, lake: &Lake, appender: &Appender) -> anyhow::Result<()> {
+/// Puts the configuration in force in every partition of a log that is new: nothing can be processed before. The roster
+/// stays that of the log before, until [`apply`] has looked whether another may follow.
+pub(super) async fn begin(
+    settings: &Settings,
+    lake: &Lake,
+    before: &Landing,
+    appender: &Appender,
+) -> anyhow::Result<()> {
     let partitions: Vec<i32> = (0..appender.partitions()).collect();
-    let (digest, _version) = meant(settings, lake).await?;
+    let configs = lake.configs();
+    let digest = match roster::in_force(&configs, before).await.context("the roster in force")? {
+        Some(held) => store(settings, &Chosen::InForce(held), &configs).await?,
+        None => meant(settings, lake).await?,
+    };
     put_in_force(appender, &partitions, digest).await
 }
 
 /// Stores the configuration that the settings mean, with this roster, and gives its digest.
-pub(super) async fn store(
-    settings: &Settings,
-    roster: Option<Signed>,
-    configs: &ConfigStore,
-) -> anyhow::Result<Digest> {
+pub(super) async fn store(settings: &Settings, roster: &Chosen, configs: &ConfigStore) -> anyhow::Result<Digest> {
     let mut snapshot = snapshot(settings)?;
-    if let Some(signed) = roster {
+    if let Chosen::Named(signed) = roster {
         configs.put(signed.text.as_bytes()).await.context("configuration store")?;
-        snapshot = snapshot.with_roster(signed.roster);
+    }
+    if let Some(roster) = roster.roster() {
+        snapshot = snapshot.with_roster(Arc::clone(roster));
     }
     configs.put(&snapshot.canonical_bytes()).await.context("configuration store")
 }
 
-/// Puts the configuration in force in every partition where it is not.
+/// Puts the configuration in force in every partition where it is not, with an older roster or none only if that is
+/// `accepted`.
 ///
 /// What is in force at the end of the log is known where all of it is landed; where something waits, perhaps another
-/// control record, this one is written again, which does no harm. Gives the version of the roster in force, 0 without one.
-pub(super) async fn apply(settings: &Settings, lake: &Lake, landing: &Landing, log: &Log) -> anyhow::Result<u64> {
-    let (digest, roster_version) = meant(settings, lake).await?;
+/// control record, this one is written again, which does no harm. Names the roster in force, if there is one.
+pub(super) async fn apply(
+    settings: &Settings,
+    lake: &Lake,
+    landing: &Landing,
+    log: &Log,
+    accepted: bool,
+) -> anyhow::Result<Option<Edition>> {
+    let chosen = roster::at_start(settings, &lake.configs(), landing, accepted).await?;
+    if let Chosen::Named(signed) = &chosen {
+        roster::keep(&settings.data_dir, signed).context("keeping the roster")?;
+    }
+    let digest = store(settings, &chosen, &lake.configs()).await?;
     let ends = log.next_offsets();
     let in_force = |(partition, next): &(i32, i64)| {
         let all_landed = usize::try_from(*partition).is_ok_and(|slot| ends.get(slot) == Some(next));
@@ -86,5 +103,8 @@ pub(super) async fn apply(settings: &Settings, lake: &Lake, landing: &Landing, l
     let lacking = landing.progress().into_iter().filter(|place| !in_force(place));
     let partitions: Vec<i32> = lacking.map(|(partition, _)| partition).collect();
     put_in_force(&log.appender(), &partitions, digest).await?;
-    Ok(roster_version)
+    if settings.processing.roster.is_none() {
+        roster::forget(&settings.data_dir)?;
+    }
+    Ok(chosen.edition())
 }

@@ -11,6 +11,7 @@ use tacho_log::{Log, Spool};
 
 use super::following::{Following, follow, open_landing, open_log, open_log_to_append, require_log};
 use super::roles::Part;
+use super::roster::Edition;
 use super::{Args, configuration, mapping};
 use crate::exit::WrongUse;
 
@@ -20,8 +21,8 @@ pub(super) struct Opened {
     pub(super) log: Option<Arc<Log>>,
     pub(super) lake: Option<Lake>,
     pub(super) landing: Option<Landing>,
-    /// Version of the roster in force; 0 without one.
-    pub(super) roster_version: u64,
+    /// The roster in force, if there is one.
+    pub(super) roster: Option<Edition>,
 }
 
 impl Opened {
@@ -30,7 +31,7 @@ impl Opened {
             let why = "a role of its own needs a log that processes share: log.kind = \"kafka\"";
             return Err(WrongUse(why.to_owned()).into());
         }
-        let none = Self { log: None, lake: None, landing: None, roster_version: 0 };
+        let none = Self { log: None, lake: None, landing: None, roster: None };
         match part {
             Part::All => {
                 if !args.new_log {
@@ -39,8 +40,8 @@ impl Opened {
                 let log = open_log_to_append(settings, true).await?;
                 let lake = lake(settings, args)?;
                 let Following { log, landing } = Box::pin(follow(settings, &lake, log, args.new_log)).await?;
-                let roster_version = configuration::apply(settings, &lake, &landing, &log).await?;
-                Ok(Self { log: Some(log), lake: Some(lake), landing: Some(landing), roster_version })
+                let roster = configuration::apply(settings, &lake, &landing, &log, args.other_roster).await?;
+                Ok(Self { log: Some(log), lake: Some(lake), landing: Some(landing), roster })
             }
             Part::Ingest => {
                 let log = open_log_to_append(settings, false).await?;
@@ -56,7 +57,7 @@ impl Opened {
                 let lake = lake(settings, args)?;
                 // Nothing is held until the group has given a share.
                 let landing = open_landing(&lake, &log, false, Some(Vec::new())).await?;
-                Ok(Self { log: Some(Arc::new(log)), lake: Some(lake), landing: Some(landing), roster_version: 0 })
+                Ok(Self { log: Some(Arc::new(log)), lake: Some(lake), landing: Some(landing), roster: None })
             }
             Part::Anchor => Ok(Self { lake: Some(lake(settings, args)?), ..none }),
         }

@@ -29,7 +29,7 @@ use halted::Halted;
 use trouble::Trouble;
 
 pub(crate) use cutter::{Cut, Cutter};
-pub(crate) use processors::Processors;
+pub(crate) use processors::{Processors, stored, stored_roster};
 
 /// The part's name on the board.
 const PART: &str = "processing";

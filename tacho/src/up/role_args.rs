@@ -64,6 +64,7 @@ impl From<RoleArgs> for Args {
             admin: role.admin,
             demo: false,
             new_log: false,
+            other_roster: false,
             new_origin: false,
             lodge_anew: false,
             fault: role.fault,

@@ -91,7 +91,7 @@ impl Roles {
         }
         let opened = Opened::open(settings, args, part).await?;
         instance.forget_endpoints()?;
-        let Opened { log, lake, landing, roster_version } = opened;
+        let Opened { log, lake, landing, roster: in_force } = opened;
         let place = mapping::lake_place(settings)?;
         let closed = Closed::default();
         let (mut anchoring, mut maintenance, mut processing, mut roster) = (None, None, None, None);
@@ -109,7 +109,8 @@ impl Roles {
         }
         let mut retrying = None;
         if let (Some(log), Some(lake), Part::All) = (&log, &lake, part) {
-            roster = Some(roster::Watch::new(settings, lake.configs(), Arc::clone(log), roster_version));
+            let watch = roster::Watch::new(settings, lake.configs(), Arc::clone(log), in_force);
+            roster = Some(if args.other_roster { watch.taking_any() } else { watch });
             let retrier = Retrier { log: Arc::clone(log), lake: place };
             queue::retry(&settings.data_dir, &retrier).await;
             retrying = Some(Retrying { retrier, token: Token::publish(&settings.data_dir)? });

@@ -44,7 +44,7 @@ pub(super) async fn begin(
         })
         .collect();
     let new = create(&making, mapping::log(settings)).await?;
-    configuration::begin(settings, lake, &new.appender().into()).await?;
+    configuration::begin(settings, lake, landing, &new.appender().into()).await?;
     let taken_over = take_over(&old, &starts, &new).await?;
     old.close().await;
     new.close().await;

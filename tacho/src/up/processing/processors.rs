@@ -56,11 +56,9 @@ impl Processors {
         if let Some(known) = self.by_config.get(&digest) {
             return Ok(Arc::clone(known));
         }
-        let bytes = self.store.get(digest).await.map_err(|source| ConfigError::Store { digest, source })?;
-        let bytes = bytes.ok_or(ConfigError::Missing { digest })?;
-        let mut snapshot = Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })?;
-        if let Some(roster) = snapshot.roster() {
-            snapshot = snapshot.with_roster(Arc::new(self.roster(digest, roster).await?));
+        let mut snapshot = stored(&self.store, digest).await?;
+        if let Some(roster) = stored_roster(&self.store, digest, &snapshot).await? {
+            snapshot = snapshot.with_roster(Arc::new(roster));
         }
         let processor = Processor::new(Arc::new(snapshot), self.log_epoch)
             .map_err(|source| ConfigError::Formulas { digest, source })?;
@@ -75,13 +73,25 @@ impl Processors {
         used.sort_unstable_by_key(|digest| digest.0);
         used
     }
+}
 
-    /// The roster that a configuration names.
-    async fn roster(&self, digest: Digest, roster: Digest) -> Result<Roster, ConfigError> {
-        let wrong = |why: String| ConfigError::Roster { digest, roster, why };
-        let bytes = self.store.get(roster).await.map_err(|source| ConfigError::Store { digest: roster, source })?;
-        let bytes = bytes.ok_or_else(|| wrong("restore lake/_config from a backup".to_owned()))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
-        Roster::parse(text).map_err(|problems| wrong(problems.to_string()))
-    }
+/// A configuration as the lake holds it, without its roster.
+pub(crate) async fn stored(store: &ConfigStore, digest: Digest) -> Result<Snapshot, ConfigError> {
+    let bytes = store.get(digest).await.map_err(|source| ConfigError::Store { digest, source })?;
+    let bytes = bytes.ok_or(ConfigError::Missing { digest })?;
+    Snapshot::parse(&bytes).map_err(|source| ConfigError::Unreadable { digest, source })
+}
+
+/// The roster that a configuration names, if it names one.
+pub(crate) async fn stored_roster(
+    store: &ConfigStore,
+    digest: Digest,
+    snapshot: &Snapshot,
+) -> Result<Option<Roster>, ConfigError> {
+    let Some(roster) = snapshot.roster() else { return Ok(None) };
+    let wrong = |why: String| ConfigError::Roster { digest, roster, why };
+    let bytes = store.get(roster).await.map_err(|source| ConfigError::Store { digest: roster, source })?;
+    let bytes = bytes.ok_or_else(|| wrong("restore lake/_config from a backup".to_owned()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
+    Roster::parse(text).map(Some).map_err(|problems| wrong(problems.to_string()))
 }
