@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn two_hundred_stops_of_5_4_joules_are_half_a_thousandth_of_2_megajoules() {
         let stop_energy_j = 0.5 * 1.2 * 3.0 * 3.0;
-        let brakes = BrakeModel { life_energy_j: 2e6, stop_energy_j: Some(stop_energy_j), source: "test".to_owned() };
+        let brakes = BrakeModel { life_energy_j: 2e6, stop_energy_j: Some(stop_energy_j), source: "test".into() };
         let counted = Counters { brake_dynamic_count: Some(200), ..Counters::default() };
         let (damage, method) = brake_damage(Ok(&brakes), &counted).unwrap();
         assert!((damage / 5.4e-4 - 1.0).abs() < 1e-12 && method == Method::StopCount, "{damage}");

@@ -175,7 +175,7 @@ mod tests {
             momentary_peak_torque_nm: 4.0 * rated_torque_nm,
             rated_speed_rpm: 2000.0,
             rated_life_l10_h,
-            source: "catalogue".to_owned(),
+            source: "catalogue".into(),
         }
     }
 
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_catalogue_allows_1190_peaks_of_150_ms() {
-        let peak = MomentaryPeakModel { output_rpm: 14.0, seconds: 0.15, source: "catalogue".to_owned() };
+        let peak = MomentaryPeakModel { output_rpm: 14.0, seconds: 0.15, source: "catalogue".into() };
         near(allowed_peaks(120.0, &peak), 1_190.476_190_476_190_4);
         near(momentary_peak_usage(120.0, Ok(&peak), Some(119)).unwrap(), 119.0 / 1_190.476_190_476_190_4);
         assert_eq!(momentary_peak_usage(120.0, Ok(&peak), None), Err(Absent::CounterMissing));

@@ -61,7 +61,7 @@ mod tests {
             momentary_peak_torque_nm: 7840.0,
             rated_speed_rpm: 15.0,
             rated_life_l10_h: 6000.0,
-            source: "catalogue".to_owned(),
+            source: "catalogue".into(),
         };
         let phases = [(2500.0, 10.0, 0.2), (1000.0, 20.0, 0.5), (1500.0, 10.0, 0.2)];
         let phases = phases.map(|(torque_nm, output_rpm, seconds)| Phase { torque_nm, output_rpm, seconds });
