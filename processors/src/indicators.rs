@@ -213,3 +213,9 @@ fn charge_samples(pack: &Battery, window_s: f64) -> Option<ChargeSamples<'_>> {
         window_s,
     })
 }
+
+/// A count as a float, which a count has fewer digits than.
+#[expect(clippy::cast_precision_loss, reason = "no law and no range depends on the last digits of a count above 2^53")]
+pub(crate) fn of_count(count: i64) -> f64 {
+    count as f64
+}

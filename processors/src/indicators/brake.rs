@@ -6,7 +6,7 @@ use tacho_config::models::BrakeModel;
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Counters;
 
-use super::{Method, Traced};
+use super::{Method, Traced, of_count};
 
 /// Spent life of the brakes, dimensionless: `Σ W/W_total`; where only stops are counted, each with its usual energy.
 ///
@@ -18,15 +18,10 @@ pub fn brake_damage(brakes: Result<&BrakeModel, Absent>, counters: &Counters) ->
     if let Some(energy_j) = counters.brake_energy_j {
         return Ok((energy_j / brakes?.life_energy_j, Method::Sent));
     }
-    let stops = approximate(counters.brake_dynamic_count.ok_or(Absent::CounterMissing)?);
+    let stops = of_count(counters.brake_dynamic_count.ok_or(Absent::CounterMissing)?);
     let brakes = brakes?;
     let stop_energy_j = brakes.stop_energy_j.ok_or(Absent::RatingMissing)?;
     Ok((stops * stop_energy_j / brakes.life_energy_j, Method::StopCount))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count has fewer digits than a float")]
-fn approximate(count: i64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ use super::path::{PathError, path_error};
 use super::pose::{Pose, pose};
 use super::strain_wave::ReducerWear;
 use super::{
-    BatteryIndicators, FormulaSet, Indicator, JointIndicators, Method, Traced, bearing, brake, fatigue, following_error,
-    friction, grease, health, hours, least, rv, strain_wave, temperature, thermal_load, torque, unrated,
+    BatteryIndicators, FormulaSet, Indicator, JointIndicators, Method, Traced, bearing, brake, fatigue,
+    following_error, friction, grease, health, hours, least, rv, strain_wave, temperature, thermal_load, torque,
+    unrated,
 };
 pub use battery::FurtherBattery;
 pub(super) use battery::of_battery;

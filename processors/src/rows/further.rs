@@ -137,12 +137,7 @@ pub(super) fn vibration(row: &mut TableBuilder, sensor: &Vibration, formulas: Fo
 }
 
 /// The further columns of a record; `health_assumed`: whether the health of the robot rests on an assumed rating.
-pub(super) fn record(
-    row: &mut TableBuilder,
-    further: Option<&FurtherRecord>,
-    health_assumed: bool,
-    notes: &mut Notes,
-) {
+pub(super) fn record(row: &mut TableBuilder, further: Option<&FurtherRecord>, health_assumed: bool, notes: &mut Notes) {
     let Some(further) = further else { return nulls(row, &RECORD) };
     let (pose, path) = (&further.pose, &further.path);
     notes.note_method("robot_health_index", health_assumed, Method::Sent, health_assumed);

@@ -62,7 +62,12 @@ mod tests {
         ChargeSamples { t_s, current_a, soc, window_soc: Some((1.0, soc_end)), window_s: t_s[t_s.len() - 1] }
     }
 
-    fn capacity(cut_off_v: Option<f64>, volts: &[f64], samples: &ChargeSamples<'_>, formulas: FormulaSet) -> Option<f64> {
+    fn capacity(
+        cut_off_v: Option<f64>,
+        volts: &[f64],
+        samples: &ChargeSamples<'_>,
+        formulas: FormulaSet,
+    ) -> Option<f64> {
         full_discharge_ah((cut_off_v, 10.0), Some(volts), Some(samples), formulas)
     }
 
@@ -105,6 +110,9 @@ mod tests {
     fn a_pack_that_is_charged_on_the_way_has_no_full_discharge() {
         let volts = [4.1, 4.1, 3.6, 2.6];
         assert_eq!(now(&volts, &discharge(&[-10.0, 10.0, -10.0, -10.0], None, 0.0)), None);
-        assert!(now(&volts, &discharge(&[-10.0, 0.4, -10.0, -10.0], None, 0.0)).is_some(), "braking gives back a little");
+        assert!(
+            now(&volts, &discharge(&[-10.0, 0.4, -10.0, -10.0], None, 0.0)).is_some(),
+            "braking gives back a little"
+        );
     }
 }
