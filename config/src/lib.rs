@@ -23,5 +23,5 @@ pub use problem::{Problem, Problems, Warning};
 pub use roster::Roster;
 pub use rules::Rules;
 pub use settings::Settings;
-pub use snapshot::{FORMULAS, FORMULAS_2026_1, FORMULAS_SUPPORTED, Snapshot, SnapshotError};
+pub use snapshot::{FORMULAS, FORMULAS_2026_1, FORMULAS_2026_2, FORMULAS_SUPPORTED, Snapshot, SnapshotError};
 pub use users::{User, Users};

@@ -12,6 +12,7 @@ mod laws;
 mod load;
 mod reducer;
 mod robot_model;
+mod source;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -31,6 +32,7 @@ pub use laws::{
 };
 pub use reducer::{Reducer, ReducerRating};
 pub use robot_model::{HealthWeights, RobotModel};
+pub use source::Source;
 
 /// Characters of manufacturer and model, by which a robot model is found.
 const SEGMENTS_LEN: usize = 10;
@@ -66,6 +68,8 @@ pub struct Found<'a> {
     pub by: FoundBy,
     /// Whether the record names a model that does not exist (flag `model_config_unknown`); `by` is then how else one was found.
     pub model_config_unknown: bool,
+    /// Whether the record names another model than its ID would have found (flag `model_config_differs`).
+    pub model_config_differs: bool,
 }
 
 impl Models {
@@ -127,13 +131,15 @@ impl Models {
     /// The model of the robot `id`: the one that the record names, or that its ID's segments match, or the generic one
     /// of its kind. Always finds one.
     pub fn find(&self, id: &RobotId, kind: RobotKind, override_name: Option<&str>) -> Found<'_> {
+        let key = <[u8; SEGMENTS_LEN]>::try_from(id.manufacturer_and_model().as_bytes());
+        let by_segments = key.ok().and_then(|key| self.by_segments.get(&key));
         let named = override_name.map(|name| self.by_name.get(name));
         if let Some(Some(index)) = named {
-            return self.found(*index, FoundBy::Override, false);
+            let model_config_differs = index != by_segments.unwrap_or(&self.generic[place_of(kind)]);
+            return Found { model_config_differs, ..self.found(*index, FoundBy::Override, false) };
         }
         let model_config_unknown = named.is_some();
-        let key = <[u8; SEGMENTS_LEN]>::try_from(id.manufacturer_and_model().as_bytes());
-        match key.ok().and_then(|key| self.by_segments.get(&key)) {
+        match by_segments {
             Some(index) => self.found(*index, FoundBy::Segments, model_config_unknown),
             None => self.found(self.generic[place_of(kind)], FoundBy::Generic, model_config_unknown),
         }
@@ -162,7 +168,7 @@ impl Models {
     }
 
     fn found(&self, index: usize, by: FoundBy, model_config_unknown: bool) -> Found<'_> {
-        Found { model: &self.all[index], by, model_config_unknown }
+        Found { model: &self.all[index], by, model_config_unknown, model_config_differs: false }
     }
 }
 

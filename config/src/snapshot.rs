@@ -20,13 +20,16 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 
 /// The set of formulas of this release.
-pub const FORMULAS: &str = "2026.2";
+pub const FORMULAS: &str = "2026.3";
 
-/// The set of formulas of the release before: six indicators a joint, three a pack, and what follows from them.
+/// The set of formulas of the release before: the same indicators, which took more on trust.
+pub const FORMULAS_2026_2: &str = "2026.2";
+
+/// The set of formulas before that one: six indicators a joint, three a pack, and what follows from them.
 pub const FORMULAS_2026_1: &str = "2026.1";
 
 /// The sets of formulas that this binary has. A snapshot that names another one halts its partition before any commit.
-pub const FORMULAS_SUPPORTED: &[&str] = &[FORMULAS, FORMULAS_2026_1];
+pub const FORMULAS_SUPPORTED: &[&str] = &[FORMULAS, FORMULAS_2026_2, FORMULAS_2026_1];
 
 /// Version of the JSON that this code writes and reads.
 const FORMAT: u32 = 1;

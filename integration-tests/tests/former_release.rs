@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tacho_config::FORMULAS;
 use tacho_integration_tests::client::{installed, mosquitto_pub};
 use tacho_integration_tests::clock::Clock;
 use tacho_integration_tests::data::{ROBOT, record, topic};
@@ -75,7 +76,7 @@ fn a_lake_of_a_former_release_is_gone_on_with_and_its_rows_stay_proved() {
     for seq in 4..6 {
         fs::write(&file, record(ROBOT, 1, seq)).unwrap();
         mosquitto_pub(&plant.mqtt().unwrap(), "311", &topic(ROBOT), &file).unwrap();
-        let sql = format!("select count(*) from records where seq = {seq} and formula_version = '2026.2'");
+        let sql = format!("select count(*) from records where seq = {seq} and formula_version = '{FORMULAS}'");
         until("a record of this release", Duration::from_secs(30), &Some(1), || lake.try_int(&sql));
     }
     until_some("a merge of old and new rows", Duration::from_secs(60), || {

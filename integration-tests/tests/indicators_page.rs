@@ -28,8 +28,14 @@ What must not be concluded, in general:
 - Health indices are of what is known. A part without an indicator does not lower them.
 
 `absent` is a JSON object from column to reason. `\"*\"` stands for all further indicators whose input the record lacks;
-`absent_reason(absent, 'column')` looks both up. `methods` is one from column to how it was found, where that is not from
-counters or statistics as the robot sent them.
+`absent_reason(absent, 'column', column)` looks both up, and is null where there is a value. Besides the reasons that are listed
+with it, any number can be null as `not_finite` or `out_of_resolution`.
+
+`methods` is one from column to how it was found, where that is not from counters or statistics as the robot sent them. Behind
+another word or alone, `rating_assumed` says that a rating that went in is assumed: the source of it in the model's file says so of
+it or of a part of it. A robot that only a generic model fits has no ratings: what needs one is null as `model_unknown`.
+
+What this set of formulas does not take on trust, the one before did; rows of before are replayed by theirs.
 ";
 
 fn page() -> String {
@@ -81,7 +87,10 @@ fn sql(page: &mut String) {
         let arguments = formula.arguments.join(", ");
         writeln!(page, "- `{}({arguments})`: {}. Source: {}.", formula.name, formula.gives, formula.source).unwrap();
     }
-    page.push_str("- `absent_reason(absent, column)`: the reason in `absent` of a column that is null.\n");
+    page.push_str(
+        "- `absent_reason(absent, column[, value])`: the reason in `absent` of a column that is null; with its value, null where there \
+         is one.\n",
+    );
     page.push_str(
         "- `line_of(y, x)`: an aggregate: the least-squares line through the points of a group, with the members `n`, `avgx`, \
          `avgy`, `sxx`, `syy`, `sxy`, `slope` and `r2`, such as `line_of(y, x)['slope']`; the sums are about the means.\n",
@@ -137,7 +146,12 @@ fn resolution(kind: Kind) -> String {
     }
 }
 
+/// A sentence; one that begins with the name of a column has it as it is.
 fn capital(text: &str) -> String {
+    let first = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
+    if first.contains('_') {
+        return text.replacen(first, &format!("`{first}`"), 1);
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
 }

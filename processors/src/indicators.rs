@@ -4,6 +4,7 @@
 //! here knows tables: rows are built in [`crate::rows`]. Everything is `f64`, summed in order; what is transcendental comes
 //! from `libm`, so that the same record gives the same bits on any machine.
 
+pub mod assumed;
 pub mod battery;
 pub mod bearing;
 pub mod brake;
@@ -15,6 +16,7 @@ pub mod friction;
 pub mod further;
 pub mod grease;
 pub mod health;
+pub mod hours;
 mod method;
 pub mod path;
 pub mod pose;
@@ -26,7 +28,7 @@ pub mod torque;
 pub mod vibration;
 
 use tacho_config::models::{JointModel, Reducer, ReducerRating};
-use tacho_config::{FORMULAS, FORMULAS_2026_1, Found, FoundBy};
+use tacho_config::{FORMULAS, FORMULAS_2026_1, FORMULAS_2026_2, Found, FoundBy};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::{Battery, Counters, Joint, Record};
 
@@ -39,12 +41,15 @@ use strain_wave::ReducerWear;
 pub type Indicator = Result<f64, Absent>;
 
 /// A set of formulas, as a configuration names it. Each release keeps those of the release before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FormulaSet {
     /// Six indicators a joint, three a pack, and the robot's health.
     Y2026R1,
     /// Those, RV reducers among them, and the further ones of [`further`]; a joint's health is the least of more laws.
     Y2026R2,
+    /// Those, held against what can be: a generic model is no model, a component that is named has its own hours, batteries that
+    /// contradict themselves have no health; and each says where it has taken another way, or an assumed rating.
+    Y2026R3,
 }
 
 impl FormulaSet {
@@ -52,7 +57,8 @@ impl FormulaSet {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             FORMULAS_2026_1 => Some(Self::Y2026R1),
-            FORMULAS => Some(Self::Y2026R2),
+            FORMULAS_2026_2 => Some(Self::Y2026R2),
+            FORMULAS => Some(Self::Y2026R3),
             _ => None,
         }
     }
@@ -93,18 +99,8 @@ pub struct RobotHealth<'a> {
     pub index: f64,
     /// Name of the joint, or identity of the pack, that has it.
     pub component: &'a str,
-}
-
-/// Hours in operation of a component, pauses of its cycle included, as the catalogue's duty cycle counts them: the robot's hours
-/// with servos on, else its hours under power (hours in motion would leave the pauses out).
-///
-/// # Errors
-/// [`Absent::NoOperatingHours`] if the component was replaced (`component_epoch` > 0): the robot's hours are not its own.
-pub fn operating_h(counters: &Counters, component_epoch: i64) -> Indicator {
-    if component_epoch > 0 {
-        return Err(Absent::NoOperatingHours);
-    }
-    Ok(counters.servo_on_h.unwrap_or(counters.power_on_h))
+    /// Whether it rests on an assumed rating.
+    pub assumed: bool,
 }
 
 /// Indicators of a joint; `model` is what the robot's model says of it.
@@ -115,15 +111,15 @@ pub fn of_joint(
     found: Found<'_>,
     formulas: FormulaSet,
 ) -> JointIndicators {
-    if formulas == FormulaSet::Y2026R2 {
-        return further::of_joint(joint, counters, model, found);
+    if formulas >= FormulaSet::Y2026R2 {
+        return further::of_joint(joint, counters, model, (found, formulas));
     }
-    let unrated = unrated(found);
+    let unrated = unrated(found, formulas);
     let wear = match strain_wave_rating(model, unrated) {
         Err(reason) => ReducerWear::absent(reason),
         Ok(rating) => {
             let rev_load = strain_wave::load_revolutions(joint.input_rev_load, joint.load_hist_rev.as_deref());
-            strain_wave::wear(rating, rev_load, operating_h(counters, joint.component_epoch))
+            strain_wave::wear(rating, rev_load, hours::of_robot(counters, joint.component_epoch))
         }
     };
     let continuous_current_a = model.and_then(|model| model.continuous_current_a).ok_or(unrated);
@@ -131,16 +127,16 @@ pub fn of_joint(
     let limits = model.and_then(|model| model.following_error.as_ref()).ok_or(unrated);
     let following_error_health = following_error::following_error_health(limits, joint.following_error_rms_rad);
     let healths = [wear.damage.map(health::of_damage), following_error_health];
-    let health_index = least(&healths);
+    let (health_index, _) = least(&healths);
     JointIndicators { wear, thermal_load_rate_pct, following_error_health, health_index, further: None }
 }
 
 /// Indicators of a battery pack in a window of `window_s` seconds.
 pub fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>, formulas: FormulaSet) -> BatteryIndicators {
-    if formulas == FormulaSet::Y2026R2 {
-        return further::of_battery(pack, window_s, found);
+    if formulas >= FormulaSet::Y2026R2 {
+        return further::of_battery(pack, window_s, (found, formulas));
     }
-    let model = found.model.battery.as_ref().ok_or(unrated(found));
+    let model = found.model.battery.as_ref().ok_or(unrated(found, formulas));
     let nominal_ah = model.map(|model| model.nominal_capacity_ah);
     let soh_capacity = battery::soh_capacity(nominal_ah, pack.full_charge_ah, charge_samples(pack, window_s));
     let end_of_life = model.map(|model| model.end_of_life_soh);
@@ -170,23 +166,28 @@ pub fn of_robot<'a>(
     let names = record.joints.iter().map(|joint| &*joint.name);
     let names = names.chain(record.batteries.iter().map(|pack| &*pack.pack_id));
     let component = names.into_iter().nth(position).unwrap_or_default();
-    Ok(RobotHealth { index, component })
+    let of_joints = joints.iter().map(|joint| joint.further.is_some_and(|further| further.health_assumed));
+    let of_packs = batteries.iter().map(|pack| pack.further.is_some_and(|further| further.assumed.pack));
+    let assumed = of_joints.chain(of_packs).nth(position).unwrap_or_default();
+    Ok(RobotHealth { index, component, assumed })
 }
 
-/// The least of the healths that there are, else the first reason.
-fn least(healths: &[Indicator]) -> Indicator {
+/// The least of the healths that there are, with its position, else the first reason.
+fn least(healths: &[Indicator]) -> (Indicator, Option<usize>) {
     match health::weakest(healths.iter().copied()) {
-        Some((_, health)) => Ok(health),
-        None => Err(healths.iter().find_map(|health| health.err()).unwrap_or(Absent::NotApplicable)),
+        Some((position, health)) => (Ok(health), Some(position)),
+        None => {
+            let reason = healths.iter().find_map(|health| health.err());
+            (Err(reason.unwrap_or(Absent::NotApplicable)), None)
+        }
     }
 }
 
-/// Why a number that the model does not say is absent: of a robot that only a generic model fits, nothing is known.
-fn unrated(found: Found<'_>) -> Absent {
-    match found.by {
-        FoundBy::Generic => Absent::ModelUnknown,
-        FoundBy::Override | FoundBy::Segments => Absent::RatingMissing,
-    }
+/// Why a number that the model does not say is absent: of a robot that only a generic model fits, nothing is known. A generic model
+/// that the record names was a model like others before the formulas 2026.3.
+fn unrated(found: Found<'_>, formulas: FormulaSet) -> Absent {
+    let generic = found.by == FoundBy::Generic || formulas >= FormulaSet::Y2026R3 && found.model.generic;
+    if generic { Absent::ModelUnknown } else { Absent::RatingMissing }
 }
 
 fn strain_wave_rating(model: Option<&JointModel>, unrated: Absent) -> Result<&ReducerRating, Absent> {
@@ -211,4 +212,10 @@ fn charge_samples(pack: &Battery, window_s: f64) -> Option<ChargeSamples<'_>> {
         window_soc: pack.soc_start.map(|start| (start, pack.soc_end)),
         window_s,
     })
+}
+
+/// A count as a float, which a count has fewer digits than.
+#[expect(clippy::cast_precision_loss, reason = "no law and no range depends on the last digits of a count above 2^53")]
+pub(crate) fn of_count(count: i64) -> f64 {
+    count as f64
 }

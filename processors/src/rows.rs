@@ -5,6 +5,7 @@
 mod batteries;
 mod further;
 mod joints;
+mod methods;
 mod notes;
 mod origin;
 mod records;
@@ -27,7 +28,8 @@ pub(crate) struct Rows {
     /// Records that may come.
     records: usize,
     builders: Tables<TableBuilder>,
-    notes: Notes,
+    /// By table: rows of one are mostly alike.
+    notes: Tables<Notes>,
     joints: Vec<JointIndicators>,
     batteries: Vec<BatteryIndicators>,
 }
@@ -38,7 +40,7 @@ impl Rows {
         Self {
             records,
             builders: Tables::from_fn(TableBuilder::new),
-            notes: Notes::default(),
+            notes: Tables::from_fn(|_| Notes::default()),
             joints: Vec::new(),
             batteries: Vec::new(),
         }
@@ -48,22 +50,26 @@ impl Rows {
     pub(crate) fn append(&mut self, record: &Record, origin: &Origin<'_>) -> [u32; 5] {
         self.compute(record, origin);
         let health = indicators::of_robot(record, &self.joints, &self.batteries);
-        let of_record = || further_of_record(record, &self.joints, &self.batteries, origin.found);
+        let of_record = || further_of_record(record, &self.joints, &self.batteries, (origin.found, origin.formulas));
         let further = (origin.formulas != FormulaSet::Y2026R1).then(of_record);
         self.expect(record);
-        let Self { builders, notes, joints, batteries, records: _ } = self;
-        let builder = builders.get_mut(Table::Joints);
+        let Self { builders, notes: all_notes, joints, batteries, records: _ } = self;
+        let (builder, notes) = (builders.get_mut(Table::Joints), all_notes.get_mut(Table::Joints));
         for (joint, indicators) in record.joints.iter().zip(joints.iter()) {
             joints::append(builder, origin, record, joint, indicators, notes);
         }
-        let builder = builders.get_mut(Table::Batteries);
+        let (builder, notes) = (builders.get_mut(Table::Batteries), all_notes.get_mut(Table::Batteries));
         for (pack, indicators) in record.batteries.iter().zip(batteries.iter()) {
             batteries::append(builder, origin, record, pack, indicators, notes);
         }
-        sections::vibration(builders.get_mut(Table::Vibration), origin, record, notes);
-        sections::events(builders.get_mut(Table::Events), origin, record, notes);
-        sections::maintenance(builders.get_mut(Table::Maintenance), origin, record, notes);
-        records::append(builders.get_mut(Table::Records), origin, record, (health, further.as_ref()), notes);
+        let (builder, notes) = (builders.get_mut(Table::Vibration), all_notes.get_mut(Table::Vibration));
+        sections::vibration(builder, origin, record, notes);
+        let (builder, notes) = (builders.get_mut(Table::Events), all_notes.get_mut(Table::Events));
+        sections::events(builder, origin, record, notes);
+        let (builder, notes) = (builders.get_mut(Table::Maintenance), all_notes.get_mut(Table::Maintenance));
+        sections::maintenance(builder, origin, record, notes);
+        let (builder, notes) = (builders.get_mut(Table::Records), all_notes.get_mut(Table::Records));
+        records::append(builder, origin, record, (health, further.as_ref()), notes);
         [
             record.joints.len(),
             record.batteries.len(),

@@ -19,6 +19,7 @@ use tacho_schemas::processed::StreamKey;
 use tacho_schemas::reason::RejectReason;
 use tacho_schemas::record::Record;
 
+use crate::indicators::FormulaSet;
 use sieve::Sieve;
 
 pub(crate) use place::is_within;
@@ -36,6 +37,8 @@ pub struct Judge<'a> {
     pub roster: Option<&'a Roster>,
     /// The model that applies to the robot, with its ranges.
     pub found: Found<'a>,
+    /// The set of formulas: what is flagged belongs to it, as rows have the flags.
+    pub formulas: FormulaSet,
 }
 
 /// Judges `record`: takes out what is wrong and flags what is unlikely.
@@ -69,7 +72,7 @@ fn components(record: &mut Record, judge: &Judge<'_>, sieve: &mut Sieve<'_>) {
     record.joints.retain_mut(|joint| {
         let known = joint_model(judge.found, position, &joint.name);
         position += 1;
-        joint::check(joint, known, limits, sieve)
+        joint::check(joint, known, (limits, judge.formulas), sieve)
     });
     unique::batteries(&mut record.batteries, sieve);
     record.batteries.retain_mut(|pack| battery::check(pack, limits, sieve));

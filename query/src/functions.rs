@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Decimal128Array, Float64Array};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use datafusion::common::cast::as_string_array;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
@@ -61,9 +60,7 @@ pub(crate) fn register(context: &SessionContext) {
     let body = Arc::new(record_order);
     let arguments = vec![DataType::Int64, DataType::Int64];
     context.register_udf(create_udf("record_order", arguments, RECORD_ORDER, Volatility::Immutable, body));
-    let body = Arc::new(absent_reason);
-    let arguments = vec![DataType::Utf8, DataType::Utf8];
-    context.register_udf(create_udf("absent_reason", arguments, DataType::Utf8, Volatility::Immutable, body));
+    context.register_udf(text::absent_reason());
 }
 
 fn evaluate(formula: &Formula, values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
@@ -95,12 +92,4 @@ fn record_order(values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionErr
     let orders = epochs.iter().zip(seqs).map(|(epoch, seq)| Some(i128::from(epoch?) * SEQS + i128::from(seq?)));
     let orders = orders.collect::<Decimal128Array>().with_data_type(RECORD_ORDER);
     Ok(ColumnarValue::Array(Arc::new(orders)))
-}
-
-/// `absent_reason(absent, column)`: why the indicator `column` of a row is null.
-fn absent_reason(values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
-    let columns = ColumnarValue::values_to_arrays(values)?;
-    let (texts, names) = (as_string_array(&columns[0])?, as_string_array(&columns[1])?);
-    let reasons = texts.iter().zip(names.iter()).map(|(text, name)| text::absent_reason(text?, name?));
-    Ok(ColumnarValue::Array(Arc::new(reasons.collect::<arrow::array::StringArray>()) as ArrayRef))
 }

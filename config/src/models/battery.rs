@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::source::Source;
 use crate::problem::Problem;
 use crate::section::Section;
 
@@ -41,7 +42,7 @@ pub struct BatteryModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle_life: Option<CycleLife>,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Direct-current internal resistance of a pack, at 25 °C.
@@ -55,7 +56,7 @@ pub struct Resistance {
     /// Activation energy E_R by which a value is brought to 25 °C, J/mol.
     pub activation_j_per_mol: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Cycles to the end of life by depth of discharge: `N(DoD) = a·DoD^−b`.
@@ -67,7 +68,7 @@ pub struct CycleLife {
     /// b: how much longer shallow cycles last.
     pub depth_exponent: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 impl Resistance {
@@ -76,7 +77,7 @@ impl Resistance {
             new_mohm: s.number("new_mohm", 0.001..=1_000_000.0),
             end_mohm: s.number("end_mohm", 0.001..=1_000_000.0),
             activation_j_per_mol: s.number("activation_j_per_mol", 0.0..=200_000.0),
-            source: s.text("source", super::joint::SOURCE_BYTES_MAX),
+            source: s.text("source", super::joint::SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -86,7 +87,7 @@ impl CycleLife {
         Self {
             full_depth_cycles: s.number("full_depth_cycles", 1.0..=1_000_000.0),
             depth_exponent: s.number("depth_exponent", 0.1..=5.0),
-            source: s.text("source", super::joint::SOURCE_BYTES_MAX),
+            source: s.text("source", super::joint::SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -114,7 +115,7 @@ impl BatteryModel {
             cut_off_voltage_v: s.optional_number("cut_off_voltage_v", 0.5..=1_000.0),
             resistance: s.section("resistance", Resistance::read),
             cycle_life: s.section("cycle_life", CycleLife::read),
-            source: s.text("source", super::joint::SOURCE_BYTES_MAX),
+            source: s.text("source", super::joint::SOURCE_BYTES_MAX).into(),
         }
     }
 

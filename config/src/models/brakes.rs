@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::joint::SOURCE_BYTES_MAX;
+use super::source::Source;
 use crate::section::Section;
 
 /// What a data sheet says of a robot's brakes, all together.
@@ -15,7 +16,7 @@ pub struct BrakeModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_energy_j: Option<f64>,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 impl BrakeModel {
@@ -23,7 +24,7 @@ impl BrakeModel {
         Self {
             life_energy_j: s.number("life_energy_j", 1.0..=1e15),
             stop_energy_j: s.optional_number("stop_energy_j", 0.001..=1e9),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::laws::JointLaws;
 use super::reducer::Reducer;
+use super::source::Source;
 use crate::problem::Problem;
 use crate::section::Section;
 
@@ -37,7 +38,7 @@ pub struct JointModel {
     #[serde(default, skip_serializing_if = "JointLaws::is_empty")]
     pub laws: JointLaws,
     /// Where the numbers are from, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Following error (RMS) of a joint: 0 < reference < limit.
@@ -69,7 +70,7 @@ impl JointsEntry {
             max_torque_nm: s.optional_number("max_torque_nm", 0.001..=1_000_000.0),
             following_error: read_following_error(s),
             laws: JointLaws::read(s),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         };
         if is_default.is_some() {
             if !names.is_empty() {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::joint::SOURCE_BYTES_MAX;
+use super::source::Source;
 use crate::problem::Problem;
 use crate::section::Section;
 
@@ -26,7 +27,7 @@ pub struct FatigueModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exponent_below: Option<f64>,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// A rolling bearing after ISO 281 that turns with the joint's output.
@@ -46,7 +47,7 @@ pub struct BearingModel {
     /// Life modification a_ISO for lubrication; 1 if nothing is known.
     pub lubrication_factor: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// What rolls in a bearing.
@@ -66,7 +67,7 @@ pub struct GreaseModel {
     /// L_GTn per bin of grease temperature (inner edges 0, 20, 40, 50, 60, 70, 80 °C), input revolutions.
     pub life_rev: [f64; TEMP_BINS],
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Insulation of a motor's winding: life halves per 10 K (Montsinger).
@@ -80,7 +81,7 @@ pub struct WindingModel {
     /// How much the winding is above the temperature that the record has, K.
     pub rise_k: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Friction of the joint as new: Stribeck's curve, at one temperature.
@@ -100,7 +101,7 @@ pub struct FrictionModel {
     /// k of `F(T) = F(T_0)·exp(−k·(T − T_0))`, 1/K.
     pub temp_coefficient_per_k: f64,
     /// Data sheet, commissioning test, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// Lost motion: as new and at the end, arcmin.
@@ -112,7 +113,7 @@ pub struct LostMotionLimits {
     /// At the end of life, arcmin.
     pub limit_arcmin: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// What one momentary peak is, for the catalogue's allowed number of them: `N_K = 10^4 / (2·(n/60)·i·t)`.
@@ -124,7 +125,7 @@ pub struct MomentaryPeakModel {
     /// Time t that a peak takes, s.
     pub seconds: f64,
     /// Data sheet, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 /// The further laws of a joint, those that are configured.
@@ -208,7 +209,7 @@ impl FatigueModel {
             cycles: s.number("cycles", 1.0..=1e15),
             exponent: s.number("exponent", 1.0..=30.0),
             exponent_below: s.optional_number("exponent_below", 1.0..=60.0),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -223,7 +224,7 @@ impl BearingModel {
             load_per_torque_n_per_nm: s.number("load_per_torque_n_per_nm", 0.0..=1e6),
             reliability_factor: s.number("reliability_factor", 0.01..=1.0),
             lubrication_factor: s.number("lubrication_factor", 0.01..=50.0),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -237,7 +238,7 @@ impl GreaseModel {
             let numbers: [f64; TEMP_BINS] = numbers.try_into().ok()?;
             numbers.iter().all(|number| *number > 0.0 && *number <= 1e15).then_some(numbers)
         });
-        Self { life_rev, source: s.text("source", SOURCE_BYTES_MAX) }
+        Self { life_rev, source: s.text("source", SOURCE_BYTES_MAX).into() }
     }
 }
 
@@ -252,7 +253,7 @@ impl WindingModel {
             class_temp_c: s.number("class_temp_c", 50.0..=300.0),
             life_h: s.number("life_h", 1.0..=10_000_000.0),
             rise_k: s.number("rise_k", 0.0..=100.0),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -266,7 +267,7 @@ impl FrictionModel {
             viscous_nm_s_per_rad: s.number("viscous_nm_s_per_rad", 0.0..=1_000_000.0),
             reference_temp_c: s.number("reference_temp_c", -40.0..=150.0),
             temp_coefficient_per_k: s.number("temp_coefficient_per_k", 0.0..=0.2),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -276,7 +277,7 @@ impl LostMotionLimits {
         Self {
             reference_arcmin: s.number("reference_arcmin", 0.0..=1_000.0),
             limit_arcmin: s.number("limit_arcmin", 0.001..=10_000.0),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }
@@ -286,7 +287,7 @@ impl MomentaryPeakModel {
         Self {
             output_rpm: s.number("output_rpm", 0.001..=10_000.0),
             seconds: s.number("seconds", 0.000_1..=3_600.0),
-            source: s.text("source", SOURCE_BYTES_MAX),
+            source: s.text("source", SOURCE_BYTES_MAX).into(),
         }
     }
 }

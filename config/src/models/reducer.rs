@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::source::Source;
 use crate::problem::Problem;
 use crate::section::Section;
 
@@ -38,7 +39,7 @@ pub struct ReducerRating {
     /// L10 life at rated torque and speed, h (strain wave 7,000 CSF, 10,000 CSG and SHG; RV 6,000).
     pub rated_life_l10_h: f64,
     /// Catalogue and page, or "assumed".
-    pub source: String,
+    pub source: Source,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +82,7 @@ impl ReducerRating {
             momentary_peak_torque_nm: s.number("momentary_peak_torque_nm", torque),
             rated_speed_rpm: s.number("rated_speed_rpm", 0.1..=100_000.0),
             rated_life_l10_h: s.number("rated_life_l10_h", 1.0..=10_000_000.0),
-            source: s.text("source", super::joint::SOURCE_BYTES_MAX),
+            source: s.text("source", super::joint::SOURCE_BYTES_MAX).into(),
         }
     }
 

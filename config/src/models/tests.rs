@@ -73,7 +73,11 @@ fn a_record_may_name_its_model_and_an_unknown_name_is_told() {
     assert_eq!(found(RobotKind::Arm, None), ("ur3", FoundBy::Segments, false));
     assert_eq!(found(RobotKind::Arm, Some("kestrel-k6")), ("kestrel-k6", FoundBy::Override, false));
     assert_eq!(found(RobotKind::Arm, Some("UR3")), ("ur3", FoundBy::Segments, true));
+    let differs = |robot, name| models.find(robot, RobotKind::Arm, name).model_config_differs;
+    assert!(differs(&robot, Some("kestrel-k6")) && differs(&robot, Some("generic-arm")));
+    assert!(!differs(&robot, Some("ur3")) && !differs(&robot, Some("UR3")) && !differs(&robot, None));
     let stranger = id("ZZ9999999999000000000000000ZZ");
+    assert!(differs(&stranger, Some("ur3")) && !differs(&stranger, Some("generic-arm")));
     for (kind, name) in
         [(RobotKind::Arm, "generic-arm"), (RobotKind::Humanoid, "generic-humanoid"), (RobotKind::Amr, "generic-amr")]
     {
@@ -82,6 +86,20 @@ fn a_record_may_name_its_model_and_an_unknown_name_is_told() {
         assert!(found.model.generic && found.model.kind == kind);
         assert!(models.find(&stranger, kind, Some("nope")).model_config_unknown);
     }
+}
+
+#[test]
+fn a_source_says_whether_what_it_gives_is_assumed() {
+    let models = Models::builtin();
+    let assumed = |model: &str, joint: &str| {
+        let joint = models.by_name(model).unwrap().joint(joint).unwrap().clone();
+        (joint.reducer.rating().map(|rating| rating.source.is_assumed()), joint.source.is_assumed())
+    };
+    assert_eq!(assumed("example-arm-6", "J1"), (Some(false), true));
+    assert_eq!(assumed("ur3e", "J2"), (Some(true), true));
+    assert_eq!(assumed("abb-irb1200-5-09", "joint_1"), (None, false));
+    let pack = models.by_name("mir250").unwrap().battery.as_ref().unwrap();
+    assert!(pack.source.is_assumed() && pack.source.as_str().starts_with("assumed: no document"));
 }
 
 #[test]

@@ -4,12 +4,14 @@
 //! measured values, and trends over records are SQL.
 
 pub mod ageing;
+pub mod full_discharge;
+pub mod plausible;
 pub mod resistance;
 pub mod usage;
 
 use tacho_schemas::reason::Absent;
 
-use super::{Indicator, health};
+use super::{FormulaSet, Indicator, health};
 
 /// Least change of the state of charge from which a capacity is estimated: below it the error of the state of charge,
 /// σ_C/C ≈ √2·σ_SoC/|ΔSoC|, is too large.
@@ -73,7 +75,7 @@ pub fn soh_capacity(
     samples: Option<ChargeSamples<'_>>,
 ) -> Result<(f64, CapacityMethod), Absent> {
     positive(nominal_ah)?;
-    soh_of(nominal_ah, capacity_ah(full_charge_ah, None, samples))
+    soh_of(nominal_ah, capacity_ah(full_charge_ah, None, samples, FormulaSet::Y2026R1))
 }
 
 /// Capacity in Ah, and how it was found: as measured by the pack, else by a full discharge, else by a part of a cycle.
@@ -84,13 +86,14 @@ pub fn capacity_ah(
     full_charge_ah: Option<f64>,
     full_discharge_ah: Option<f64>,
     samples: Option<ChargeSamples<'_>>,
+    formulas: FormulaSet,
 ) -> Result<(f64, CapacityMethod), Absent> {
     match (full_charge_ah, full_discharge_ah) {
         (Some(capacity_ah), _) => Ok((capacity_ah, CapacityMethod::FullChargeAh)),
         (None, Some(capacity_ah)) => Ok((capacity_ah, CapacityMethod::FullDischarge)),
         (None, None) => {
             let samples = samples.ok_or(Absent::InputMissing)?;
-            Ok((partial_cycle_ah(&samples)?, CapacityMethod::PartialCycle))
+            Ok((partial_cycle_ah(&samples, formulas)?, CapacityMethod::PartialCycle))
         }
     }
 }
@@ -107,38 +110,21 @@ pub fn soh_of(
     capacity.map(|(capacity_ah, method)| (capacity_ah / nominal_ah, method))
 }
 
-/// State of charge from which a discharge is a full one.
-const FULL_SOC: f64 = 0.98;
-
-/// Capacity in Ah by a full discharge: `∫|I| dt` from a full charge to the first sample below the cut-off voltage, that one
-/// included; `None` if the samples do not show one.
-///
-/// Source: charge counting of the NASA battery data set, whose published capacities it gives.
-pub fn full_discharge_ah(
-    cut_off_v: Option<f64>,
-    voltage_v: Option<&[f64]>,
-    samples: Option<&ChargeSamples<'_>>,
-) -> Option<f64> {
-    let (cut_off_v, voltage_v, samples) = (cut_off_v?, voltage_v?, samples?);
-    let first_soc = samples.soc.and_then(<[f64]>::first).copied().or(samples.window_soc.map(|(start, _)| start))?;
-    let end = voltage_v.iter().position(|voltage| *voltage < cut_off_v)? + 1;
-    if first_soc < FULL_SOC || samples.t_s.len() < end || samples.current_a.len() < end {
-        return None;
-    }
-    net_charge_ah(&samples.t_s[..end], &samples.current_a[..end]).filter(|charge_ah| *charge_ah < 0.0).map(f64::abs)
-}
-
 /// Capacity in Ah by a part of a cycle: `|ΔAh| / |ΔSoC|`, if the state of charge changed by 0.4 or more.
 ///
 /// # Errors
-/// [`Absent::InputMissing`] if no states of charge belong to the samples, [`Absent::BelowMinThroughput`] if they hardly differ.
-pub fn partial_cycle_ah(samples: &ChargeSamples<'_>) -> Indicator {
-    let delta_soc = delta_soc(samples).ok_or(Absent::InputMissing)?.abs();
-    if delta_soc < PARTIAL_CYCLE_MIN_DELTA_SOC {
+/// [`Absent::InputMissing`] if no states of charge belong to the samples, [`Absent::BelowMinThroughput`] if they hardly differ;
+/// of the formulas 2026.3 on, [`Absent::Inconsistent`] if charge flowed in while the state of charge fell, or the reverse.
+pub fn partial_cycle_ah(samples: &ChargeSamples<'_>, formulas: FormulaSet) -> Indicator {
+    let delta_soc = delta_soc(samples).ok_or(Absent::InputMissing)?;
+    if delta_soc.abs() < PARTIAL_CYCLE_MIN_DELTA_SOC {
         return Err(Absent::BelowMinThroughput);
     }
     let charge_ah = net_charge_ah(samples.t_s, samples.current_a).ok_or(Absent::InputMissing)?;
-    Ok(charge_ah.abs() / delta_soc)
+    if formulas >= FormulaSet::Y2026R3 && charge_ah * delta_soc <= 0.0 {
+        return Err(Absent::Inconsistent);
+    }
+    Ok(charge_ah.abs() / delta_soc.abs())
 }
 
 /// Change of the state of charge over the samples; the window's own only if the samples span the window.
@@ -146,12 +132,14 @@ fn delta_soc(samples: &ChargeSamples<'_>) -> Option<f64> {
     if let Some([first, .., last]) = samples.soc {
         return Some(last - first);
     }
-    let [first_s, .., last_s] = samples.t_s else {
-        return None;
-    };
-    let off_s = (last_s - first_s - samples.window_s).abs();
     let (start, end) = samples.window_soc?;
-    (off_s <= SPAN_TOLERANCE * samples.window_s).then_some(end - start)
+    spans_window(samples).then_some(end - start)
+}
+
+/// Whether the samples span the window.
+fn spans_window(samples: &ChargeSamples<'_>) -> bool {
+    let [first_s, .., last_s] = samples.t_s else { return false };
+    (last_s - first_s - samples.window_s).abs() <= SPAN_TOLERANCE * samples.window_s
 }
 
 /// Charge that flowed, in Ah, negative if drawn: ∫I dt by the trapezoid rule; `None` of fewer than two samples.
@@ -205,7 +193,7 @@ fn positive(nominal_ah: Result<f64, Absent>) -> Indicator {
 mod tests {
     use super::*;
 
-    fn near(value: f64, expected: f64, tolerance: f64) {
+    pub(super) fn near(value: f64, expected: f64, tolerance: f64) {
         assert!((value / expected - 1.0).abs() < tolerance, "{value} is not {expected}");
     }
 
@@ -237,19 +225,29 @@ mod tests {
     #[test]
     fn sampled_states_of_charge_go_before_those_of_the_window() {
         let samples = half_discharge(Some(&[1.0, 0.75, 0.5]), Some((0.9, 0.1)));
-        near(partial_cycle_ah(&samples).expect("enough charge flowed"), 20.0, 1e-12);
+        near(partial_cycle_ah(&samples, FormulaSet::Y2026R3).expect("enough charge flowed"), 20.0, 1e-12);
     }
 
     #[test]
     fn a_small_change_of_the_state_of_charge_gives_no_estimate() {
         let samples = half_discharge(None, Some((0.9, 0.51)));
-        assert_eq!(partial_cycle_ah(&samples), Err(Absent::BelowMinThroughput));
+        assert_eq!(partial_cycle_ah(&samples, FormulaSet::Y2026R3), Err(Absent::BelowMinThroughput));
+    }
+
+    #[test]
+    fn charge_that_flows_in_while_the_state_of_charge_falls_is_no_capacity() {
+        for current_a in [&[10.0; 3], &[0.0; 3]] {
+            let samples = ChargeSamples { current_a, ..half_discharge(None, Some((0.9, 0.4))) };
+            assert_eq!(partial_cycle_ah(&samples, FormulaSet::Y2026R3), Err(Absent::Inconsistent));
+        }
+        let samples = ChargeSamples { current_a: &[10.0; 3], ..half_discharge(None, Some((0.4, 0.9))) };
+        near(partial_cycle_ah(&samples, FormulaSet::Y2026R3).expect("a charge"), 20.0, 1e-12);
     }
 
     #[test]
     fn samples_of_a_part_of_the_window_do_not_go_with_the_states_of_charge_of_all_of_it() {
         let samples = ChargeSamples { window_s: 3700.0, ..half_discharge(None, Some((0.9, 0.4))) };
-        assert_eq!(partial_cycle_ah(&samples), Err(Absent::InputMissing));
+        assert_eq!(partial_cycle_ah(&samples, FormulaSet::Y2026R3), Err(Absent::InputMissing));
         assert_eq!(soh_capacity(Ok(25.0), None, None), Err(Absent::InputMissing));
     }
 
@@ -287,18 +285,6 @@ mod tests {
             }
         }
         net_charge_ah(&t_s, &current_a)
-    }
-
-    #[test]
-    fn a_discharge_from_full_to_the_cut_off_is_a_capacity() {
-        let samples = half_discharge(None, Some((1.0, 0.0)));
-        let volts = [4.1, 3.6, 2.6];
-        near(full_discharge_ah(Some(2.7), Some(&volts), Some(&samples)).expect("a full discharge"), 10.0, 1e-12);
-        near(full_discharge_ah(Some(3.7), Some(&volts), Some(&samples)).expect("to the second sample"), 5.0, 1e-12);
-        assert_eq!(full_discharge_ah(Some(2.5), Some(&volts), Some(&samples)), None, "never below");
-        let half_full = half_discharge(None, Some((0.9, 0.0)));
-        assert_eq!(full_discharge_ah(Some(2.7), Some(&volts), Some(&half_full)), None);
-        assert_eq!(full_discharge_ah(None, Some(&volts), Some(&samples)), None);
     }
 
     /// The capacities that the data set publishes for its cycles 1, 2 and 168.

@@ -1,14 +1,14 @@
 //! Life of a rolling bearing that turns with a joint's output, after ISO 281.
 //!
 //! The load of a bearing is not in a record: it is what the model's configuration says of it, with what torque adds. So
-//! this is as good as that estimate. Lubrication (a_ISO) is a configured factor; [`a_iso`] computes it from κ and contamination.
+//! this is as good as that estimate. Lubrication (a_ISO) is a configured factor.
 
 use tacho_config::models::{BearingModel, Rolling};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::LOAD_BINS;
 
-use super::Indicator;
 use super::strain_wave::LOAD_CENTRES;
+use super::{Method, Traced};
 
 /// Exponent p of the life equation.
 fn exponent(rolling: Rolling) -> f64 {
@@ -42,7 +42,7 @@ pub fn bearing_damage(
     (gear_ratio, rated_torque_nm): (f64, f64),
     input_rev: Option<f64>,
     load_hist_rev: Option<&[f64; LOAD_BINS]>,
-) -> Indicator {
+) -> Traced {
     let no_counter = input_rev.is_none() && load_hist_rev.is_none();
     let bearing = match bearing {
         _ if no_counter => return Err(Absent::CounterMissing),
@@ -58,31 +58,11 @@ pub fn bearing_damage(
             for (rev, ratio) in bins.iter().zip(LOAD_CENTRES) {
                 sum += damage(*rev, bearing.load_n + bearing.load_per_torque_n_per_nm * ratio * rated_torque_nm);
             }
-            Ok(sum)
+            Ok((sum, Method::LoadHistogram))
         }
         None if bearing.load_per_torque_n_per_nm > 0.0 => Err(Absent::CounterMissing),
-        None => Ok(damage(input_rev.ok_or(Absent::CounterMissing)?, bearing.load_n)),
+        None => Ok((damage(input_rev.ok_or(Absent::CounterMissing)?, bearing.load_n), Method::Sent)),
     }
-}
-
-/// Life modification a_ISO: `kappa` is the viscosity ratio, `x` is e_C·C_u/P; 0.1 to 50.
-///
-/// Source: ISO 281:2007, 8.3 (ball and roller bearings, radial).
-pub fn a_iso(rolling: Rolling, kappa: f64, x: f64) -> f64 {
-    let kappa = kappa.clamp(0.1, 4.0);
-    let (a, b) = match kappa {
-        low if low < 0.4 => (2.2649, 0.054_381),
-        middle if middle < 1.0 => (1.9987, 0.190_87),
-        _ => (1.9987, 0.071_739),
-    };
-    let (c, a, root, power, inner) = match rolling {
-        Rolling::Balls => (2.5671, a, 1.0 / 3.0, 9.3, 0.83),
-        Rolling::Rollers => (1.5859, if kappa < 0.4 { 1.3993 } else { 1.2348 }, 0.4, 9.185, 1.0),
-    };
-    // The standard's coefficients are rounded: at κ = 0.1 the difference is 0, and for rollers a little below.
-    let difference = (c - a / libm::pow(kappa, b)).max(0.0);
-    let bracket = 1.0 - libm::pow(difference, inner) * libm::pow(x, root);
-    if bracket <= 0.0 { 50.0 } else { (0.1 * libm::pow(bracket, -power)).min(50.0) }
 }
 
 #[cfg(test)]
@@ -97,7 +77,7 @@ mod tests {
             load_per_torque_n_per_nm,
             reliability_factor,
             lubrication_factor: 1.0,
-            source: "test".to_owned(),
+            source: "test".into(),
         }
     }
 
@@ -119,27 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn lubrication_lengthens_the_life_and_is_bounded() {
-        assert!((a_iso(Rolling::Balls, 1.0, 0.1) - 2.430_517_778).abs() < 1e-9);
-        assert_eq!(a_iso(Rolling::Balls, 4.0, 10.0), 50.0);
-        for rolling in [Rolling::Balls, Rolling::Rollers] {
-            for kappa in [0.05, 0.2, 0.5, 0.9, 1.5, 9.0] {
-                let factors: Vec<f64> = (0..40).map(|step| a_iso(rolling, kappa, 0.1 * f64::from(step))).collect();
-                assert!(factors.windows(2).all(|pair| pair[0] <= pair[1]), "{rolling:?} {kappa}");
-                assert!((factors[0] - 0.1).abs() < 1e-12);
-            }
-        }
-    }
-
-    #[test]
     fn spent_life_counts_turns_of_the_output_under_their_loads() {
         let plain = bearing(Rolling::Balls, 1.0, 0.0);
-        near(bearing_damage(Ok(&plain), (100.0, 5.0), Some(83.740_234_375e8), None).unwrap(), 1.0);
+        let (damage, method) = bearing_damage(Ok(&plain), (100.0, 5.0), Some(83.740_234_375e8), None).unwrap();
+        near(damage, 1.0);
+        assert_eq!(method, Method::Sent);
         let mut bins = [0.0; LOAD_BINS];
         (bins[0], bins[7]) = (1e8, 1e8);
         let loaded = bearing(Rolling::Balls, 1.0, 2.0);
         let expected = 1.0 / 83.740_234_375 + 1.0 / (35.0_f64 / (8.0 + 2.0 * 1.125 * 5.0)).powi(3);
-        near(bearing_damage(Ok(&loaded), (100.0, 5.0), Some(2e8), Some(&bins)).unwrap(), expected);
+        let (damage, method) = bearing_damage(Ok(&loaded), (100.0, 5.0), Some(2e8), Some(&bins)).unwrap();
+        near(damage, expected);
+        assert_eq!(method, Method::LoadHistogram);
         assert_eq!(bearing_damage(Ok(&loaded), (100.0, 5.0), Some(2e8), None), Err(Absent::CounterMissing));
         assert_eq!(bearing_damage(Ok(&plain), (100.0, 5.0), None, None), Err(Absent::CounterMissing));
         let unknown = bearing_damage(Err(Absent::RatingMissing), (100.0, 5.0), Some(1.0), None);

@@ -6,7 +6,7 @@ use tacho_config::models::BrakeModel;
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Counters;
 
-use super::{Method, Traced};
+use super::{Method, Traced, of_count};
 
 /// Spent life of the brakes, dimensionless: `Σ W/W_total`; where only stops are counted, each with its usual energy.
 ///
@@ -18,15 +18,10 @@ pub fn brake_damage(brakes: Result<&BrakeModel, Absent>, counters: &Counters) ->
     if let Some(energy_j) = counters.brake_energy_j {
         return Ok((energy_j / brakes?.life_energy_j, Method::Sent));
     }
-    let stops = approximate(counters.brake_dynamic_count.ok_or(Absent::CounterMissing)?);
+    let stops = of_count(counters.brake_dynamic_count.ok_or(Absent::CounterMissing)?);
     let brakes = brakes?;
     let stop_energy_j = brakes.stop_energy_j.ok_or(Absent::RatingMissing)?;
     Ok((stops * stop_energy_j / brakes.life_energy_j, Method::StopCount))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count has fewer digits than a float")]
-fn approximate(count: i64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -36,7 +31,7 @@ mod tests {
     #[test]
     fn two_hundred_stops_of_5_4_joules_are_half_a_thousandth_of_2_megajoules() {
         let stop_energy_j = 0.5 * 1.2 * 3.0 * 3.0;
-        let brakes = BrakeModel { life_energy_j: 2e6, stop_energy_j: Some(stop_energy_j), source: "test".to_owned() };
+        let brakes = BrakeModel { life_energy_j: 2e6, stop_energy_j: Some(stop_energy_j), source: "test".into() };
         let counted = Counters { brake_dynamic_count: Some(200), ..Counters::default() };
         let (damage, method) = brake_damage(Ok(&brakes), &counted).unwrap();
         assert!((damage / 5.4e-4 - 1.0).abs() < 1e-12 && method == Method::StopCount, "{damage}");

@@ -20,13 +20,16 @@ pub struct Entry {
     pub formula: &'static str,
     /// Fields of the record and of the model's configuration that go in; in `code`.
     pub inputs: &'static str,
-    /// Reasons when it is null, by their texts in `absent`.
+    /// Reasons when it is null, by their texts in `absent`; besides [`NULLS_OF_NUMBERS`].
     pub nulls: &'static str,
     /// Where the law is from.
     pub source: &'static str,
     /// What must not be concluded, or when it does not hold.
     pub limits: &'static str,
 }
+
+/// Reasons that any number can have: what is computed is no finite number, or does not fit its column.
+pub const NULLS_OF_NUMBERS: [&str; 2] = ["not_finite", "out_of_resolution"];
 
 /// All indicators, in the order of tables and columns.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

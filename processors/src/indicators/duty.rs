@@ -7,7 +7,7 @@ use tacho_config::models::{MomentaryPeakModel, ReducerRating};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::JointSamples;
 
-use super::Indicator;
+use super::{Indicator, of_count};
 
 /// The power of torque in a reducer's life law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,33 +54,18 @@ pub struct Duty {
     pub input_rev: f64,
     /// Input revolutions weighted with (|T|/T_N)^p.
     pub input_rev_load: f64,
-    /// Time in all, s.
-    pub seconds: f64,
 }
 
 impl Duty {
     /// The sum of phases, in order.
     pub fn of(phases: impl IntoIterator<Item = Phase>, rating: &ReducerRating, exponent: LoadExponent) -> Self {
-        let mut duty = Self { input_rev: 0.0, input_rev_load: 0.0, seconds: 0.0 };
+        let mut duty = Self { input_rev: 0.0, input_rev_load: 0.0 };
         for phase in phases {
             let rev = rating.gear_ratio * phase.output_rpm.abs() * phase.seconds / 60.0;
             duty.input_rev += rev;
             duty.input_rev_load += rev * exponent.raise(phase.torque_nm.abs() / rating.rated_torque_nm);
-            duty.seconds += phase.seconds;
         }
         duty
-    }
-
-    /// Average torque T_av at the output, Nm: `T_N·(Σ rev·(|T|/T_N)^p / Σ rev)^(1/p)`; none of what only held.
-    pub fn average_torque_nm(&self, rating: &ReducerRating, exponent: LoadExponent) -> Option<f64> {
-        let mean = self.input_rev_load / self.input_rev;
-        (self.input_rev > 0.0).then(|| rating.rated_torque_nm * exponent.root(mean))
-    }
-
-    /// Average input speed in rpm, with a pause of `pause_s` seconds; none of no time.
-    pub fn input_rpm(&self, pause_s: f64) -> Option<f64> {
-        let seconds = self.seconds + pause_s;
-        (seconds > 0.0).then(|| 60.0 * self.input_rev / seconds)
     }
 }
 
@@ -133,7 +118,12 @@ pub fn average_torque_ratio(
         return Err(Absent::NoRotation);
     }
     let limit_nm = rating.average_torque_limit_nm.unwrap_or(rating.rated_torque_nm);
-    Ok(rating.rated_torque_nm * exponent.root(rev_load / input_rev) / limit_nm)
+    Ok(average_torque_nm(rating, exponent, input_rev, rev_load) / limit_nm)
+}
+
+/// Average torque T_av at the output, Nm: `T_N·(Σ rev·(|T|/T_N)^p / Σ rev)^(1/p)`, of more than no revolutions.
+pub(super) fn average_torque_nm(rating: &ReducerRating, exponent: LoadExponent, input_rev: f64, rev_load: f64) -> f64 {
+    rating.rated_torque_nm * exponent.root(rev_load / input_rev)
 }
 
 /// Momentary peaks over their allowed number, dimensionless: `count / N_K`, `N_K = 10^4 / (2·(n/60)·i·t)`.
@@ -147,18 +137,13 @@ pub fn momentary_peak_usage(
     peak: Result<&MomentaryPeakModel, Absent>,
     count: Option<i64>,
 ) -> Indicator {
-    let count = approximate(count.ok_or(Absent::CounterMissing)?);
+    let count = of_count(count.ok_or(Absent::CounterMissing)?);
     let peak = peak?;
     Ok(count / allowed_peaks(gear_ratio, peak))
 }
 
 fn allowed_peaks(gear_ratio: f64, peak: &MomentaryPeakModel) -> f64 {
     1e4 / (2.0 * (peak.output_rpm / 60.0) * gear_ratio * peak.seconds)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count has fewer digits than a float")]
-fn approximate(count: i64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -175,12 +160,16 @@ mod tests {
             momentary_peak_torque_nm: 4.0 * rated_torque_nm,
             rated_speed_rpm: 2000.0,
             rated_life_l10_h,
-            source: "catalogue".to_owned(),
+            source: "catalogue".into(),
         }
     }
 
     fn near(value: f64, expected: f64) {
         assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
+    }
+
+    fn average_nm(duty: &Duty, rating: &ReducerRating) -> f64 {
+        average_torque_nm(rating, LoadExponent::Cube, duty.input_rev, duty.input_rev_load)
     }
 
     fn phases<const N: usize>(phases: [(f64, f64, f64); N]) -> [Phase; N] {
@@ -193,8 +182,8 @@ mod tests {
         let rating = rating(100.0, 1.0, 7000.0);
         let duty =
             Duty::of(phases([(150.0, 10.0, 0.2), (82.0, 20.0, 3.0), (130.0, 10.0, 0.3)]), &rating, LoadExponent::Cube);
-        near(duty.average_torque_nm(&rating, LoadExponent::Cube).unwrap(), 89.386_829_098_712_3);
-        near(duty.input_rpm(0.2).unwrap(), 17.567_567_567_567_57);
+        near(average_nm(&duty, &rating), 89.386_829_098_712_3);
+        near(60.0 * duty.input_rev / 3.7, 17.567_567_567_567_57);
     }
 
     #[test]
@@ -202,8 +191,8 @@ mod tests {
         let rating = rating(294.0, 120.0, 7000.0);
         let duty =
             Duty::of(phases([(400.0, 7.0, 0.3), (320.0, 14.0, 3.0), (200.0, 7.0, 0.4)]), &rating, LoadExponent::Cube);
-        near(duty.average_torque_nm(&rating, LoadExponent::Cube).unwrap(), 319.738_592_484_893_96);
-        near(duty.input_rpm(0.2).unwrap(), 1_443.076_923_076_923);
+        near(average_nm(&duty, &rating), 319.738_592_484_893_96);
+        near(60.0 * duty.input_rev / 3.9, 1_443.076_923_076_923);
         let ratio = average_torque_ratio(&rating, LoadExponent::Cube, Some(duty.input_rev), Ok(duty.input_rev_load));
         near(ratio.unwrap(), 319.738_592_484_893_96 / 441.0);
     }
@@ -222,8 +211,8 @@ mod tests {
         let rating = rating(87.0, 100.0, 10_000.0);
         let duty = of_samples(Some(&window()), &rating, LoadExponent::Cube).unwrap();
         near(duty.input_rev, 7.480_282_325_319_081);
-        near(duty.average_torque_nm(&rating, LoadExponent::Cube).unwrap(), 14.927_530_664_181_383);
-        near(duty.input_rpm(0.0).unwrap(), 448.816_939_519_144_85);
+        near(average_nm(&duty, &rating), 14.927_530_664_181_383);
+        near(60.0 * duty.input_rev / 1.0, 448.816_939_519_144_85);
         near(duty.input_rev_load / strain_wave::rated_input_rev(&rating), 3.148_784_229_552_692e-11);
     }
 
@@ -257,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_catalogue_allows_1190_peaks_of_150_ms() {
-        let peak = MomentaryPeakModel { output_rpm: 14.0, seconds: 0.15, source: "catalogue".to_owned() };
+        let peak = MomentaryPeakModel { output_rpm: 14.0, seconds: 0.15, source: "catalogue".into() };
         near(allowed_peaks(120.0, &peak), 1_190.476_190_476_190_4);
         near(momentary_peak_usage(120.0, Ok(&peak), Some(119)).unwrap(), 119.0 / 1_190.476_190_476_190_4);
         assert_eq!(momentary_peak_usage(120.0, Ok(&peak), None), Err(Absent::CounterMissing));
@@ -268,8 +257,7 @@ mod tests {
     fn what_only_held_has_no_average_torque() {
         let rating = rating(87.0, 100.0, 10_000.0);
         let duty = Duty::of(phases([(80.0, 0.0, 10.0)]), &rating, LoadExponent::Cube);
-        assert_eq!(duty.average_torque_nm(&rating, LoadExponent::Cube), None);
-        let none = average_torque_ratio(&rating, LoadExponent::Cube, Some(0.0), Ok(0.0));
+        let none = average_torque_ratio(&rating, LoadExponent::Cube, Some(duty.input_rev), Ok(duty.input_rev_load));
         assert_eq!(none, Err(Absent::NoRotation));
     }
 }

@@ -7,7 +7,7 @@ use tacho_config::models::{FrictionModel, LostMotionLimits};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Joint;
 
-use super::{Indicator, health};
+use super::{Indicator, Method, Traced, health};
 
 /// Friction ratio at which a joint's health is 0.
 pub const FRICTION_RATIO_LIMIT: f64 = 1.6;
@@ -22,23 +22,30 @@ pub fn stribeck_nm(friction: &FrictionModel, speed_rad_s: f64) -> f64 {
 }
 
 /// Friction ratio, dimensionless: measured over that of the joint as new, `|F|/(F_ref(|ω|)·exp(−k·(T − T_0)))`. T is the
-/// reducer's temperature, else the motor's.
+/// reducer's temperature, else the motor's, which the method says.
 ///
 /// # Errors
 /// [`Absent`] says what is missing.
 ///
 /// Source: Stribeck's curve, with the temperature correction of greased gears; limits 1.3 and 1.6 are judgement.
-pub fn friction_ratio(friction: Result<&FrictionModel, Absent>, joint: &Joint) -> Indicator {
+pub fn friction_ratio(friction: Result<&FrictionModel, Absent>, joint: &Joint) -> Traced {
     let (Some(speed), Some(torque)) = (joint.friction_test_speed_rad_s, joint.friction_test_torque_nm) else {
         return Err(Absent::InputMissing);
     };
     let friction = friction?;
-    let mut reference_nm = stribeck_nm(friction, speed.abs());
+    let (mut reference_nm, mut method) = (stribeck_nm(friction, speed.abs()), Method::Sent);
     if friction.temp_coefficient_per_k > 0.0 {
-        let temp_c = joint.temp_reducer_c.or(joint.temp_motor_c).ok_or(Absent::InputMissing)?;
+        let temp_c = match (joint.temp_reducer_c, joint.temp_motor_c) {
+            (Some(temp_c), _) => temp_c,
+            (None, Some(temp_c)) => {
+                method = Method::MotorTemp;
+                temp_c
+            }
+            (None, None) => return Err(Absent::InputMissing),
+        };
         reference_nm *= libm::exp(-friction.temp_coefficient_per_k * (temp_c - friction.reference_temp_c));
     }
-    Ok(torque.abs() / reference_nm)
+    Ok((torque.abs() / reference_nm, method))
 }
 
 /// Health of the friction: 1 as new, 0 at a ratio of 1.6.
@@ -70,7 +77,7 @@ mod tests {
             viscous_nm_s_per_rad: 5.0,
             reference_temp_c: 30.0,
             temp_coefficient_per_k,
-            source: "test".to_owned(),
+            source: "test".into(),
         }
     }
 
@@ -93,8 +100,13 @@ mod tests {
             temp_motor_c: Some(40.0),
             ..Joint::default()
         };
-        near(friction_ratio(Ok(&friction(0.0)), &joint).unwrap(), 1.2);
-        near(friction_ratio(Ok(&friction(0.02)), &joint).unwrap(), 1.2 * libm::exp(0.2));
+        let ratio = |friction, joint| friction_ratio(Ok(&friction), joint).unwrap();
+        near(ratio(friction(0.0), &joint).0, 1.2);
+        assert_eq!(ratio(friction(0.0), &joint).1, Method::Sent, "the temperature does not matter");
+        near(ratio(friction(0.02), &joint).0, 1.2 * libm::exp(0.2));
+        assert_eq!(ratio(friction(0.02), &joint).1, Method::MotorTemp);
+        let of_reducer = Joint { temp_reducer_c: Some(30.0), ..joint.clone() };
+        assert_eq!(ratio(friction(0.02), &of_reducer), (1.2, Method::Sent));
         near(friction_health(Ok(1.3)).unwrap(), 0.5);
         let no_temp = Joint { temp_motor_c: None, ..joint.clone() };
         assert_eq!(friction_ratio(Ok(&friction(0.02)), &no_temp), Err(Absent::InputMissing));
@@ -104,7 +116,7 @@ mod tests {
 
     #[test]
     fn lost_motion_is_judged_between_new_and_limit() {
-        let limits = LostMotionLimits { reference_arcmin: 1.0, limit_arcmin: 3.0, source: "test".to_owned() };
+        let limits = LostMotionLimits { reference_arcmin: 1.0, limit_arcmin: 3.0, source: "test".into() };
         assert_eq!(lost_motion_health(Ok(&limits), Some(2.0)), Ok(0.5));
         assert_eq!(lost_motion_health(Ok(&limits), None), Err(Absent::InputMissing));
         assert_eq!(lost_motion_health(Err(Absent::RatingMissing), Some(2.0)), Err(Absent::RatingMissing));

@@ -1,23 +1,27 @@
-//! The indicators that the formulas 2026.2 add: what of a record and its model goes into which law.
+//! The indicators that the formulas 2026.2 add: what of a record and its model goes into which law. Packs are in [`battery`].
 //!
 //! An input that the record lacks is told before a rating that the model lacks. Rows of the formulas 2026.1 have none of
 //! these.
 
+mod battery;
+
 use tacho_config::Found;
 use tacho_config::models::{JointModel, Reducer, ReducerRating};
 use tacho_schemas::reason::Absent;
-use tacho_schemas::record::{Battery, Counters, Joint, Record};
+use tacho_schemas::record::{Counters, Joint, Record};
 
-use super::battery::{self, CapacityMethod, ageing, resistance, usage};
+use super::assumed::AssumedOfJoint;
 use super::duty::{self, LoadExponent};
 use super::path::{PathError, path_error};
 use super::pose::{Pose, pose};
 use super::strain_wave::ReducerWear;
 use super::{
-    BatteryIndicators, Indicator, JointIndicators, Method, Traced, bearing, brake, charge_samples, fatigue,
-    following_error, friction, grease, health, least, operating_h, rv, strain_wave, temperature, thermal_load, torque,
+    BatteryIndicators, FormulaSet, Indicator, JointIndicators, Method, Traced, bearing, brake, fatigue,
+    following_error, friction, grease, health, hours, least, rv, strain_wave, temperature, thermal_load, torque,
     unrated,
 };
+pub use battery::FurtherBattery;
+pub(super) use battery::of_battery;
 
 /// Samples of a joint at most.
 const JOINT_SAMPLES: usize = 512;
@@ -27,6 +31,8 @@ const JOINT_SAMPLES: usize = 512;
 pub struct FurtherJoint {
     /// How `reducer_damage`, and what follows from it, was found.
     pub reducer_method: Method,
+    /// By which hours `reducer_l10_h` and `reducer_rul_h` were found.
+    pub hours_method: Method,
     /// How `thermal_load_rate_pct` was found.
     pub thermal_method: Method,
     /// `average_torque_ratio`.
@@ -36,7 +42,7 @@ pub struct FurtherJoint {
     /// `grease_usage`.
     pub grease_usage: Indicator,
     /// `bearing_damage`.
-    pub bearing_damage: Indicator,
+    pub bearing_damage: Traced,
     /// `fatigue_damage`.
     pub fatigue_damage: Indicator,
     /// `fatigue_damage_window`.
@@ -48,36 +54,17 @@ pub struct FurtherJoint {
     /// `friction_excess_nm`.
     pub friction_excess_nm: Traced,
     /// `friction_ratio`.
-    pub friction_ratio: Indicator,
+    pub friction_ratio: Traced,
     /// `lost_motion_health`.
     pub lost_motion_health: Indicator,
     /// `temp_equivalent_h`.
     pub temp_equivalent_h: Indicator,
     /// `winding_damage`.
     pub winding_damage: Indicator,
-}
-
-/// Further indicators of a pack: the columns of `batteries` of these names.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FurtherBattery {
-    /// `capacity_ah`.
-    pub capacity_ah: Indicator,
-    /// `end_of_life_ah`.
-    pub end_of_life_ah: Indicator,
-    /// `dcir_25c_mohm`.
-    pub dcir_25c_mohm: Traced,
-    /// `soh_resistance`.
-    pub soh_resistance: Indicator,
-    /// `c_rate_max`.
-    pub c_rate_max: Traced,
-    /// `cell_imbalance_mv`.
-    pub cell_imbalance_mv: Indicator,
-    /// `energy_efficiency`.
-    pub energy_efficiency: Indicator,
-    /// `xu_loss`.
-    pub xu_loss: Traced,
-    /// `cycle_damage`.
-    pub cycle_damage: Indicator,
+    /// Which ratings that went in are assumed; none before the formulas 2026.3, which do not tell.
+    pub assumed: AssumedOfJoint,
+    /// Whether `component_health_index` rests on one of them.
+    pub health_assumed: bool,
 }
 
 /// Further indicators of a robot: the columns of `records` of these names.
@@ -91,6 +78,10 @@ pub struct FurtherRecord {
     pub pose: Pose,
     /// `path_rms_m` and its companions.
     pub path: PathError,
+    /// Whether the energies of the brakes are assumed.
+    pub brakes_assumed: bool,
+    /// Whether a part of `robot_health_geometric` rests on an assumed rating.
+    pub geometric_assumed: bool,
 }
 
 /// A reducer with its life law.
@@ -124,41 +115,72 @@ impl<'a> Law<'a> {
     }
 }
 
-/// All indicators of a joint by the formulas 2026.2.
+/// All indicators of a joint by the formulas 2026.2 and later.
 pub(super) fn of_joint(
     joint: &Joint,
     counters: &Counters,
     model: Option<&JointModel>,
-    found: Found<'_>,
+    (found, formulas): (Found<'_>, FormulaSet),
 ) -> JointIndicators {
-    let unrated = unrated(found);
+    let judged = formulas >= FormulaSet::Y2026R3;
+    let unrated = unrated(found, formulas);
+    let model = model.filter(|_| !(judged && found.model.generic));
     let law = Law::of(model, unrated);
     let rev_load = law.and_then(|law| law.load_revolutions(joint));
+    let hours = if judged {
+        hours::of_component(joint, counters)
+    } else {
+        hours::of_robot(counters, joint.component_epoch).map(|hours| (hours, Method::Sent))
+    };
     let wear = match law {
-        Ok(law) => law.wear(rev_load, operating_h(counters, joint.component_epoch)),
+        Ok(law) => law.wear(rev_load, hours.map(|(hours, _)| hours)),
         Err(reason) => ReducerWear::absent(reason),
     };
     let continuous_current_a = model.and_then(|model| model.continuous_current_a).ok_or(unrated);
     let thermal_load_rate_pct = thermal_load::thermal_load_rate_pct(continuous_current_a, super::current_rms_a(joint));
     let limits = model.and_then(|model| model.following_error.as_ref()).ok_or(unrated);
     let following_error_health = following_error::following_error_health(limits, joint.following_error_rms_rad);
-    let further = further(joint, (model, unrated), law, rev_load);
+    let mut further = further(joint, (model, unrated), law, rev_load);
+    if judged {
+        further.hours_method = hours.map_or(Method::Sent, |(_, method)| method);
+        further.assumed = model.map(AssumedOfJoint::of).unwrap_or_default();
+    } else {
+        further.bearing_damage = untold(further.bearing_damage);
+        further.friction_ratio = untold(further.friction_ratio);
+    }
+    let (health_index, health_assumed) = health_of(&wear, following_error_health, &further);
+    further.health_assumed = health_assumed;
+    JointIndicators { wear, thermal_load_rate_pct, following_error_health, health_index, further: Some(further) }
+}
+
+/// The least health of a joint, and whether it rests on an assumed rating.
+fn health_of(wear: &ReducerWear, following_error_health: Indicator, further: &FurtherJoint) -> (Indicator, bool) {
+    let assumed = &further.assumed;
     let healths = [
         wear.damage.map(health::of_damage),
         following_error_health,
-        further.bearing_damage.map(health::of_damage),
+        further.bearing_damage.map(|(damage, _)| health::of_damage(damage)),
         further.fatigue_damage.map(health::of_damage),
         further.winding_damage.map(health::of_damage),
-        friction::friction_health(further.friction_ratio),
+        friction::friction_health(further.friction_ratio.map(|(ratio, _)| ratio)),
         further.lost_motion_health,
     ];
-    JointIndicators {
-        wear,
-        thermal_load_rate_pct,
-        following_error_health,
-        health_index: least(&healths),
-        further: Some(further),
-    }
+    let assumptions = [
+        assumed.reducer,
+        assumed.drive,
+        assumed.bearing,
+        assumed.fatigue,
+        assumed.winding,
+        assumed.friction,
+        assumed.lost_motion,
+    ];
+    let (health, position) = least(&healths);
+    (health, position.is_some_and(|position| assumptions[position]))
+}
+
+/// The value as the formulas before 2026.3 told it: without its method.
+fn untold(traced: Traced) -> Traced {
+    traced.map(|(value, _)| (value, Method::Sent))
 }
 
 fn further(
@@ -176,6 +198,9 @@ fn further(
     let geometry = law.map(|law| (law.rating.gear_ratio, law.rating.rated_torque_nm));
     let ratio = |law: Law<'_>| duty::average_torque_ratio(law.rating, law.exponent, joint.input_rev, rev_load);
     FurtherJoint {
+        hours_method: Method::Sent,
+        assumed: AssumedOfJoint::default(),
+        health_assumed: false,
         reducer_method: if joint.input_rev_load.is_some() { Method::Sent } else { Method::LoadHistogram },
         thermal_method: if joint.current_rms_a.is_some() { Method::Sent } else { Method::Samples },
         average_torque_ratio: law.and_then(ratio),
@@ -235,58 +260,34 @@ fn mean_power(joint: &Joint, law: Result<Law<'_>, Absent>, rev_load: Indicator) 
     if input_rev > 0.0 { Ok(rev_load? / input_rev) } else { Err(Absent::NoRotation) }
 }
 
-/// All indicators of a pack by the formulas 2026.2.
-pub(super) fn of_battery(pack: &Battery, window_s: f64, found: Found<'_>) -> BatteryIndicators {
-    let unrated = unrated(found);
-    let model = found.model.battery.as_ref().ok_or(unrated);
-    let nominal_ah = model.map(|model| model.nominal_capacity_ah);
-    let samples = charge_samples(pack, window_s);
-    let voltage_v = pack.samples.as_deref().and_then(|samples| samples.voltage_v.as_deref());
-    let cut_off_v = model.ok().and_then(|model| model.cut_off_voltage_v);
-    let full_discharge_ah = battery::full_discharge_ah(cut_off_v, voltage_v, samples.as_ref());
-    let capacity = battery::capacity_ah(pack.full_charge_ah, full_discharge_ah, samples);
-    let soh_capacity: Result<(f64, CapacityMethod), Absent> = battery::soh_of(nominal_ah, capacity);
-    let resistance = model.and_then(|model| model.resistance.as_ref().ok_or(unrated));
-    let dcir_25c_mohm = resistance::dcir_25c_mohm(pack, nominal_ah, resistance);
-    let end_of_life = model.map(|model| model.end_of_life_soh);
-    let cycle_life = model.and_then(|model| model.cycle_life.as_ref().ok_or(unrated));
-    let further = FurtherBattery {
-        capacity_ah: capacity.map(|(capacity_ah, _)| capacity_ah),
-        end_of_life_ah: model.map(|model| model.end_of_life_soh * model.nominal_capacity_ah),
-        dcir_25c_mohm,
-        soh_resistance: resistance::soh_resistance(resistance, dcir_25c_mohm.map(|(mohm, _)| mohm)),
-        c_rate_max: usage::c_rate_max(pack, nominal_ah),
-        cell_imbalance_mv: usage::cell_imbalance_mv(pack, model),
-        energy_efficiency: usage::energy_efficiency(pack, model),
-        xu_loss: ageing::xu_loss(pack, model.map(|model| model.chemistry)),
-        cycle_damage: ageing::cycle_damage(cycle_life, pack.soc_rainflow_hist_cycles.as_deref()),
-    };
-    BatteryIndicators {
-        soh_capacity,
-        equivalent_full_cycles: battery::equivalent_full_cycles(nominal_ah, pack.discharged_ah, pack.charged_ah),
-        health_index: battery::pack_health(soh_capacity.map(|(soh, _)| soh), end_of_life),
-        further: Some(further),
-    }
-}
-
 /// Further indicators of a robot, of which `joints` and `batteries` are known.
 pub fn of_record(
     record: &Record,
     joints: &[JointIndicators],
     batteries: &[BatteryIndicators],
-    found: Found<'_>,
+    (found, formulas): (Found<'_>, FormulaSet),
 ) -> FurtherRecord {
-    let worst = |parts: &mut dyn Iterator<Item = Indicator>| health::weakest(parts).map(|(_, health)| health);
-    let parts = [
-        worst(&mut joints.iter().map(|joint| joint.wear.damage.map(health::of_damage))),
-        worst(&mut batteries.iter().map(|pack| pack.health_index)),
-        worst(&mut joints.iter().map(|joint| joint.following_error_health)),
-    ];
-    let weights = found.model.health.map(|weights| [weights.joints, weights.batteries, weights.accuracy]);
+    let judged = formulas >= FormulaSet::Y2026R3;
+    let unrated = unrated(found, formulas);
+    let worst = |parts: &mut dyn Iterator<Item = Indicator>| health::weakest(parts);
+    let of_joint = |position: usize| joints[position].further.map(|further| further.assumed).unwrap_or_default();
+    let of_pack = |position: usize| batteries[position].further.is_some_and(|further| further.assumed.pack);
+    let wear = worst(&mut joints.iter().map(|joint| joint.wear.damage.map(health::of_damage)));
+    let pack = worst(&mut batteries.iter().map(|pack| pack.health_index));
+    let accuracy = worst(&mut joints.iter().map(|joint| joint.following_error_health));
+    let parts = [wear, pack, accuracy].map(|part| part.map(|(_, health)| health));
+    let model = Some(found.model).filter(|model| !(judged && model.generic));
+    let weights = model.and_then(|model| model.health);
+    let weights = weights.map(|weights| [weights.joints, weights.batteries, weights.accuracy]).ok_or(unrated);
+    let brakes = model.and_then(|model| model.brakes.as_ref());
     FurtherRecord {
-        health_geometric: health::geometric(parts, weights.ok_or(unrated(found))),
-        brake_damage: brake::brake_damage(found.model.brakes.as_ref().ok_or(unrated(found)), &record.counters),
-        pose: pose(record.pose_test.as_deref()),
+        health_geometric: health::geometric(parts, weights),
+        brake_damage: brake::brake_damage(brakes.ok_or(unrated), &record.counters),
+        pose: pose(record.pose_test.as_deref(), formulas),
         path: path_error(record.motion.as_deref()),
+        brakes_assumed: judged && brakes.is_some_and(|brakes| brakes.source.is_assumed()),
+        geometric_assumed: wear.is_some_and(|(position, _)| of_joint(position).reducer)
+            || pack.is_some_and(|(position, _)| of_pack(position))
+            || accuracy.is_some_and(|(position, _)| of_joint(position).drive),
     }
 }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     fn grease(life_rev: f64) -> GreaseModel {
-        GreaseModel { life_rev: [life_rev; TEMP_BINS], source: "test".to_owned() }
+        GreaseModel { life_rev: [life_rev; TEMP_BINS], source: "test".into() }
     }
 
     fn near(value: f64, expected: f64) {

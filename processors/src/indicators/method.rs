@@ -21,11 +21,19 @@ pub enum Method {
     ClassAssumed,
     /// From fewer cycles than the 30 that ISO 9283 asks for.
     FewerThan30Cycles,
+    /// By the robot's hours under power, because it does not send those with servos on.
+    PowerOn,
+    /// By the hours that the component's own temperature histogram counts.
+    TempHistogram,
+    /// At the motor's temperature, because the reducer's is not sent.
+    MotorTemp,
+    /// With a rating of which the model's file says that it, or a part of it, is assumed; stands behind other words.
+    RatingAssumed,
 }
 
 impl Method {
     /// All methods.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Sent,
         Self::Samples,
         Self::LoadHistogram,
@@ -34,6 +42,10 @@ impl Method {
         Self::Paths,
         Self::ClassAssumed,
         Self::FewerThan30Cycles,
+        Self::PowerOn,
+        Self::TempHistogram,
+        Self::MotorTemp,
+        Self::RatingAssumed,
     ];
 
     /// The text in the lake.
@@ -47,6 +59,10 @@ impl Method {
             Self::Paths => "paths",
             Self::ClassAssumed => "class_i_assumed",
             Self::FewerThan30Cycles => "fewer_than_30_cycles",
+            Self::PowerOn => "power_on_hours",
+            Self::TempHistogram => "temp_histogram_hours",
+            Self::MotorTemp => "motor_temp",
+            Self::RatingAssumed => "rating_assumed",
         }
     }
 }

@@ -6,7 +6,7 @@
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::PoseTest;
 
-use super::{Indicator, Method, Traced};
+use super::{FormulaSet, Method, Traced};
 
 /// Cycles that the standard asks for.
 const CYCLES: usize = 30;
@@ -17,17 +17,18 @@ pub struct Pose {
     /// `pose_accuracy_mm`: AP_p, distance from the commanded position to the barycentre of the attained ones, mm.
     pub accuracy_mm: Traced,
     /// `pose_accuracy_rad`: the greatest of AP_a, AP_b, AP_c, as a magnitude, rad.
-    pub accuracy_rad: Indicator,
+    pub accuracy_rad: Traced,
     /// `pose_repeatability_mm`: RP_l = l̄ + 3·S_l, mm.
-    pub repeatability_mm: Indicator,
+    pub repeatability_mm: Traced,
     /// `pose_repeatability_rad`: the greatest of RP_a, RP_b, RP_c = 3·S, rad.
-    pub repeatability_rad: Indicator,
+    pub repeatability_rad: Traced,
 }
 
-/// Accuracy and repeatability of a test; of fewer than 30 cycles the method says so.
+/// Accuracy and repeatability of a test; of fewer than 30 cycles the method says so (before the formulas 2026.3 only that of
+/// `pose_accuracy_mm`).
 ///
 /// Source: ISO 9283:1998, 7.2.1 and 7.2.2; angles are taken as differences to the command within ±π.
-pub fn pose(test: Option<&PoseTest>) -> Pose {
+pub fn pose(test: Option<&PoseTest>, formulas: FormulaSet) -> Pose {
     let reason = Absent::InputMissing;
     let mut found = Pose {
         accuracy_mm: Err(reason),
@@ -48,14 +49,15 @@ pub fn pose(test: Option<&PoseTest>) -> Pose {
         }
     }
     let mean = mean.map(|sum| sum / count);
+    let method = if attained.len() < CYCLES { Method::FewerThan30Cycles } else { Method::Sent };
+    let told = if formulas >= FormulaSet::Y2026R3 { method } else { Method::Sent };
     if command.is_some() {
-        let method = if attained.len() < CYCLES { Method::FewerThan30Cycles } else { Method::Sent };
         found.accuracy_mm = Ok((1e3 * length([mean[0], mean[1], mean[2]]), method));
-        found.accuracy_rad = Ok(mean[3].abs().max(mean[4].abs()).max(mean[5].abs()));
+        found.accuracy_rad = Ok((mean[3].abs().max(mean[4].abs()).max(mean[5].abs()), told));
     }
     let (distances, angles) = spread(attained, &origin, &mean, count);
-    found.repeatability_mm = Ok(1e3 * distances);
-    found.repeatability_rad = Ok(angles);
+    found.repeatability_mm = Ok((1e3 * distances, told));
+    found.repeatability_rad = Ok((angles, told));
     found
 }
 
@@ -114,6 +116,10 @@ mod tests {
         }
     }
 
+    fn found(test: &PoseTest) -> Pose {
+        pose(Some(test), FormulaSet::Y2026R3)
+    }
+
     fn near(value: f64, expected: f64) {
         assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
     }
@@ -122,22 +128,24 @@ mod tests {
     fn five_poses_have_the_accuracy_and_repeatability_of_the_standards_formulas() {
         let positions =
             [[0.02, -0.01, 0.03], [0.0, 0.02, -0.01], [-0.01, 0.01, 0.02], [0.03, 0.0, 0.01], [0.01, -0.02, 0.0]];
-        let found = pose(Some(&test(Some([0.0; 6]), &positions)));
+        let found = found(&test(Some([0.0; 6]), &positions));
         let (accuracy, method) = found.accuracy_mm.unwrap();
         near(accuracy, 0.014_142_135_623_730_95);
         assert_eq!(method, Method::FewerThan30Cycles);
-        near(found.repeatability_mm.unwrap(), 0.035_375_410_685_305_25);
+        near(found.repeatability_mm.unwrap().0, 0.035_375_410_685_305_25);
     }
 
     #[test]
     fn a_square_around_the_command_is_accurate_and_repeats_within_its_radius() {
         let square = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]];
-        let found = pose(Some(&test(Some([0.0; 6]), &square)));
-        assert_eq!(found.accuracy_mm, Ok((0.0, Method::FewerThan30Cycles)));
-        near(found.repeatability_mm.unwrap(), 1.0);
-        let no_command = pose(Some(&test(None, &square)));
+        let commanded = found(&test(Some([0.0; 6]), &square));
+        assert_eq!(commanded.accuracy_mm, Ok((0.0, Method::FewerThan30Cycles)));
+        near(commanded.repeatability_mm.unwrap().0, 1.0);
+        let no_command = found(&test(None, &square));
         assert_eq!(no_command.accuracy_mm, Err(Absent::InputMissing));
-        near(no_command.repeatability_mm.unwrap(), 1.0);
+        let (repeatability_mm, method) = no_command.repeatability_mm.unwrap();
+        near(repeatability_mm, 1.0);
+        assert_eq!(method, Method::FewerThan30Cycles);
     }
 
     #[test]
@@ -149,9 +157,9 @@ mod tests {
             attained: Some([at(half - 0.01), at(-half + 0.01)].into()),
             ambient_temp_c: None,
         };
-        let found = pose(Some(&test));
-        assert!(found.accuracy_rad.unwrap() < 1e-12);
-        near(found.repeatability_rad.unwrap(), 3.0 * (2.0 * 0.01_f64 * 0.01).sqrt());
-        assert_eq!(pose(None).repeatability_rad, Err(Absent::InputMissing));
+        let found = found(&test);
+        assert!(found.accuracy_rad.unwrap().0 < 1e-12);
+        near(found.repeatability_rad.unwrap().0, 3.0 * (2.0 * 0.01_f64 * 0.01).sqrt());
+        assert_eq!(pose(None, FormulaSet::Y2026R3).repeatability_rad, Err(Absent::InputMissing));
     }
 }

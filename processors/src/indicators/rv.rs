@@ -9,20 +9,14 @@ use tacho_schemas::record::LOAD_BINS;
 
 use super::Indicator;
 use super::duty::LoadExponent;
-use super::strain_wave::{LOAD_CENTRES, ReducerWear, spent};
+use super::strain_wave::LOAD_CENTRES;
 
-/// Input revolutions at rated torque T_0 that spend the whole life: `60 · K · N_0 · i`.
-pub(super) fn rated_input_rev(rating: &ReducerRating) -> f64 {
-    60.0 * rating.rated_life_l10_h * rating.rated_speed_rpm * rating.gear_ratio
-}
-
-/// Wear from cumulative counters: `D = Σ rev_out·(|T|/T_0)^(10/3) / (60·K·N_0)`, `L_h = H/D`, `RUL = H·(1−D)/D`.
-///
-/// `rating` says the rated life K in hours at rated torque T_0 and rated output speed N_0 in rpm.
+/// Input revolutions at rated torque T_0 that spend the whole life: `60 · K · N_0 · i`, of the rated life K in hours at rated torque
+/// T_0 and rated output speed N_0 in rpm. So `D = Σ rev_out·(|T|/T_0)^(10/3) / (60·K·N_0)`.
 ///
 /// Source: Nabtesco RV series, `L_h = K·(N_0/N_m)·(T_0/T_m)^(10/3)`, K = 6,000 h at N_0 = 15 rpm.
-pub fn wear(rating: &ReducerRating, rev_load: Indicator, operating_h: Indicator) -> ReducerWear {
-    spent(rated_input_rev(rating), rev_load, operating_h)
+pub(super) fn rated_input_rev(rating: &ReducerRating) -> f64 {
+    60.0 * rating.rated_life_l10_h * rating.rated_speed_rpm * rating.gear_ratio
 }
 
 /// Σ rev · (|T| / T_0)^(10/3) in input revolutions: the counter where the record has it, else the load histogram.
@@ -43,7 +37,8 @@ pub fn load_revolutions(counter: Option<f64>, load_hist_rev: Option<&[f64; LOAD_
 
 #[cfg(test)]
 mod tests {
-    use super::super::duty::{Duty, Phase};
+    use super::super::duty::{Duty, Phase, average_torque_nm};
+    use super::super::strain_wave::spent;
     use super::*;
 
     fn near(value: f64, expected: f64) {
@@ -61,14 +56,15 @@ mod tests {
             momentary_peak_torque_nm: 7840.0,
             rated_speed_rpm: 15.0,
             rated_life_l10_h: 6000.0,
-            source: "catalogue".to_owned(),
+            source: "catalogue".into(),
         };
         let phases = [(2500.0, 10.0, 0.2), (1000.0, 20.0, 0.5), (1500.0, 10.0, 0.2)];
         let phases = phases.map(|(torque_nm, output_rpm, seconds)| Phase { torque_nm, output_rpm, seconds });
         let duty = Duty::of(phases, &rating, LoadExponent::TenThirds);
-        near(duty.average_torque_nm(&rating, LoadExponent::TenThirds).unwrap(), 1_548.494_767_048_294_3);
-        near(duty.input_rpm(0.0).unwrap() / 81.0, 15.555_555_555_555_557);
-        let wear = wear(&rating, Ok(duty.input_rev_load), Ok(0.9 / 3600.0));
+        let average_nm = average_torque_nm(&rating, LoadExponent::TenThirds, duty.input_rev, duty.input_rev_load);
+        near(average_nm, 1_548.494_767_048_294_3);
+        near(60.0 * duty.input_rev / 0.9 / 81.0, 15.555_555_555_555_557);
+        let wear = spent(rated_input_rev(&rating), Ok(duty.input_rev_load), Ok(0.9 / 3600.0));
         near(wear.l10_h.unwrap(), 6_032.232_018_837_525);
     }
 

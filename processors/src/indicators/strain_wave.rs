@@ -115,7 +115,7 @@ mod tests {
             momentary_peak_torque_nm: 4.0 * rated_torque_nm,
             rated_speed_rpm: 2000.0,
             rated_life_l10_h,
-            source: "catalogue".to_owned(),
+            source: "catalogue".into(),
         }
     }
 

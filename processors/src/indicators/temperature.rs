@@ -19,7 +19,7 @@ pub const TEMP_CENTRES_C: [f64; TEMP_BINS] = [0.0, 10.0, 30.0, 45.0, 55.0, 65.0,
 const BOLTZMANN_EV_PER_K: f64 = 8.617_333_262e-5;
 
 /// 0 °C in K.
-const ZERO_C_IN_K: f64 = 273.15;
+pub(super) const ZERO_C_IN_K: f64 = 273.15;
 
 /// Activation energy of [`temp_equivalent_h`], eV: oxidation of grease.
 pub const ACTIVATION_EV: f64 = 0.5;
@@ -96,7 +96,7 @@ mod tests {
     /// Class F at 125 °C: 160,000 h. Here 45 °C of the histogram with a rise of 80 K.
     #[test]
     fn a_winding_30_kelvin_below_its_class_lives_eight_times_as_long() {
-        let winding = WindingModel { class_temp_c: 155.0, life_h: 20_000.0, rise_k: 80.0, source: "test".to_owned() };
+        let winding = WindingModel { class_temp_c: 155.0, life_h: 20_000.0, rise_k: 80.0, source: "test".into() };
         let mut hours = [0.0; TEMP_BINS];
         hours[3] = 160_000.0;
         near(winding_damage(Ok(&winding), Some(&hours)).unwrap(), 1.0);

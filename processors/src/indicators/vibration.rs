@@ -6,7 +6,7 @@
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Vibration;
 
-use super::{Indicator, Method, Traced};
+use super::{FormulaSet, Indicator, Method, Traced};
 
 /// A zone of the scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,12 +76,13 @@ pub struct Shape {
 /// Shape of the samples, else what the sensor says of it. Population moments about the mean; the root mean square is
 /// about zero.
 ///
-/// Each is absent for a reason of its own: [`Absent::NoVariance`] for samples that do not vary.
+/// Each is absent for a reason of its own: [`Absent::NoVariance`] for samples that do not vary, of the formulas 2026.3 on also where
+/// they only vary by the rounding of their mean.
 ///
 /// Source: crest factor and kurtosis as in ISO 13373-2; kurtosis after Pearson.
-pub fn shape(sensor: &Vibration) -> Shape {
+pub fn shape(sensor: &Vibration, formulas: FormulaSet) -> Shape {
     match sensor.samples_m_s2.as_deref().filter(|samples| samples.len() >= SAMPLES_MIN) {
-        Some(samples) => of_samples(samples),
+        Some(samples) => of_samples(samples, formulas),
         None => Shape {
             crest: sensor.crest.map(|crest| (crest, Method::Sent)).ok_or(Absent::InputMissing),
             kurtosis: sensor.kurtosis.map(|kurtosis| (kurtosis, Method::Sent)).ok_or(Absent::InputMissing),
@@ -90,7 +91,7 @@ pub fn shape(sensor: &Vibration) -> Shape {
     }
 }
 
-fn of_samples(samples: &[f64]) -> Shape {
+fn of_samples(samples: &[f64], formulas: FormulaSet) -> Shape {
     let (mut count, mut sum, mut squares, mut peak) = (0.0, 0.0, 0.0, 0.0_f64);
     for sample in samples {
         count += 1.0;
@@ -107,11 +108,14 @@ fn of_samples(samples: &[f64]) -> Shape {
         fourth += off * off * off * off;
     }
     let (second, third, fourth) = (second / count, third / count, fourth / count);
+    let rounding = count * f64::EPSILON * peak;
+    let constant = formulas >= FormulaSet::Y2026R3 && second <= rounding * rounding;
     let over = |value: f64, divisor: f64| if divisor > 0.0 { Ok(value / divisor) } else { Err(Absent::NoVariance) };
     Shape {
         crest: over(peak, rms).map(|crest| (crest, Method::Samples)),
-        kurtosis: over(fourth, second * second).map(|kurtosis| (kurtosis, Method::Samples)),
-        skewness: over(third, second * second.sqrt()),
+        kurtosis: if constant { Err(Absent::NoVariance) } else { over(fourth, second * second) }
+            .map(|kurtosis| (kurtosis, Method::Samples)),
+        skewness: if constant { Err(Absent::NoVariance) } else { over(third, second * second.sqrt()) },
     }
 }
 
@@ -121,6 +125,10 @@ mod tests {
 
     fn sensor(samples: &[f64]) -> Vibration {
         Vibration { samples_m_s2: Some(samples.into()), kurtosis: Some(9.0), ..Vibration::default() }
+    }
+
+    fn shaped(sensor: &Vibration) -> Shape {
+        shape(sensor, FormulaSet::Y2026R3)
     }
 
     fn near(value: f64, expected: f64) {
@@ -147,11 +155,11 @@ mod tests {
 
     #[test]
     fn one_blow_among_small_values_shows_in_every_figure() {
-        let found = shape(&sensor(&[1.0, 2.0, 3.0, 4.0, 100.0]));
+        let found = shaped(&sensor(&[1.0, 2.0, 3.0, 4.0, 100.0]));
         near(found.crest.unwrap().0, 2.232_721_403_445_532_7);
         near(found.kurtosis.unwrap().0, 3.246_716_489_300_163_7);
         near(found.skewness.unwrap(), 1.497_536_703_333_520_5);
-        let found = shape(&sensor(&[0.1, -0.2, 0.3, -0.1, 0.5, -0.4, 0.2, -0.3]));
+        let found = shaped(&sensor(&[0.1, -0.2, 0.3, -0.1, 0.5, -0.4, 0.2, -0.3]));
         near(found.crest.unwrap().0, 1.702_513_061_517_497);
         near(found.kurtosis.unwrap().0, 1.775_741_845_382_590_8);
     }
@@ -160,17 +168,23 @@ mod tests {
     fn a_sine_has_a_kurtosis_of_one_and_a_half() {
         let sine: Vec<f64> =
             (0..1000).map(|step| libm::sin(std::f64::consts::TAU * 10.0 * f64::from(step) / 1000.0)).collect();
-        let found = shape(&sensor(&sine));
+        let found = shaped(&sensor(&sine));
         assert!((found.kurtosis.unwrap().0 - 1.5).abs() < 1e-9);
         assert!((found.crest.unwrap().0 - std::f64::consts::SQRT_2).abs() < 1e-9);
     }
 
     #[test]
     fn samples_that_do_not_vary_have_no_kurtosis_and_too_few_leave_it_to_the_sensor() {
-        let constant = shape(&sensor(&[2.0; 6]));
+        let constant = shaped(&sensor(&[2.0; 6]));
         assert_eq!((constant.crest, constant.kurtosis), (Ok((1.0, Method::Samples)), Err(Absent::NoVariance)));
-        assert_eq!(shape(&sensor(&[0.0; 6])).crest, Err(Absent::NoVariance));
-        assert_eq!(shape(&sensor(&[1.0, 2.0, 3.0])).kurtosis, Ok((9.0, Method::Sent)));
-        assert_eq!(shape(&Vibration::default()).skewness, Err(Absent::InputMissing));
+        for samples in [[0.1; 10], [-1e9 / 3.0; 10]] {
+            let constant = shaped(&sensor(&samples));
+            assert_eq!((constant.kurtosis, constant.skewness), (Err(Absent::NoVariance), Err(Absent::NoVariance)));
+        }
+        assert!(shape(&sensor(&[0.1; 10]), FormulaSet::Y2026R2).kurtosis.is_ok(), "rounding, by the former formulas");
+        assert!(shaped(&sensor(&[1.0, 1.0, 1.0, 1.000_001])).kurtosis.is_ok(), "a step of a sensor");
+        assert_eq!(shaped(&sensor(&[0.0; 6])).crest, Err(Absent::NoVariance));
+        assert_eq!(shaped(&sensor(&[1.0, 2.0, 3.0])).kurtosis, Ok((9.0, Method::Sent)));
+        assert_eq!(shaped(&Vibration::default()).skewness, Err(Absent::InputMissing));
     }
 }

@@ -90,6 +90,7 @@ impl<'a> Batch<'a> {
                 ids: self.processor.snapshot.ids(),
                 roster: self.processor.snapshot.roster_content(),
                 found,
+                formulas: self.processor.formulas,
             };
             validate(&mut record, &judge).map(|()| (record, found))
         });

@@ -4,5 +4,6 @@ mod conservation;
 mod dropped;
 mod fixture;
 mod further;
+mod judged;
 mod rejected;
 mod rows;

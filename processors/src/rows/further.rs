@@ -1,13 +1,13 @@
-//! The further columns of a row: those that the formulas 2026.2 add. By the formulas 2026.1 all of them are null, and
+//! The further columns of a row: those that the formulas 2026.2 add, and how all indicators were found. By the formulas 2026.1 all of them are null, and
 //! nothing is noted of them, so that such rows stay what they were.
 
 use tacho_schemas::record::Vibration;
 use tacho_schemas::table::TableBuilder;
 
 use super::Notes;
-use crate::indicators::further::{FurtherBattery, FurtherRecord};
+use crate::indicators::further::FurtherRecord;
 use crate::indicators::vibration::{shape, velocity_zone};
-use crate::indicators::{FormulaSet, JointIndicators};
+use crate::indicators::{BatteryIndicators, FormulaSet, JointIndicators, Method};
 
 /// Decimal columns of a joint, in schema order.
 const JOINT: [&str; 13] = [
@@ -64,40 +64,52 @@ fn nulls(row: &mut TableBuilder, names: &[&'static str]) {
 /// The further columns of a joint.
 pub(super) fn joint(row: &mut TableBuilder, indicators: &JointIndicators, notes: &mut Notes) {
     let Some(further) = &indicators.further else { return nulls(row, &JOINT) };
-    if indicators.wear.damage.is_ok() {
-        notes.note_method("reducer_damage", further.reducer_method);
-    }
-    if indicators.thermal_load_rate_pct.is_ok() {
-        notes.note_method("thermal_load_rate_pct", further.thermal_method);
-    }
-    notes.further(row, "average_torque_ratio", further.average_torque_ratio);
-    notes.further(row, "momentary_peak_usage", further.momentary_peak_usage);
-    notes.further(row, "grease_usage", further.grease_usage);
-    notes.further(row, "bearing_damage", further.bearing_damage);
-    notes.further(row, "fatigue_damage", further.fatigue_damage);
-    notes.further(row, "fatigue_damage_window", further.fatigue_damage_window);
-    notes.further(row, "reducer_damage_window", further.reducer_damage_window);
-    notes.traced(row, "torque_residual_norm", further.torque_residual_norm);
-    notes.traced(row, "friction_excess_nm", further.friction_excess_nm);
-    notes.further(row, "friction_ratio", further.friction_ratio);
-    notes.further(row, "lost_motion_health", further.lost_motion_health);
+    let (wear, assumed) = (&indicators.wear, &further.assumed);
+    let thermal = indicators.thermal_load_rate_pct.is_ok();
+    notes.note_method("reducer_damage", wear.damage.is_ok(), further.reducer_method, assumed.reducer);
+    notes.note_method("reducer_l10_h", wear.l10_h.is_ok(), further.hours_method, assumed.reducer);
+    notes.note_method("reducer_rul_h", wear.rul_h.is_ok(), further.hours_method, assumed.reducer);
+    notes.note_method("thermal_load_rate_pct", thermal, further.thermal_method, assumed.drive);
+    let following = indicators.following_error_health.is_ok();
+    notes.note_method("following_error_health", following, Method::Sent, assumed.drive);
+    let healthy = indicators.health_index.is_ok();
+    notes.note_method("component_health_index", healthy, Method::Sent, further.health_assumed);
+    notes.rated(row, "average_torque_ratio", further.average_torque_ratio, assumed.reducer);
+    notes.rated(row, "momentary_peak_usage", further.momentary_peak_usage, assumed.momentary_peak);
+    notes.rated(row, "grease_usage", further.grease_usage, assumed.grease);
+    notes.traced(row, "bearing_damage", further.bearing_damage, assumed.bearing);
+    notes.rated(row, "fatigue_damage", further.fatigue_damage, assumed.fatigue);
+    notes.rated(row, "fatigue_damage_window", further.fatigue_damage_window, assumed.fatigue);
+    notes.rated(row, "reducer_damage_window", further.reducer_damage_window, assumed.reducer);
+    notes.traced(row, "torque_residual_norm", further.torque_residual_norm, assumed.reducer);
+    notes.traced(row, "friction_excess_nm", further.friction_excess_nm, false);
+    notes.traced(row, "friction_ratio", further.friction_ratio, assumed.friction);
+    notes.rated(row, "lost_motion_health", further.lost_motion_health, assumed.lost_motion);
     notes.further(row, "temp_equivalent_h", further.temp_equivalent_h);
-    notes.further(row, "winding_damage", further.winding_damage);
+    notes.rated(row, "winding_damage", further.winding_damage, assumed.winding);
     row.text("methods", notes.methods());
 }
 
 /// The further columns of a pack.
-pub(super) fn battery(row: &mut TableBuilder, further: Option<&FurtherBattery>, notes: &mut Notes) {
-    let Some(further) = further else { return nulls(row, &BATTERY) };
+pub(super) fn battery(row: &mut TableBuilder, indicators: &BatteryIndicators, notes: &mut Notes) {
+    let Some(further) = &indicators.further else { return nulls(row, &BATTERY) };
+    let assumed = further.assumed;
+    for (name, is_there) in [
+        ("soh_capacity", indicators.soh_capacity.is_ok()),
+        ("equivalent_full_cycles", indicators.equivalent_full_cycles.is_ok()),
+        ("pack_health_index", indicators.health_index.is_ok()),
+    ] {
+        notes.note_method(name, is_there, Method::Sent, assumed.pack);
+    }
     notes.further(row, "capacity_ah", further.capacity_ah);
-    notes.further(row, "end_of_life_ah", further.end_of_life_ah);
-    notes.traced(row, "dcir_25c_mohm", further.dcir_25c_mohm);
-    notes.further(row, "soh_resistance", further.soh_resistance);
-    notes.traced(row, "c_rate_max", further.c_rate_max);
+    notes.rated(row, "end_of_life_ah", further.end_of_life_ah, assumed.pack);
+    notes.traced(row, "dcir_25c_mohm", further.dcir_25c_mohm, assumed.resistance);
+    notes.rated(row, "soh_resistance", further.soh_resistance, assumed.resistance);
+    notes.traced(row, "c_rate_max", further.c_rate_max, assumed.pack);
     notes.further(row, "cell_imbalance_mv", further.cell_imbalance_mv);
     notes.further(row, "energy_efficiency", further.energy_efficiency);
-    notes.traced(row, "xu_loss", further.xu_loss);
-    notes.further(row, "cycle_damage", further.cycle_damage);
+    notes.traced(row, "xu_loss", further.xu_loss, false);
+    notes.rated(row, "cycle_damage", further.cycle_damage, assumed.cycle_life);
     row.text("methods", notes.methods());
 }
 
@@ -110,33 +122,39 @@ pub(super) fn vibration(row: &mut TableBuilder, sensor: &Vibration, formulas: Fo
     match velocity_zone(sensor) {
         Ok((zone, method)) => {
             row.text("velocity_zone", Some(zone.as_str()));
-            notes.note_method("velocity_zone", method);
+            notes.note_method("velocity_zone", true, method, false);
         }
         Err(reason) => {
             row.text("velocity_zone", None);
             notes.further_absent("velocity_zone", reason);
         }
     }
-    let shape = shape(sensor);
-    notes.traced(row, "crest_factor", shape.crest);
-    notes.traced(row, "kurtosis_pearson", shape.kurtosis);
+    let shape = shape(sensor, formulas);
+    notes.traced(row, "crest_factor", shape.crest, false);
+    notes.traced(row, "kurtosis_pearson", shape.kurtosis, false);
     notes.further(row, "skewness", shape.skewness);
     row.text("methods", notes.methods());
 }
 
-/// The further columns of a record.
-pub(super) fn record(row: &mut TableBuilder, further: Option<&FurtherRecord>, notes: &mut Notes) {
+/// The further columns of a record; `health_assumed`: whether the health of the robot rests on an assumed rating.
+pub(super) fn record(row: &mut TableBuilder, further: Option<&FurtherRecord>, health_assumed: bool, notes: &mut Notes) {
     let Some(further) = further else { return nulls(row, &RECORD) };
-    notes.further(row, "robot_health_geometric", further.health_geometric);
-    notes.traced(row, "brake_damage", further.brake_damage);
-    notes.traced(row, "pose_accuracy_mm", further.pose.accuracy_mm);
-    notes.further(row, "pose_accuracy_rad", further.pose.accuracy_rad);
-    notes.further(row, "pose_repeatability_mm", further.pose.repeatability_mm);
-    notes.further(row, "pose_repeatability_rad", further.pose.repeatability_rad);
-    notes.traced(row, "path_rms_m", further.path.rms_m);
-    notes.traced(row, "path_max_m", further.path.max_m);
-    notes.traced(row, "path_p95_m", further.path.p95_m);
-    notes.further(row, "path_ratio", further.path.ratio);
-    notes.further(row, "localization_ratio", further.path.localization_ratio);
+    let (pose, path) = (&further.pose, &further.path);
+    notes.note_method("robot_health_index", health_assumed, Method::Sent, health_assumed);
+    notes.rated(row, "robot_health_geometric", further.health_geometric, further.geometric_assumed);
+    notes.traced(row, "brake_damage", further.brake_damage, further.brakes_assumed);
+    for (name, traced) in [
+        ("pose_accuracy_mm", pose.accuracy_mm),
+        ("pose_accuracy_rad", pose.accuracy_rad),
+        ("pose_repeatability_mm", pose.repeatability_mm),
+        ("pose_repeatability_rad", pose.repeatability_rad),
+        ("path_rms_m", path.rms_m),
+        ("path_max_m", path.max_m),
+        ("path_p95_m", path.p95_m),
+    ] {
+        notes.traced(row, name, traced, false);
+    }
+    notes.further(row, "path_ratio", path.ratio);
+    notes.further(row, "localization_ratio", path.localization_ratio);
     row.text("methods", notes.methods());
 }

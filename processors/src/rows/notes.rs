@@ -6,6 +6,7 @@ use tacho_schemas::reason::{Absent, Flag, FlagReason, flags_json};
 use tacho_schemas::record::{Extra, Record};
 use tacho_schemas::table::{Table, TableBuilder};
 
+use super::methods::Methods;
 use crate::indicators::{Indicator, Method, Traced};
 use crate::validate::is_within;
 
@@ -14,8 +15,7 @@ use crate::validate::is_within;
 pub(crate) struct Notes {
     /// A JSON object that is not closed yet; empty if nothing is absent.
     absent: String,
-    /// The same of methods.
-    methods: String,
+    methods: Methods,
     /// Whether a further indicator lacks its input: one entry `*` stands for all of them.
     inputs_missing: bool,
     flags: Option<String>,
@@ -45,18 +45,23 @@ impl Notes {
         }
     }
 
-    /// Appends the cell of a further indicator that can be found in more than one way.
-    pub(super) fn traced(&mut self, row: &mut TableBuilder, name: &'static str, traced: Traced) {
+    /// Appends the cell of a further indicator that can be found in more than one way, or rests on a rating that may be assumed.
+    pub(super) fn traced(&mut self, row: &mut TableBuilder, name: &'static str, traced: Traced, assumed: bool) {
         self.further(row, name, traced.map(|(value, _)| value));
         if let Ok((_, method)) = traced {
-            self.note_method(name, method);
+            self.methods.note(name, method, assumed);
         }
     }
 
-    /// Notes how an indicator was found, unless it is as sent.
-    pub(super) fn note_method(&mut self, name: &'static str, method: Method) {
-        if method != Method::Sent {
-            entry(&mut self.methods, name, method.as_str());
+    /// Appends the cell of a further indicator that rests on a rating that may be assumed.
+    pub(super) fn rated(&mut self, row: &mut TableBuilder, name: &'static str, indicator: Indicator, assumed: bool) {
+        self.traced(row, name, indicator.map(|value| (value, Method::Sent)), assumed);
+    }
+
+    /// Notes how a value was found, if there is one: unless it is as sent and by ratings of a source.
+    pub(super) fn note_method(&mut self, name: &'static str, is_there: bool, method: Method, assumed: bool) {
+        if is_there {
+            self.methods.note(name, method, assumed);
         }
     }
 
@@ -68,18 +73,14 @@ impl Notes {
         }
     }
 
-    /// The methods so far, closed; to be called once they are complete.
+    /// The methods of the row, once all its values are noted.
     pub(super) fn methods(&mut self) -> Option<&str> {
-        if self.methods.is_empty() {
-            return None;
-        }
-        self.methods.push('}');
-        Some(&self.methods)
+        self.methods.text()
     }
 
     /// Notes why an indicator is null. Names and reasons are plain words, which JSON need not escape.
     pub(super) fn note_absent(&mut self, name: &'static str, reason: Absent) {
-        entry(&mut self.absent, name, reason.as_str());
+        entry(&mut self.absent, name, &[reason.as_str()]);
     }
 
     /// Sets the flags of the row: `flags`, and one for each column whose value its decimal cannot hold. An indicator of which
@@ -117,10 +118,10 @@ impl Notes {
     }
 }
 
-/// Appends a member to a JSON object that is not closed yet.
-fn entry(object: &mut String, name: &str, text: &str) {
-    object.push(if object.is_empty() { '{' } else { ',' });
-    for part in ["\"", name, "\":\"", text, "\""] {
+/// Appends a member to a JSON object that is not closed yet; its text is put together of parts. Plain words need no escape.
+pub(super) fn entry(object: &mut String, name: &str, text: &[&str]) {
+    object.push_str(if object.is_empty() { "{\"" } else { ",\"" });
+    for part in [name, "\":\""].iter().chain(text).chain(&["\""]) {
         object.push_str(part);
     }
 }

@@ -10,6 +10,7 @@ use tacho_schemas::record::{Counters, Record};
 use super::place::Place;
 use super::sieve::{Sieve, number_text};
 use super::{Judge, problem};
+use crate::indicators::FormulaSet;
 
 /// Longest window: one hour.
 const WINDOW_MAX_US: i64 = 3_600 * 1_000_000;
@@ -78,7 +79,11 @@ pub(super) fn flag_identity(record: &Record, judge: &Judge<'_>, sieve: &mut Siev
     if judge.found.model_config_unknown {
         sieve.flag(FlagReason::ModelConfigUnknown, "/model_config".to_owned());
     }
-    if judge.found.by == FoundBy::Generic {
+    let judged = judge.formulas >= FormulaSet::Y2026R3;
+    if judged && judge.found.model_config_differs {
+        sieve.flag(FlagReason::ModelConfigDiffers, "/model_config".to_owned());
+    }
+    if judge.found.by == FoundBy::Generic || judged && judge.found.model.generic {
         sieve.flag(FlagReason::ModelGeneric, "/robot_id".to_owned());
     }
     if judge.found.model.kind != record.robot_kind {

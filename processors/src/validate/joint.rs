@@ -3,20 +3,30 @@
 use tacho_config::models::JointModel;
 use tacho_config::{Limits, SanityRange};
 use tacho_schemas::reason::{FlagReason, RejectReason};
-use tacho_schemas::record::{Joint, JointSamples};
+use tacho_schemas::record::{Joint, JointSamples, LOAD_BINS};
 
 use super::place::Place;
 use super::sieve::{MAGNITUDE, Sieve, even};
+use crate::indicators::FormulaSet;
 
 /// How far Σ `load_hist_rev` may be off `input_rev`, as a share of it.
 const HISTOGRAM_TOLERANCE: f64 = 0.01;
 /// How far a root mean square may be above the greatest magnitude, as a share of it: both are rounded by the device.
 const RMS_TOLERANCE: f64 = 0.01;
+/// What a revolution within each bin of `load_hist_rev` adds to `input_rev_load` at most, by either life law; that without load is
+/// taken as one of the bin above it, and that above three times the rated torque has no bound.
+const LOAD_MAX: [f64; LOAD_BINS] =
+    [0.001, 0.001, 0.008, 0.042_875, 0.125, 0.421_875, 1.0, 2.105, 3.864, 10.08, 38.95, f64::INFINITY];
 /// Time between samples, in s.
 const SAMPLE_STEP: SanityRange = even(1e-6, 3600.0);
 
 /// Judges a joint; whether it may stay. Wrong samples are dropped without their joint.
-pub(super) fn check(joint: &mut Joint, model: Option<&JointModel>, limits: &Limits, sieve: &mut Sieve<'_>) -> bool {
+pub(super) fn check(
+    joint: &mut Joint,
+    model: Option<&JointModel>,
+    (limits, formulas): (&Limits, FormulaSet),
+    sieve: &mut Sieve<'_>,
+) -> bool {
     let at = Place::Element("joints", joint.index);
     let ranges = Ranges::of(model, limits);
     if let Some(samples) = &joint.samples {
@@ -33,6 +43,9 @@ pub(super) fn check(joint: &mut Joint, model: Option<&JointModel>, limits: &Limi
         window(joint, at, &ranges, limits, sieve);
         tests(joint, at, &ranges, sieve);
         consistency(joint, at, sieve);
+        if formulas >= FormulaSet::Y2026R3 && has_load_without_turns(joint) {
+            sieve.inconsistent(at, "input_rev_load");
+        }
     })
 }
 
@@ -134,4 +147,15 @@ fn consistency(joint: &Joint, at: Place, sieve: &mut Sieve<'_>) {
     ordered("current_rms_a", joint.current_rms_a, joint.current_absmax_a);
     ordered("speed_rms_rad_s", joint.speed_rms_rad_s, joint.speed_absmax_rad_s);
     ordered("following_error_rms_rad", joint.following_error_rms_rad, joint.following_error_max_rad);
+}
+
+/// Whether `input_rev_load` is more than the joint's revolutions can have added up to.
+fn has_load_without_turns(joint: &Joint) -> bool {
+    let Some(load) = joint.input_rev_load else { return false };
+    let greatest = joint.load_hist_rev.as_deref().map(|bins| {
+        let turned = bins.iter().zip(LOAD_MAX).filter(|(revolutions, _)| **revolutions > 0.0);
+        turned.fold(0.0, |sum, (revolutions, most)| sum + revolutions * most)
+    });
+    let too_much = greatest.is_some_and(|greatest| load > greatest * (1.0 + HISTOGRAM_TOLERANCE));
+    too_much || load > 0.0 && joint.input_rev == Some(0.0)
 }

@@ -10,6 +10,7 @@ use tacho_schemas::reason::{Flag, FlagReason, RejectReason};
 use tacho_schemas::record::Extra;
 
 use super::place::{Place, is_within};
+use crate::indicators::of_count;
 
 /// Magnitudes (root mean squares, greatest magnitudes, test results): not negative.
 pub(super) const MAGNITUDE: SanityRange = even(0.0, 1e15);
@@ -96,7 +97,7 @@ impl<'a> Sieve<'a> {
     /// An optional count.
     #[inline]
     pub(super) fn count(&mut self, at: Place, field: &str, value: Option<i64>, range: &SanityRange) {
-        self.value(at, field, value.map(approximate), range);
+        self.value(at, field, value.map(of_count), range);
     }
 
     /// An optional share of 1; one in (1, 100] is told as what it probably is.
@@ -164,7 +165,7 @@ impl<'a> Sieve<'a> {
     #[inline]
     pub(super) fn count_field(&mut self, at: Place, field: &str, value: &mut Option<i64>, range: &SanityRange) {
         let Some(count) = *value else { return };
-        match range.judge(approximate(count)) {
+        match range.judge(of_count(count)) {
             Judgement::Sound => {}
             Judgement::Suspect => self.suspect(at, field),
             Judgement::Wrong => {
@@ -223,9 +224,4 @@ impl<'a> Sieve<'a> {
 /// A number as JSON text: the shortest that is read back as the same.
 pub(super) fn number_text(number: f64) -> String {
     if number.is_finite() { format!("{number:?}") } else { "null".to_owned() }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the range of a count does not depend on its last digits")]
-fn approximate(count: i64) -> f64 {
-    count as f64
 }

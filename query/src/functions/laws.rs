@@ -11,6 +11,11 @@ const GAS: f64 = 8.314;
 const ZERO_C_IN_K: f64 = 273.15;
 const SCHMALSTIEG: &str = "Schmalstieg et al. 2014, J. Power Sources 257, for NMC cells of 2.15 Ah (Sanyo UR18650E)";
 
+/// A temperature in K; none at or below absolute zero, where the laws mean nothing.
+fn kelvin(temp_c: f64) -> Option<f64> {
+    Some(temp_c + ZERO_C_IN_K).filter(|temp_k| *temp_k > 0.0)
+}
+
 pub(super) static FORMULAS: [Formula; 11] = [
     Formula {
         name: "weibull_failure",
@@ -35,7 +40,7 @@ pub(super) static FORMULAS: [Formula; 11] = [
         gives: "how much faster something ages at `temp_c` than at `reference_c`",
         source: "Arrhenius' law, k_B = 8.617333262e-5 eV/K",
         compute: |of| {
-            let inverse = 1.0 / (of[1] + ZERO_C_IN_K) - 1.0 / (of[2] + ZERO_C_IN_K);
+            let inverse = 1.0 / kelvin(of[1])? - 1.0 / kelvin(of[2])?;
             Some(libm::exp(of[0] / 8.617_333_262e-5 * inverse))
         },
     },
@@ -58,7 +63,10 @@ pub(super) static FORMULAS: [Formula; 11] = [
         arguments: &["ageing"],
         gives: "share of the capacity lost at Xu's ageing f: `1 − α·e^(−β·f) − (1 − α)·e^(−f)`",
         source: "Xu et al. 2016, doi 10.1109/TSG.2016.2578950",
-        compute: |of| Some(1.0 - 5.75e-2 * libm::exp(-121.0 * of[0]) - (1.0 - 5.75e-2) * libm::exp(-of[0])),
+        compute: |of| {
+            let loss = 1.0 - 5.75e-2 * libm::exp(-121.0 * of[0]) - (1.0 - 5.75e-2) * libm::exp(-of[0]);
+            (of[0] >= 0.0).then_some(loss)
+        },
     },
     Formula {
         name: "schmalstieg_capacity",
@@ -66,7 +74,7 @@ pub(super) static FORMULAS: [Formula; 11] = [
         gives: "remaining share of the capacity at constant stress: `1 − α·t^0.75 − β·√Q`, of one cell",
         source: SCHMALSTIEG,
         compute: |of| {
-            let alpha = (7.543 * of[0] - 23.75) * 1e6 * libm::exp(-6976.0 / (of[2] + ZERO_C_IN_K));
+            let alpha = (7.543 * of[0] - 23.75) * 1e6 * libm::exp(-6976.0 / kelvin(of[2])?);
             let beta = 7.348e-3 * (of[1] - 3.667) * (of[1] - 3.667) + 7.6e-4 + 4.081e-3 * of[4];
             Some(1.0 - alpha * libm::pow(of[3], 0.75) - beta * of[5].sqrt())
         },
@@ -77,7 +85,7 @@ pub(super) static FORMULAS: [Formula; 11] = [
         gives: "resistance over that as new, at constant stress: `1 + α·t^0.75 + β·Q`, of one cell",
         source: SCHMALSTIEG,
         compute: |of| {
-            let alpha = (5.270 * of[0] - 16.32) * 1e5 * libm::exp(-5986.0 / (of[2] + ZERO_C_IN_K));
+            let alpha = (5.270 * of[0] - 16.32) * 1e5 * libm::exp(-5986.0 / kelvin(of[2])?);
             let beta = 2.153e-4 * (of[1] - 3.725) * (of[1] - 3.725) - 1.521e-5 + 2.798e-4 * of[4];
             Some(1.0 + alpha * libm::pow(of[3], 0.75) + beta.max(1.5e-5) * of[5])
         },
@@ -108,7 +116,7 @@ pub(super) static FORMULAS: [Formula; 11] = [
         gives: "share of the capacity lost by cycles: `B·exp((−31700 + 370.3·C)/(R·T))·Ah^0.55/100`; B is 31,630 at C/2",
         source: "Wang et al. 2011, J. Power Sources 196, for iron-phosphate cells of 2.2 Ah",
         compute: |of| {
-            let rate = libm::exp((-31_700.0 + 370.3 * of[1]) / (GAS * (of[2] + ZERO_C_IN_K)));
+            let rate = libm::exp((-31_700.0 + 370.3 * of[1]) / (GAS * kelvin(of[2])?));
             Some(of[0] * rate * libm::pow(of[3], 0.55) / 100.0)
         },
     },
@@ -159,6 +167,15 @@ mod tests {
     fn what_is_no_number_is_null() {
         let weibull = &FORMULAS[0];
         assert_eq!(weibull.value(&[-1.0]), None);
-        assert_eq!(FORMULAS[2].value(&[1e9, 40.0, 90.0]), None, "infinite");
+        let value =
+            |name, arguments: &[f64]| FORMULAS.iter().find(|formula| formula.name == name).unwrap().value(arguments);
+        assert_eq!(value("arrhenius_factor", &[1e9, 40.0, 90.0]), None, "infinite");
+        assert_eq!(value("arrhenius_factor", &[0.5, 40.0, -274.0]), None, "below absolute zero");
+        assert_eq!(value("arrhenius_factor", &[0.5, -300.0, 40.0]), None, "below absolute zero");
+        assert_eq!(value("xu_loss", &[-1.0]), None);
+        assert_eq!(value("xu_loss", &[0.0]), Some(0.0));
+        assert_eq!(value("schmalstieg_capacity", &[3.7, 3.7, -300.0, 365.0, 0.8, 430.0]), None);
+        assert_eq!(value("schmalstieg_resistance", &[3.7, 3.7, -300.0, 365.0, 0.8, 430.0]), None);
+        assert_eq!(value("wang_cycle_loss", &[31_630.0, 0.5, -300.0, 2000.0]), None);
     }
 }

@@ -35,5 +35,9 @@ words! {
         NotLocalized = "not_localized",
         /// The values do not vary, so nothing can be divided by their variance.
         NoVariance = "no_variance",
+        /// The value is outside of what can be, so one of its inputs is wrong.
+        OutOfRange = "out_of_range",
+        /// The values that it comes from contradict each other.
+        Inconsistent = "inconsistent",
     }
 }

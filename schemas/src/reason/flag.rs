@@ -47,6 +47,8 @@ words! {
         ModelGeneric = "model_generic",
         /// The record names a model configuration that is not known.
         ModelConfigUnknown = "model_config_unknown",
+        /// The record names another model configuration than its ID would have found: the ratings are the sender's choice.
+        ModelConfigDiffers = "model_config_differs",
         /// The joint is not in the model's configuration.
         JointUnknown = "joint_unknown",
         /// The strokes are too small for the life law, which needs the bearing to turn.

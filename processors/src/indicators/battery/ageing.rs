@@ -9,8 +9,8 @@ use tacho_config::models::{Chemistry, CycleLife};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::{Battery, SOC_BINS, TEMP_BINS};
 
-use crate::indicators::temperature::TEMP_CENTRES_C;
-use crate::indicators::{Indicator, Method, Traced};
+use crate::indicators::temperature::{TEMP_CENTRES_C, ZERO_C_IN_K};
+use crate::indicators::{FormulaSet, Indicator, Method, Traced};
 
 const ALPHA_SEI: f64 = 5.75e-2;
 const BETA_SEI: f64 = 121.0;
@@ -20,7 +20,6 @@ const SIGMA_REFERENCE: f64 = 0.5;
 const K_TEMP: f64 = 6.93e-2;
 const TEMP_REFERENCE_K: f64 = 298.15;
 const K_TIME_PER_S: f64 = 4.14e-10;
-const ZERO_C_IN_K: f64 = 273.15;
 
 /// Centres of the tenths of a state of charge, or depth of discharge.
 const TENTHS: [f64; SOC_BINS] = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95];
@@ -51,19 +50,22 @@ pub fn loss(ageing: f64) -> f64 {
 /// at the mean charge and temperature, and hours by temperature at the mean charge.
 ///
 /// # Errors
-/// [`Absent`] says what is missing; [`Absent::NotApplicable`] for iron-phosphate cells, of which the constants are not.
+/// [`Absent`] says what is missing; [`Absent::NotApplicable`] for iron-phosphate cells, of which the constants are not (before the
+/// formulas 2026.3 only by histograms).
 ///
 /// Source: Xu et al., IEEE Trans. Smart Grid 9 (2018) 1131, doi 10.1109/TSG.2016.2578950, constants for LMO cells.
-pub fn xu_loss(pack: &Battery, chemistry: Result<Chemistry, Absent>) -> Traced {
+pub fn xu_loss(pack: &Battery, chemistry: Result<Chemistry, Absent>, formulas: FormulaSet) -> Traced {
+    let of_law = || if chemistry? == Chemistry::Lfp { Err(Absent::NotApplicable) } else { Ok(()) };
     if let (Some(cycle), Some(calendar)) = (pack.ageing_cycle, pack.ageing_calendar) {
+        if formulas >= FormulaSet::Y2026R3 {
+            of_law()?;
+        }
         return Ok((loss(cycle + calendar), Method::Sent));
     }
     let cycles = pack.soc_rainflow_hist_cycles.as_deref().ok_or(Absent::CounterMissing)?;
     let hours_at_temp = pack.temp_hist_h.as_deref().ok_or(Absent::CounterMissing)?;
     let hours_at_charge = pack.soc_hist_h.as_deref().ok_or(Absent::CounterMissing)?;
-    if chemistry? == Chemistry::Lfp {
-        return Err(Absent::NotApplicable);
-    }
+    of_law()?;
     Ok((loss(ageing_of(cycles, hours_at_temp, hours_at_charge)), Method::Histograms))
 }
 
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn a_series_of_charges_ages_by_the_depth_and_mean_of_its_cycles() {
         let (mut ageing, mut damage) = (0.0, 0.0);
-        let life = CycleLife { full_depth_cycles: 3000.0, depth_exponent: 1.3, source: "test".to_owned() };
+        let life = CycleLife { full_depth_cycles: 3000.0, depth_exponent: 1.3, source: "test".into() };
         rainflow::<8>(&[1.0, 0.4, 0.7, 0.2, 1.0], |cycle| {
             ageing += cycle.count * of_depth(cycle.range) * of_charge(cycle.mean);
             damage += damage_of(&life, cycle.range, cycle.count);
@@ -159,7 +161,10 @@ mod tests {
     #[test]
     fn histograms_stand_in_for_the_terms_of_the_edge() {
         let mut pack = Battery { ageing_cycle: Some(0.02), ageing_calendar: Some(0.01), ..Battery::default() };
-        assert_eq!(xu_loss(&pack, Ok(Chemistry::Lfp)), Ok((loss(0.03), Method::Sent)));
+        let xu_loss = |pack: &Battery, chemistry| xu_loss(pack, chemistry, FormulaSet::Y2026R3);
+        assert_eq!(xu_loss(&pack, Ok(Chemistry::LiIon)), Ok((loss(0.03), Method::Sent)));
+        assert_eq!(xu_loss(&pack, Ok(Chemistry::Lfp)), Err(Absent::NotApplicable));
+        assert_eq!(xu_loss(&pack, Err(Absent::ModelUnknown)), Err(Absent::ModelUnknown));
         pack.ageing_cycle = None;
         assert_eq!(xu_loss(&pack, Ok(Chemistry::LiIon)), Err(Absent::CounterMissing));
         let (mut cycles, mut temps, mut charges) = ([0.0; SOC_BINS], [0.0; TEMP_BINS], [0.0; SOC_BINS]);
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn cycles_by_depth_are_summed_at_the_centres_of_their_tenths() {
-        let life = CycleLife { full_depth_cycles: 1000.0, depth_exponent: 2.0, source: "test".to_owned() };
+        let life = CycleLife { full_depth_cycles: 1000.0, depth_exponent: 2.0, source: "test".into() };
         let mut cycles = [0.0; SOC_BINS];
         (cycles[1], cycles[9]) = (4000.0, 500.0);
         let expected = 4.0 * 0.15_f64.powi(2) + 0.5 * 0.95_f64.powi(2);

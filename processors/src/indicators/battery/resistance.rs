@@ -7,7 +7,8 @@ use tacho_config::models::Resistance;
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Battery;
 
-use crate::indicators::{Indicator, Method, Traced};
+use crate::indicators::temperature::ZERO_C_IN_K;
+use crate::indicators::{FormulaSet, Indicator, Method, Traced};
 
 /// Least step of the current, as a share of the nominal capacity (1/h).
 const STEP_MIN_C: f64 = 0.2;
@@ -15,8 +16,6 @@ const STEP_MIN_C: f64 = 0.2;
 const STEP_MAX_S: f64 = 1.0;
 /// Gas constant, J/(mol·K).
 const GAS_J_PER_MOL_K: f64 = 8.314_462_618;
-/// 0 °C in K.
-const ZERO_C_IN_K: f64 = 273.15;
 
 /// Resistance at 25 °C, mΩ: `R_T·exp(−(E_R/R)·(1/T − 1/298.15 K))`.
 ///
@@ -29,13 +28,15 @@ pub fn at_25c_mohm(resistance_mohm: f64, temp_c: f64, activation_j_per_mol: f64)
 /// Resistance of a pack at 25 °C, mΩ.
 ///
 /// # Errors
-/// [`Absent`] says what is missing: a resistance with its temperature, or samples with a step.
+/// [`Absent`] says what is missing: a resistance with its temperature, or samples with a step; of the formulas 2026.3 on,
+/// [`Absent::OutOfRange`] of a resistance that is not above 0.
 ///
 /// Source: IEC 61960-3 direct-current method: `|ΔV/ΔI|` across a step of at least 0.2 C within 1 s.
 pub fn dcir_25c_mohm(
     pack: &Battery,
     nominal_ah: Result<f64, Absent>,
     resistance: Result<&Resistance, Absent>,
+    formulas: FormulaSet,
 ) -> Traced {
     let of_samples = nominal_ah.ok().and_then(|nominal_ah| step_mohm(pack, nominal_ah));
     let mean_temp_c = 0.5 * (pack.temp_min_c + pack.temp_max_c);
@@ -44,20 +45,25 @@ pub fn dcir_25c_mohm(
         (None, Some(mohm)) => (mohm, pack.dcir_temp_c.unwrap_or(mean_temp_c), Method::Sent),
         (None, None) => return Err(Absent::InputMissing),
     };
+    if formulas >= FormulaSet::Y2026R3 && mohm <= 0.0 {
+        return Err(Absent::OutOfRange);
+    }
+    let mohm = mohm.abs();
     Ok((at_25c_mohm(mohm, temp_c, resistance?.activation_j_per_mol), method))
 }
 
-/// `|ΔV/ΔI|` of the greatest step of the samples, mΩ.
+/// `ΔV/ΔI` of the greatest step of the samples, mΩ; negative if the voltage went against the current.
 fn step_mohm(pack: &Battery, nominal_ah: f64) -> Option<f64> {
     let samples = pack.samples.as_deref()?;
     let (t_s, voltage) = (samples.t_s.as_deref()?, samples.voltage_v.as_deref()?);
     let current = samples.current_a.as_deref()?;
     let (mut greatest_a, mut found) = (STEP_MIN_C * nominal_ah, None);
     for ((t, volts), amperes) in t_s.windows(2).zip(voltage.windows(2)).zip(current.windows(2)) {
-        let step_a = (amperes[1] - amperes[0]).abs();
+        let signed_a = amperes[1] - amperes[0];
+        let step_a = signed_a.abs();
         if t[1] - t[0] <= STEP_MAX_S && step_a >= greatest_a && step_a > 0.0 {
             greatest_a = step_a;
-            found = Some(1e3 * (volts[1] - volts[0]).abs() / step_a);
+            found = Some(1e3 * (volts[1] - volts[0]) / signed_a);
         }
     }
     found
@@ -83,7 +89,7 @@ mod tests {
     use super::*;
 
     fn rated(activation_j_per_mol: f64) -> Resistance {
-        Resistance { new_mohm: 20.0, end_mohm: 40.0, activation_j_per_mol, source: "test".to_owned() }
+        Resistance { new_mohm: 20.0, end_mohm: 40.0, activation_j_per_mol, source: "test".into() }
     }
 
     fn near(value: f64, expected: f64) {
@@ -102,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_step_of_40_a_that_takes_1_2_v_is_30_milliohms() {
-        let (mohm, method) = dcir_25c_mohm(&stepping(0.5), Ok(30.0), Ok(&rated(2e4))).unwrap();
+        let (mohm, method) = dcir_25c_mohm(&stepping(0.5), Ok(30.0), Ok(&rated(2e4)), FormulaSet::Y2026R3).unwrap();
         near(mohm, 30.0);
         assert_eq!(method, Method::Samples);
         near(soh_resistance(Ok(&rated(2e4)), Ok(30.0)).unwrap(), 0.5);
@@ -112,16 +118,30 @@ mod tests {
     fn a_cold_resistance_is_brought_to_25_degrees() {
         near(at_25c_mohm(30.0, 10.0, 20_000.0), 19.566_055_998_795_89);
         let pack = Battery { dcir_mohm: Some(30.0), dcir_temp_c: Some(10.0), ..Battery::default() };
-        let (mohm, method) = dcir_25c_mohm(&pack, Ok(30.0), Ok(&rated(20_000.0))).unwrap();
+        let (mohm, method) = dcir_25c_mohm(&pack, Ok(30.0), Ok(&rated(20_000.0)), FormulaSet::Y2026R3).unwrap();
         near(mohm, 19.566_055_998_795_89);
         assert_eq!(method, Method::Sent);
     }
 
     #[test]
     fn samples_too_coarse_or_steps_too_small_give_none() {
-        assert_eq!(dcir_25c_mohm(&stepping(18.0), Ok(30.0), Ok(&rated(2e4))), Err(Absent::InputMissing));
-        assert_eq!(dcir_25c_mohm(&stepping(0.5), Ok(300.0), Ok(&rated(2e4))), Err(Absent::InputMissing));
-        let no_rating = dcir_25c_mohm(&stepping(0.5), Ok(30.0), Err(Absent::RatingMissing));
+        let found =
+            |pack: &Battery, nominal_ah| dcir_25c_mohm(pack, Ok(nominal_ah), Ok(&rated(2e4)), FormulaSet::Y2026R3);
+        assert_eq!(found(&stepping(18.0), 30.0), Err(Absent::InputMissing));
+        assert_eq!(found(&stepping(0.5), 300.0), Err(Absent::InputMissing));
+        let no_rating = dcir_25c_mohm(&stepping(0.5), Ok(30.0), Err(Absent::RatingMissing), FormulaSet::Y2026R3);
         assert_eq!(no_rating, Err(Absent::RatingMissing));
+    }
+
+    #[test]
+    fn a_resistance_that_is_not_above_0_is_none() {
+        let found = |pack: &Battery, formulas| dcir_25c_mohm(pack, Ok(30.0), Ok(&rated(2e4)), formulas);
+        let none = Battery { dcir_mohm: Some(0.0), ..Battery::default() };
+        let mut rising = stepping(0.5);
+        rising.samples.as_mut().unwrap().voltage_v = Some([50.9, 50.9, 52.1].into());
+        for pack in [none, rising] {
+            assert_eq!(found(&pack, FormulaSet::Y2026R3), Err(Absent::OutOfRange));
+            assert!(found(&pack, FormulaSet::Y2026R2).unwrap().0 >= 0.0, "as the former formulas had it");
+        }
     }
 }

@@ -86,7 +86,7 @@ mod tests {
             cut_off_voltage_v: None,
             resistance: None,
             cycle_life: None,
-            source: "test".to_owned(),
+            source: "test".into(),
         }
     }
 

@@ -26,7 +26,7 @@ fn counts(series: &[f64]) -> Vec<(f64, f64)> {
 const ASTM: [f64; 9] = [-2.0, 1.0, -3.0, 5.0, -1.0, 3.0, -4.0, 4.0, -2.0];
 
 fn model(range_nm: f64, cycles: f64, exponent: f64, exponent_below: Option<f64>) -> FatigueModel {
-    FatigueModel { range_nm, cycles, exponent, exponent_below, source: "test".to_owned() }
+    FatigueModel { range_nm, cycles, exponent, exponent_below, source: "test".into() }
 }
 
 fn near(value: f64, expected: f64) {

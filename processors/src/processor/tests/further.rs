@@ -1,10 +1,10 @@
-//! Indicators that the formulas 2026.2 add: values with their methods, reasons, and what never happens.
+//! Indicators that the formulas 2026.2 add, as those of 2026.3 compute them: values with their methods, reasons, and what never happens.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use tacho_config::models::{Models, Reducer};
-use tacho_config::{FORMULAS, FORMULAS_2026_1};
+use tacho_config::{FORMULAS_2026_1, FORMULAS_2026_2};
 use tacho_schemas::processed::Processed;
 use tacho_schemas::table::{Kind, Table};
 
@@ -12,7 +12,7 @@ use super::fixture::{full, number, object, process, processor_of, processor_with
 use crate::indicators::catalogue;
 
 /// [`full`] with a joint, a pack and sections that have everything the laws need.
-fn everything() -> Value {
+pub(super) fn everything() -> Value {
     let mut record = full();
     let joint = record["joints"][0].as_object_mut().unwrap();
     let more = json!({
@@ -89,13 +89,30 @@ fn a_record_with_everything_has_every_further_indicator() {
     }
     assert_eq!(text(&processed, Table::Vibration, "velocity_zone", 0).as_deref(), Some("C"));
     let methods = |table| object(&processed, table, "methods", 0);
-    assert_eq!(methods(Table::Joints), json!({"torque_residual_norm": "samples", "friction_excess_nm": "samples"}));
+    let assumed = "rating_assumed";
+    let of_joint = json!({
+        "reducer_l10_h": "temp_histogram_hours", "reducer_rul_h": "temp_histogram_hours",
+        "thermal_load_rate_pct": assumed, "following_error_health": assumed, "component_health_index": assumed,
+        "momentary_peak_usage": assumed, "grease_usage": assumed, "bearing_damage": "load_histogram, rating_assumed",
+        "fatigue_damage": assumed, "fatigue_damage_window": assumed, "torque_residual_norm": "samples",
+        "friction_excess_nm": "samples", "friction_ratio": assumed, "lost_motion_health": assumed,
+        "winding_damage": assumed
+    });
+    assert_eq!(methods(Table::Joints), of_joint);
     assert_eq!(methods(Table::Vibration), json!({"crest_factor": "samples", "kurtosis_pearson": "samples"}));
     let of_record = methods(Table::Records);
-    assert_eq!(of_record["brake_damage"], "stop_count");
-    assert_eq!(of_record["pose_accuracy_mm"], "fewer_than_30_cycles");
+    assert_eq!(of_record["brake_damage"], "stop_count, rating_assumed");
+    for column in ["pose_accuracy_mm", "pose_accuracy_rad", "pose_repeatability_mm", "pose_repeatability_rad"] {
+        assert_eq!(of_record[column], "fewer_than_30_cycles", "{column}");
+    }
+    assert_eq!(of_record["robot_health_index"], "rating_assumed");
     assert_eq!(of_record["path_rms_m"], "paths");
-    assert_eq!(text(&processed, Table::Batteries, "methods", 0), None);
+    let of_pack = json!({
+        "soh_capacity": assumed, "equivalent_full_cycles": assumed, "pack_health_index": assumed,
+        "end_of_life_ah": assumed, "dcir_25c_mohm": assumed, "soh_resistance": assumed, "c_rate_max": assumed,
+        "cycle_damage": assumed
+    });
+    assert_eq!(methods(Table::Batteries), of_pack);
     let absent = object(&processed, Table::Joints, "absent", 0);
     assert_eq!(absent, json!({}), "nothing is absent");
 }
@@ -119,6 +136,41 @@ fn rows_of_the_former_formulas_are_what_they_were() {
         }
     }
     assert_eq!(text(&processed, Table::Joints, "absent", 0), None);
+}
+
+/// What the formulas 2026.2 said of a record that those of 2026.3 judge otherwise: its rows are replayed bit for bit.
+#[test]
+fn rows_of_the_formulas_2026_2_are_what_they_were() {
+    let mut record = everything();
+    record["batteries"][0]["full_charge_ah"] = json!(15_000);
+    record["vibration"][0]["samples_m_s2"] = json!(vec![0.1; 10]);
+    record["model_config"] = json!("generic-arm");
+    record["joints"][0].as_object_mut().unwrap().remove("temp_hist_h");
+    let processor = processor_of(Models::builtin(), FORMULAS_2026_2);
+    let processed = processor.process(3, 7..8, &[raw(7, record.to_string())]);
+    assert_eq!(text(&processed, Table::Joints, "formula_version", 0).as_deref(), Some("2026.2"));
+    // 6.4e6 of 60 · 7,000 · 2,000, in the robot's 1,100.25 h.
+    assert_eq!(number(&processed, Table::Joints, "reducer_damage", 0).as_deref(), Some("0.007619048"));
+    assert_eq!(number(&processed, Table::Joints, "reducer_l10_h", 0).as_deref(), Some("144407.8"));
+    let text_of = |table, column| text(&processed, table, column, 0);
+    let methods = r#"{"torque_residual_norm":"samples","friction_excess_nm":"samples"}"#;
+    assert_eq!(text_of(Table::Joints, "methods").as_deref(), Some(methods));
+    let absent = concat!(
+        r#"{"thermal_load_rate_pct":"rating_missing","following_error_health":"rating_missing","#,
+        r#""momentary_peak_usage":"rating_missing","grease_usage":"rating_missing","bearing_damage":"rating_missing","#,
+        r#""fatigue_damage":"rating_missing","fatigue_damage_window":"rating_missing","friction_ratio":"rating_missing","#,
+        r#""lost_motion_health":"rating_missing","*":"input_missing"}"#
+    );
+    assert_eq!(text_of(Table::Joints, "absent").as_deref(), Some(absent));
+    assert_eq!(text_of(Table::Records, "flags"), None);
+    assert_eq!(text_of(Table::Batteries, "methods"), None);
+    assert_eq!(number(&processed, Table::Batteries, "capacity_ah", 0).as_deref(), Some("15000.000000"));
+    assert_eq!(number(&processed, Table::Vibration, "kurtosis_pearson", 0).as_deref(), Some("1.000"));
+    let of_record = concat!(
+        r#"{"pose_accuracy_mm":"fewer_than_30_cycles","#,
+        r#""path_rms_m":"paths","path_max_m":"paths","path_p95_m":"paths"}"#
+    );
+    assert_eq!(text_of(Table::Records, "methods").as_deref(), Some(of_record));
 }
 
 /// Whether a column is one that the formulas 2026.2 add.
@@ -165,8 +217,38 @@ fn the_order_of_joints_does_not_matter() {
     );
 }
 
-/// Each indicator of a row is there, or has a reason of its own, or that of `*`.
-fn has_reasons(processed: &Processed) -> Result<(), TestCaseError> {
+/// Inputs of the further indicators of a joint of `example-arm-6`: of each group one must be there.
+const NEEDS: [(&str, &[&[&str]]); 13] = [
+    ("average_torque_ratio", &[&["input_rev"], &["input_rev_load", "load_hist_rev"]]),
+    ("momentary_peak_usage", &[&["momentary_peak_count"]]),
+    ("grease_usage", &[&["grease_temp_hist_rev"], &["input_rev"], &["input_rev_load", "load_hist_rev"]]),
+    ("bearing_damage", &[&["load_hist_rev"]]),
+    ("fatigue_damage", &[&["rainflow_hist_cycles"]]),
+    ("fatigue_damage_window", &[&["samples"]]),
+    ("reducer_damage_window", &[&["samples"]]),
+    ("torque_residual_norm", &[&["samples", "torque_residual_rms_nm"]]),
+    ("friction_excess_nm", &[&["samples", "friction_residual_nm"]]),
+    ("friction_ratio", &[&["friction_test_torque_nm"], &["temp_reducer_c", "temp_motor_c"]]),
+    ("lost_motion_health", &[&["lost_motion_arcmin"]]),
+    ("temp_equivalent_h", &[&["temp_hist_h"]]),
+    ("winding_damage", &[&["temp_hist_h"]]),
+];
+
+/// Whether the record lacks an input of a further indicator, so that `*` may stand for it.
+fn lacks_input(record: &Value, table: Table, column: &str) -> bool {
+    let joint = record["joints"][0].as_object().unwrap();
+    match table {
+        Table::Joints => NEEDS.iter().any(|(name, groups)| {
+            *name == column && groups.iter().any(|group| group.iter().all(|key| !joint.contains_key(*key)))
+        }),
+        Table::Batteries => column == "capacity_ah" && record["batteries"][0].get("full_charge_ah").is_none(),
+        _ => (column.starts_with("path_") || column == "localization_ratio") && record.get("motion").is_none(),
+    }
+}
+
+/// Each indicator of a row is there, or has a reason of its own that the page of indicators lists, or lacks an input and has that
+/// of `*`.
+fn has_reasons(record: &Value, processed: &Processed) -> Result<(), TestCaseError> {
     for entry in catalogue::entries() {
         if processed.rows.get(entry.table).num_rows() == 0 {
             continue;
@@ -183,8 +265,18 @@ fn has_reasons(processed: &Processed) -> Result<(), TestCaseError> {
             "robot_health_component" => "robot_health_index",
             column => column,
         };
-        let explained = absent.get(named).is_some() || absent.get("*").is_some();
-        prop_assert!(there || explained, "{}.{} is null without a reason: {absent}", entry.table.name(), entry.column);
+        let place = format!("{}.{}", entry.table.name(), entry.column);
+        match absent.get(named).and_then(Value::as_str) {
+            Some(reason) => {
+                prop_assert!(!there, "{place} is there and has a reason: {absent}");
+                let listed = entry.nulls.split(", ").chain(catalogue::NULLS_OF_NUMBERS).any(|null| null == reason);
+                prop_assert!(listed, "{place}: the page does not say {reason}");
+            }
+            None => {
+                let starred = absent.get("*").is_some() && lacks_input(record, entry.table, entry.column);
+                prop_assert!(there != starred, "{place} is null without a reason, or there without input: {absent}");
+            }
+        }
     }
     Ok(())
 }
@@ -220,7 +312,7 @@ proptest! {
             record["batteries"][0].as_object_mut().unwrap().remove("full_charge_ah");
         }
         let processed = process(&record);
-        has_reasons(&processed)?;
+        has_reasons(&record, &processed)?;
 
         let joint = record["joints"][0].as_object_mut().unwrap();
         if !dropped[1] {
@@ -231,23 +323,5 @@ proptest! {
             number(processed, Table::Joints, "reducer_damage", 0).map(|text| text.parse::<f64>().unwrap())
         };
         prop_assert!(damage(&later) >= damage(&processed));
-    }
-}
-
-#[test]
-fn an_unknown_robot_has_reasons_and_no_guess() {
-    let mut record = everything();
-    record["robot_id"] = json!("ZZ9999999999000000000000000ZZ");
-    let mut raw = raw(7, record.to_string());
-    raw.envelope.robot = tacho_schemas::RobotKey::Id("ZZ9999999999000000000000000ZZ".parse().unwrap());
-    let processed = processor_of(Models::builtin(), FORMULAS).process(3, 7..8, &[raw]);
-    let absent = object(&processed, Table::Batteries, "absent", 0);
-    for column in ["soh_capacity", "soh_resistance", "cycle_damage", "c_rate_max"] {
-        assert_eq!(absent[column], "model_unknown", "{absent}");
-    }
-    assert_eq!(number(&processed, Table::Batteries, "capacity_ah", 0).as_deref(), Some("28.900000"));
-    let absent = object(&processed, Table::Joints, "absent", 0);
-    for column in ["grease_usage", "winding_damage", "friction_ratio", "bearing_damage"] {
-        assert_eq!(absent[column], "model_unknown", "{absent}");
     }
 }

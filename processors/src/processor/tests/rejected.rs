@@ -119,5 +119,5 @@ fn formulas_that_this_binary_lacks_halt_before_any_row() {
     let config = snapshot.digest();
     let refused = Processor::new(std::sync::Arc::new(snapshot), 1).unwrap_err();
     assert_eq!(refused, UnknownFormulas { formulas: "2031.9".to_owned(), config });
-    assert!(refused.to_string().contains("\"2031.9\", this binary has 2026.2, 2026.1"), "{refused}");
+    assert!(refused.to_string().contains("\"2031.9\", this binary has 2026.3, 2026.2, 2026.1"), "{refused}");
 }

@@ -39,7 +39,9 @@ fn a_record_becomes_a_row_per_part_with_its_place_in_the_log() {
 /// J1: 6.4e6 weighted revolutions of 60 · 10,000 · 2,000, in 1,100.25 h with servos on; 2.31 A of 6 A; 0.12 mrad between 0.1 and 1.
 #[test]
 fn a_joints_indicators_are_those_of_its_laws() {
-    let processed = process(&full());
+    let mut record = full();
+    record["joints"][0].as_object_mut().unwrap().remove("component_id");
+    let processed = process(&record);
     let expected = [
         ("reducer_damage", "0.005333333"),
         ("reducer_l10_h", "206296.9"),
@@ -86,6 +88,32 @@ fn a_replaced_component_has_damage_and_no_hours_of_its_own() {
     let absent = object(&processed, Table::Joints, "absent", 0);
     let reason = "no_operating_hours";
     assert_eq!(absent, json!({"reducer_l10_h": reason, "reducer_rul_h": reason, "*": "input_missing"}));
+}
+
+/// 20,000 h of a robot: component A with D 0.917; then component B, also of epoch 0, with D 0.0092 in the robot's hours.
+#[test]
+fn another_component_does_not_inherit_the_robots_hours() {
+    let mut record = full();
+    record["counters"] = json!({"power_on_h": 20_000.0});
+    let lives = |record: &serde_json::Value| {
+        let processed = process(record);
+        let life = ["reducer_l10_h", "reducer_rul_h"].map(|column| number(&processed, Table::Joints, column, 0));
+        (life, object(&processed, Table::Joints, "absent", 0), object(&processed, Table::Joints, "methods", 0))
+    };
+    for (component, load) in [("A", 1.1e9), ("B", 1.1e7)] {
+        record["joints"][0]["component_id"] = json!(component);
+        record["joints"][0]["input_rev_load"] = json!(load);
+        let (life, absent, _) = lives(&record);
+        assert_eq!(life, [None, None]);
+        assert_eq!(absent["reducer_l10_h"], "no_operating_hours");
+        assert_eq!(absent["reducer_rul_h"], "no_operating_hours");
+    }
+    record["joints"][0]["temp_hist_h"] = json!([0, 0, 150, 50, 0, 0, 0, 0]);
+    let (life, _, methods) = lives(&record);
+    assert_eq!(life[0].as_deref(), Some("21818.2"), "200 h of its own");
+    assert_eq!(methods["reducer_l10_h"], "temp_histogram_hours");
+    record["joints"][0].as_object_mut().unwrap().remove("component_id");
+    assert_eq!(lives(&record).2["reducer_rul_h"], "power_on_hours");
 }
 
 #[test]
