@@ -109,6 +109,10 @@ UNION ALL
 SELECT robot_id, 'zombie', 'now', min(received_at), max(received_at), count(*), 'reports, and the roster says it is scrapped'
 FROM records WHERE flags LIKE '%robot_scrapped:%' GROUP BY robot_id
 UNION ALL
+SELECT robot_id, 'not_commissioned', 'watch', min(received_at), max(received_at), count(*),
+       'reports of before the day on which the roster says that it is commissioned'
+FROM records WHERE flags LIKE '%robot_not_commissioned:%' GROUP BY robot_id
+UNION ALL
 SELECT robot_id, 'not_registered', 'watch', min(received_at), max(received_at), count(*),
        'the roster does not know this ID, its manufacturer or its model'
 FROM records WHERE flags LIKE '%unknown_manufacturer:%' OR flags LIKE '%unknown_model:%' OR flags LIKE '%robot_unlisted:%'
