@@ -97,12 +97,15 @@ fn what_a_test_found_stands_until_a_newer_test_or_another_component() {
 fn remaining_life_is_what_is_left_at_the_rate_of_the_component_in_place_whatever_one_clock_says() {
     let Some(mut plant) = plant() else { return };
     let id = robot(1);
-    let joint = |epoch: u32, damage: f64| json!({"joints": [{"name": "J1", "component_epoch": epoch, "input_rev": 2e9, "input_rev_load": damage * LIFE_REV}]});
+    let joint = |epoch: u32, damage: f64| {
+        json!({"joints": [{"name": "J1", "component_epoch": epoch, "input_rev": 2e9, "input_rev_load": damage * LIFE_REV,
+                           "following_error_rms_rad": 1e-3 * damage}]})
+    };
     // A thousandth of the life in six hours, for ten days.
     let mut records: Vec<Value> = (0..=40)
         .map(|seq| record(&id, seq, 6.0 * (40 - seq) as f64 + 0.1, &joint(0, 0.5 + 0.001 * seq as f64)))
         .collect();
-    // Four years ahead, one with the epoch of a component to come, and one with a counter that was read wrongly.
+    // Four years ahead, and one with the epoch of a component to come.
     records[12] = record(&id, 12, -35_000.0, &joint(0, 0.512));
     records[20] = record(&id, 20, 120.1, &joint(7, 0.001));
     let lake = land(&plant, &records);
@@ -113,6 +116,10 @@ fn remaining_life_is_what_is_left_at_the_rate_of_the_component_in_place_whatever
     near(&rul[0], "damage_per_h", 0.001 / 6.0);
     near(&rul[0], "damage_per_h_recent", 0.001 / 6.0);
     near(&rul[0], "rul_h", 0.46 / (0.001 / 6.0));
+    let accuracy = of(&lake, "accuracy_trend", &id);
+    let accuracy = accuracy.iter().find(|row| row["component_epoch"] == 0).unwrap();
+    assert_eq!((&accuracy["trend"], &accuracy["n"]), (&json!("worse"), &json!(39)), "{accuracy:?}");
+    near(accuracy, "slope_per_d", 4e-6);
 
     // In an hour there is no trend yet, however many records.
     let id = robot(2);

@@ -137,5 +137,24 @@ fn the_nasa_battery_has_its_published_capacities_and_its_end_with_bounds() {
     assert!(rul[0]["rul_cycles"].as_f64().unwrap() < 0.0, "{rul:?}");
     let due = lake.rows("select rule, urgency, component from maintenance_due where robot_id like 'USNASA%'").unwrap();
     assert!(due.iter().any(|row| row["rule"] == "battery-end-of-life" && row["component"] == "B0005"), "{due:?}");
+
+    // The same view where the pack is at its 80th cycle: another robot's.
+    let young = format!("{}2", &ROBOT[..ROBOT.len() - 1]);
+    let first =
+        std::fs::read_to_string(&lines).unwrap().lines().take(80).fold(String::new(), |text, line| text + line + "\n");
+    std::fs::write(&lines, first.replace(ROBOT, &young)).unwrap();
+    mosquitto_pub_lines(&plant.mqtt().unwrap(), &topic(&young), &lines).unwrap();
+    let landed = format!("select landed from ledger where robot_id = '{young}'");
+    until("all landed", Duration::from_secs(60), &Some(80), || lake.try_int(&landed));
+    for (column, expected, tolerance) in [
+        ("ah_per_cycle", -0.003_358_315_566, 1e-8),
+        ("r2", 0.863_900_405_5, 1e-6),
+        ("end_at_cycle", 145.024_479_957, 2e-3),
+        ("end_at_cycle_low", 136.214_960_77, 2e-3),
+        ("end_at_cycle_high", 155.520_990_99, 2e-3),
+        ("rul_cycles", 65.024_479_957, 2e-3),
+    ] {
+        near(&format!("select {column} from battery_rul where robot_id = '{young}'"), expected, tolerance);
+    }
     plant.stop().unwrap();
 }
