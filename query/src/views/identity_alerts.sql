@@ -126,13 +126,11 @@ SELECT robot_id, 'component_epoch_backwards', 'soon', min(received_at), max(rece
        concat('component_epoch of ', joint, ' fell')
 FROM joint_steps WHERE component_epoch < epoch_before GROUP BY robot_id, joint
 UNION ALL
-SELECT robot_id, 'counter_too_fast', 'soon', since, until, n, concat(hour['name'], ' rose by more than the time that passed')
-FROM (
-    SELECT robot_id, since, until, n, passed_h, unnest(make_array(
-        named_struct('name', 'power_on_h', 'value', power_on_h), named_struct('name', 'servo_on_h', 'value', servo_on_h),
-        named_struct('name', 'motion_h', 'value', motion_h))) AS hour
-    FROM hours)
-WHERE hour['value'] > passed_h + 1.0
+SELECT robot_id, 'counter_too_fast', 'soon', since, until, n,
+       concat(concat_ws(', ', CASE WHEN power_on_h > passed_h + 1.0 THEN 'power_on_h' END,
+                        CASE WHEN servo_on_h > passed_h + 1.0 THEN 'servo_on_h' END,
+                        CASE WHEN motion_h > passed_h + 1.0 THEN 'motion_h' END), ' rose by more than the time that passed')
+FROM hours WHERE power_on_h > passed_h + 1.0 OR servo_on_h > passed_h + 1.0 OR motion_h > passed_h + 1.0
 UNION ALL
 SELECT robot_id, 'counter_too_large', 'soon', min(received_at), max(received_at), count(*),
        'servo_on_h or motion_h is more than power_on_h'
