@@ -14,8 +14,6 @@ Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SEC
 import argparse
 import asyncio
 import datetime
-import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -23,6 +21,8 @@ from asyncua import Client, Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import User, UserRole
+
+from commands import answer_commands
 
 NAMESPACE = "http://tachograph.example/arm"
 NODES = {
@@ -164,14 +164,7 @@ class Arm:
 
     async def run(self):
         await self.start()
-        print(json.dumps({"port": self.options.port}), flush=True)
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            try:
-                answer = await self.do(json.loads(line))
-            except Exception as error:  # told to the test, which decides
-                answer = {"error": repr(error)}
-            print(json.dumps(answer), flush=True)
+        await answer_commands(self.options.port, self.do)
         await self.server.stop()
 
 

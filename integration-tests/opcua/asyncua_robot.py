@@ -7,11 +7,11 @@ It takes the commands `write` and `count` of asyncua_arm.py. Arguments: port, fo
 import argparse
 import asyncio
 import datetime
-import json
-import sys
 from pathlib import Path
 
 from asyncua import Server, ua
+
+from commands import answer_commands
 
 NAMESPACE = "http://tachograph.example/maker"
 ROBOTICS = "http://opcfoundation.org/UA/Robotics/"
@@ -144,14 +144,7 @@ class Robot:
 
     async def run(self):
         await self.start()
-        print(json.dumps({"port": self.options.port}), flush=True)
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            try:
-                answer = await self.do(json.loads(line))
-            except Exception as error:  # told to the test, which decides
-                answer = {"error": repr(error)}
-            print(json.dumps(answer), flush=True)
+        await answer_commands(self.options.port, self.do)
         await self.server.stop()
 
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tacho_integration_tests::arm::{Arm, bridge, url};
+use tacho_integration_tests::client::tool;
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::port::free_port;
 use tacho_integration_tests::proxy::Proxy;
@@ -15,14 +16,9 @@ const SEEN: Duration = Duration::from_secs(60);
 /// Longest time until a bridge has found back, as it is promised.
 const BACK: Duration = Duration::from_secs(30);
 
-/// The Python with `asyncua` that `./test` hands over; without it the test says why it does nothing.
-#[expect(clippy::disallowed_methods, reason = "a test's tools come from the environment, not from a configuration")]
+/// The Python with `asyncua`.
 fn python() -> Option<String> {
-    let found = std::env::var("TACHO_PYTHON").ok();
-    if found.is_none() {
-        eprintln!("skipped: TACHO_PYTHON is not set; ./test sets it");
-    }
-    found
+    tool("TACHO_PYTHON")
 }
 
 fn plant(url: &str, server: &str) -> Plant {

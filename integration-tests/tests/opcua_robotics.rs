@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tacho_integration_tests::arm::{Arm, ROBOT, url};
+use tacho_integration_tests::client::tool;
 use tacho_integration_tests::data::recorded;
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::port::free_port;
@@ -16,16 +17,6 @@ const SEEN: Duration = Duration::from_secs(90);
 const COUNTED: u32 = 100;
 /// Time between two of them: the servers look at a node every 50 ms at the most.
 const EVERY_MS: u32 = 150;
-
-/// A tool that `./test` hands over; without it the test says why it does nothing.
-#[expect(clippy::disallowed_methods, reason = "a test's tools come from the environment, not from a configuration")]
-fn tool(name: &str) -> Option<String> {
-    let found = std::env::var(name).ok();
-    if found.is_none() {
-        eprintln!("skipped: {name} is not set; ./test sets it");
-    }
-    found
-}
 
 fn asyncua(options: &[&str]) -> Option<Arm> {
     let (python, nodesets) = (tool("TACHO_PYTHON")?, recorded("opcua")?);

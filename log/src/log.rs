@@ -234,8 +234,8 @@ impl Appender {
     pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
         match self {
             Self::Embedded(appender) => appender.enqueue(batch).await,
-            Self::Kafka(appender) => appender.enqueue(batch).await,
-            Self::Spooled(appender) => appender.enqueue(batch).await,
+            Self::Kafka(appender) => appender.enqueue(batch, &Arc::default()).await,
+            Self::Spooled(appender) => appender.enqueue(batch, &Arc::default()).await,
         }
     }
 
@@ -292,8 +292,8 @@ impl Lane {
     pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
         match self {
             Self::Embedded(lane) => lane.enqueue(batch).await,
-            Self::Kafka(appender, refused) => appender.enqueue_of_lane(batch, refused).await,
-            Self::Spooled(appender, refused) => appender.enqueue_of_lane(batch, refused).await,
+            Self::Kafka(appender, refused) => appender.enqueue(batch, refused).await,
+            Self::Spooled(appender, refused) => appender.enqueue(batch, refused).await,
         }
     }
 }

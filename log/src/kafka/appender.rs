@@ -33,19 +33,11 @@ impl Appender {
     /// Waits until there is room, and sends a batch; it is durable when the delivery resolves.
     ///
     /// A call that is dropped while it waits has sent nothing.
+    /// `refused` is of its lane: whether a batch before it was refused, which this one must not overtake.
     ///
     /// # Errors
-    /// What is wrong with the batch itself, or [`AppendError::Closed`]; trouble of Kafka comes with the delivery.
-    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
-        self.enqueue_of_lane(batch, &Arc::default()).await
-    }
-
-    /// As `enqueue`, of a lane: refuses what comes after a batch that was `refused`.
-    pub(crate) async fn enqueue_of_lane(
-        &self,
-        batch: Vec<Append>,
-        refused: &Arc<AtomicBool>,
-    ) -> Result<Delivery, AppendError> {
+    /// What is wrong with the batch itself, [`AppendError::Closed`] or [`AppendError::Interrupted`]; trouble of Kafka comes with the delivery.
+    pub(crate) async fn enqueue(&self, batch: Vec<Append>, refused: &Arc<AtomicBool>) -> Result<Delivery, AppendError> {
         let permit = self.shared.flow.room.permit(self.measured(&batch)?).await?;
         // Not before: while this one waited for room, one before it may have been refused.
         if refused.load(Ordering::Acquire) {

@@ -28,19 +28,11 @@ impl Appender {
     /// resolves.
     ///
     /// A call that is dropped while it waits has handed over nothing.
+    /// `refused` is of its lane: whether a batch before it was refused, which this one must not overtake.
     ///
     /// # Errors
-    /// What is wrong with the batch itself, or [`AppendError::Closed`]; trouble of the spool comes with the delivery.
-    pub async fn enqueue(&self, batch: Vec<Append>) -> Result<Delivery, AppendError> {
-        self.enqueue_of_lane(batch, &Arc::default()).await
-    }
-
-    /// As `enqueue`, of a lane: refuses what comes after a batch that was `refused`.
-    pub(crate) async fn enqueue_of_lane(
-        &self,
-        batch: Vec<Append>,
-        refused: &Arc<AtomicBool>,
-    ) -> Result<Delivery, AppendError> {
+    /// What is wrong with the batch itself, [`AppendError::Closed`] or [`AppendError::Interrupted`]; trouble of the spool comes with the delivery.
+    pub(crate) async fn enqueue(&self, batch: Vec<Append>, refused: &Arc<AtomicBool>) -> Result<Delivery, AppendError> {
         let shared = &*self.shared;
         let bytes = shared.kafka.measured(&batch)?;
         let (written, limit) = (chunk_bytes_max(&batch), shared.settings.group_bytes);

@@ -253,7 +253,7 @@ async fn a_note_that_cannot_be_read_says_what_to_do_and_none_means_that_nothing_
 async fn a_task_that_panics_ends_the_spool_and_is_told() {
     let dir = TempDir::new().unwrap();
     let open = opened(settings(&dir)).await;
-    let appender = open.1.appender();
+    let appender = crate::Appender::from(open.1.appender());
     let delivered = appender.enqueue(vec![record(1, 0)]).await.unwrap();
     assert_eq!(timeout(DEADLINE, delivered).await.unwrap(), Ok(Delivered::default()));
     supervised(&open.1.shared, "writer", async { panic!("on purpose") }).await.unwrap();

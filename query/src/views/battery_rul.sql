@@ -36,18 +36,14 @@ WITH sent AS (
            + CASE soh_capacity_method WHEN 'full_charge_ah' THEN 0 WHEN 'full_discharge' THEN 1 ELSE 2 END AS rank
     FROM lines
 ), chosen AS (
-    SELECT *, row_number() OVER (PARTITION BY robot_id, pack_id, pack_epoch ORDER BY rank) AS place FROM ranked
+    SELECT *, row_number() OVER (PARTITION BY robot_id, pack_id, pack_epoch ORDER BY rank) AS place,
+           CASE WHEN is_own THEN by_own_cycle ELSE by_full_cycle END AS by_cycle,
+           CASE WHEN is_own THEN own_cycle ELSE full_cycle END AS cycle
+    FROM ranked
 ), figures AS (
     SELECT chosen.*,
-           CASE WHEN is_own THEN by_own_cycle['n'] ELSE by_full_cycle['n'] END AS n,
-           CASE WHEN is_own THEN by_own_cycle['slope'] ELSE by_full_cycle['slope'] END AS slope,
-           CASE WHEN is_own THEN by_own_cycle['avgx'] ELSE by_full_cycle['avgx'] END AS avgx,
-           CASE WHEN is_own THEN by_own_cycle['avgy'] ELSE by_full_cycle['avgy'] END AS avgy,
-           CASE WHEN is_own THEN by_own_cycle['sxx'] ELSE by_full_cycle['sxx'] END AS sxx,
-           CASE WHEN is_own THEN by_own_cycle['syy'] ELSE by_full_cycle['syy'] END AS syy,
-           CASE WHEN is_own THEN by_own_cycle['sxy'] ELSE by_full_cycle['sxy'] END AS sxy,
-           CASE WHEN is_own THEN by_own_cycle['r2'] ELSE by_full_cycle['r2'] END AS r2,
-           CASE WHEN is_own THEN own_cycle ELSE full_cycle END AS cycle,
+           by_cycle['n'] AS n, by_cycle['slope'] AS slope, by_cycle['avgx'] AS avgx, by_cycle['avgy'] AS avgy,
+           by_cycle['sxx'] AS sxx, by_cycle['syy'] AS syy, by_cycle['sxy'] AS sxy, by_cycle['r2'] AS r2,
            by_day['slope'] AS slope_d, by_day['avgx'] AS avgx_d, by_day['avgy'] AS avgy_d,
            by_day['sxx'] AS sxx_d, by_day['syy'] AS syy_d, by_day['sxy'] AS sxy_d
     FROM chosen
