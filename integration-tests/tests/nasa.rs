@@ -113,7 +113,7 @@ fn the_nasa_battery_has_its_published_capacities_and_its_end_with_bounds() {
     assert_eq!(lake.int("select min(seq) from batteries where capacity_ah < end_of_life_ah").unwrap(), 125);
     near("select cast(equivalent_full_cycles as double) from batteries where seq = 168", 132.090_056_9, 5.1e-4);
 
-    // The end of life by the first 80 and 100 cycles, over cycles: crossing, slope and Fieller's bounds.
+    // The end of life by the first 80 and 100 cycles, over cycles: crossing, slope, and bounds by the delta method and by Fieller.
     let by = |cycles: i64, figure: &str| {
         format!(
             "select {figure} as figure from (select regr_slope(y, x) as b, cast(regr_count(y, x) as double) as n, \
@@ -124,11 +124,17 @@ fn the_nasa_battery_has_its_published_capacities_and_its_end_with_bounds() {
     };
     near(&by(80, "b"), -0.003_358_315_566, 1e-8);
     near(&by(80, "trend_crossing(n, ax, ay, sxx, syy, sxy, 1.4)"), 145.024_479_957, 2e-3);
+    near(&by(80, "trend_crossing_sd(n, ax, ay, sxx, syy, sxy, 1.4)"), 4.810_778_655, 1e-3);
+    near(&by(80, "delta_low(n, ax, ay, sxx, syy, sxy, 1.4)"), 135.446_955_37, 2e-3);
+    near(&by(80, "delta_high(n, ax, ay, sxx, syy, sxy, 1.4)"), 154.602_004_54, 2e-3);
     near(&by(80, "fieller_low(n, ax, ay, sxx, syy, sxy, 1.4)"), 136.214_960_77, 2e-3);
     near(&by(80, "fieller_high(n, ax, ay, sxx, syy, sxy, 1.4)"), 155.520_990_99, 2e-3);
     near(&by(80, "fieller_g(n, sxx, syy, sxy)"), 0.008_005_239_890, 1e-6);
     near(&by(100, "b"), -0.003_843_523_148, 1e-8);
+    near(&by(100, "ay - b * ax"), 1.901_402_489, 1e-6);
     near(&by(100, "trend_crossing(n, ax, ay, sxx, syy, sxy, 1.4)"), 130.453_875_162, 2e-3);
+    near(&by(100, "delta_low(n, ax, ay, sxx, syy, sxy, 1.4)"), 125.451, 2e-3);
+    near(&by(100, "delta_high(n, ax, ay, sxx, syy, sxy, 1.4)"), 135.457, 2e-3);
 
     // The ready view: all cycles so far, beyond the end by now.
     let rul = lake.rows("select * from battery_rul").unwrap();

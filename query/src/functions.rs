@@ -46,7 +46,7 @@ impl Formula {
 
 /// All formulas, in the order in which they are documented.
 pub fn formulas() -> impl Iterator<Item = &'static Formula> {
-    trend::FORMULAS.iter().chain(&laws::FORMULAS)
+    trend::FORMULAS.iter().chain(laws::formulas())
 }
 
 /// Registers the functions in a session.

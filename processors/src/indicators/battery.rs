@@ -4,6 +4,8 @@
 //! measured values, and trends over records are SQL.
 
 pub mod ageing;
+#[cfg(test)]
+mod b0005;
 pub mod full_discharge;
 pub mod plausible;
 pub mod resistance;
@@ -267,36 +269,15 @@ mod tests {
         assert_eq!(pack_health(Err(Absent::InputMissing), Ok(0.8)), Err(Absent::InputMissing));
     }
 
-    /// Charge of a discharge cycle of the NASA battery B0005, down to the first sample below 2.7 V; `None` without the file.
-    fn b0005_charge_ah(cycle: &str) -> Option<f64> {
-        let path = "../../shared/data/nasa_b0005_discharge.csv";
-        let text = std::fs::read_to_string(path).ok()?;
-        let (mut t_s, mut current_a) = (Vec::new(), Vec::new());
-        for line in text.lines().skip(1) {
-            let cells: Vec<&str> = line.trim_end().split(',').collect();
-            if cells[6] != cycle {
-                continue;
-            }
-            let number = |cell: usize| cells[cell].parse::<f64>().expect("a number");
-            t_s.push(number(5));
-            current_a.push(number(1));
-            if number(0) < 2.7 {
-                break;
-            }
-        }
-        net_charge_ah(&t_s, &current_a)
-    }
-
     /// The capacities that the data set publishes for its cycles 1, 2 and 168.
     #[test]
     fn charge_counting_gives_the_published_capacities_of_b0005() {
         let published =
             [("1", 1.856_487_420_818_157_9), ("2", 1.846_327_249_719_926_8), ("168", 1.325_079_328_642_935_6)];
         for (cycle, capacity_ah) in published {
-            match b0005_charge_ah(cycle) {
-                Some(charge_ah) => near(-charge_ah, capacity_ah, 1e-12),
-                None => println!("skipped: the NASA B0005 data is not beside this repository"),
-            }
+            let Some(discharge) = b0005::discharge(cycle) else { return };
+            let charge_ah = net_charge_ah(&discharge.t_s, &discharge.current_a).expect("a charge");
+            near(-charge_ah, capacity_ah, 1e-12);
         }
     }
 }

@@ -55,14 +55,23 @@ pub fn pose(test: Option<&PoseTest>, formulas: FormulaSet) -> Pose {
         found.accuracy_mm = Ok((1e3 * length([mean[0], mean[1], mean[2]]), method));
         found.accuracy_rad = Ok((mean[3].abs().max(mean[4].abs()).max(mean[5].abs()), told));
     }
-    let (distances, angles) = spread(attained, &origin, &mean, count);
-    found.repeatability_mm = Ok((1e3 * distances, told));
-    found.repeatability_rad = Ok((angles, told));
+    let spread = spread(attained, &origin, &mean, count);
+    found.repeatability_mm = Ok((1e3 * (spread.distance_m + 3.0 * spread.deviation_m), told));
+    found.repeatability_rad = Ok((3.0 * spread.angle_deviation_rad, told));
     found
 }
 
-/// `l̄ + 3·S_l` in m, and the greatest `3·S` of the angles in rad.
-fn spread(attained: &[[f64; 6]], origin: &[f64; 6], mean: &[f64; 6], count: f64) -> (f64, f64) {
+/// How far the attained poses are from their barycentre.
+struct Spread {
+    /// l̄, the mean distance, m.
+    distance_m: f64,
+    /// S_l, the standard deviation of the distances, m.
+    deviation_m: f64,
+    /// The greatest of S_a, S_b, S_c, rad.
+    angle_deviation_rad: f64,
+}
+
+fn spread(attained: &[[f64; 6]], origin: &[f64; 6], mean: &[f64; 6], count: f64) -> Spread {
     let distance = |pose: &[f64; 6]| {
         let off = offsets(pose, origin);
         length([off[0] - mean[0], off[1] - mean[1], off[2] - mean[2]])
@@ -79,8 +88,8 @@ fn spread(attained: &[[f64; 6]], origin: &[f64; 6], mean: &[f64; 6], count: f64)
         }
     }
     let deviation = |squares: f64| (squares / (count - 1.0)).sqrt();
-    let angles = angle_squares.map(deviation).into_iter().fold(0.0, f64::max);
-    (mean_distance + 3.0 * deviation(squares), 3.0 * angles)
+    let angle_deviation_rad = angle_squares.map(deviation).into_iter().fold(0.0, f64::max);
+    Spread { distance_m: mean_distance, deviation_m: deviation(squares), angle_deviation_rad }
 }
 
 /// A pose as seen from another: positions as differences, angles within ±π.
@@ -128,7 +137,12 @@ mod tests {
     fn five_poses_have_the_accuracy_and_repeatability_of_the_standards_formulas() {
         let positions =
             [[0.02, -0.01, 0.03], [0.0, 0.02, -0.01], [-0.01, 0.01, 0.02], [0.03, 0.0, 0.01], [0.01, -0.02, 0.0]];
-        let found = found(&test(Some([0.0; 6]), &positions));
+        let test = test(Some([0.0; 6]), &positions);
+        let mean = [0.01e-3, 0.0, 0.01e-3, 0.0, 0.0, 0.0];
+        let spread = spread(test.attained.as_deref().unwrap(), &[0.0; 6], &mean, 5.0);
+        near(1e3 * spread.distance_m, 0.024_270_094_926_132_29);
+        near(1e3 * spread.deviation_m, 0.003_701_771_919_724_321_4);
+        let found = found(&test);
         let (accuracy, method) = found.accuracy_mm.unwrap();
         near(accuracy, 0.014_142_135_623_730_95);
         assert_eq!(method, Method::FewerThan30Cycles);

@@ -84,6 +84,7 @@ mod tests {
     fn the_samples_residual_is_1_2_percent_of_the_rated_torque() {
         let (norm, method) = torque_residual_norm(&joint(SPEEDS), Ok(87.0)).unwrap();
         assert!((norm / 0.011_934_112_507_970_033 - 1.0).abs() < 1e-12, "{norm}");
+        assert!((norm * 87.0 / 1.038_267_788_193_392_8 - 1.0).abs() < 1e-12, "{norm}, in Nm");
         assert_eq!(method, Method::Samples);
         let (excess, method) = friction_excess_nm(&joint(SPEEDS)).unwrap();
         assert!((excess / 1.02 - 1.0).abs() < 1e-12, "{excess}");

@@ -153,14 +153,21 @@ mod tests {
         assert_eq!(velocity_zone(&Vibration::default()), Err(Absent::InputMissing));
     }
 
+    /// Root mean square, of a peak that is known and the crest factor over it.
+    fn rms(peak: f64, found: Shape) -> f64 {
+        peak / found.crest.unwrap().0
+    }
+
     #[test]
     fn one_blow_among_small_values_shows_in_every_figure() {
         let found = shaped(&sensor(&[1.0, 2.0, 3.0, 4.0, 100.0]));
         near(found.crest.unwrap().0, 2.232_721_403_445_532_7);
+        near(rms(100.0, found), 44.788_391_353_117_38);
         near(found.kurtosis.unwrap().0, 3.246_716_489_300_163_7);
         near(found.skewness.unwrap(), 1.497_536_703_333_520_5);
         let found = shaped(&sensor(&[0.1, -0.2, 0.3, -0.1, 0.5, -0.4, 0.2, -0.3]));
         near(found.crest.unwrap().0, 1.702_513_061_517_497);
+        near(rms(0.5, found), 0.293_683_503_111_768_3);
         near(found.kurtosis.unwrap().0, 1.775_741_845_382_590_8);
     }
 
@@ -171,6 +178,7 @@ mod tests {
         let found = shaped(&sensor(&sine));
         assert!((found.kurtosis.unwrap().0 - 1.5).abs() < 1e-9);
         assert!((found.crest.unwrap().0 - std::f64::consts::SQRT_2).abs() < 1e-9);
+        assert!((rms(1.0, found) - std::f64::consts::FRAC_1_SQRT_2).abs() < 1e-9);
     }
 
     #[test]

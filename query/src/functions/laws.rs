@@ -1,22 +1,26 @@
-//! Laws that a query asks: probabilities of failure, and ageing of batteries under a constant stress.
-//!
-//! Those in the root of time or charge hold for one stress only: where it varies they need its history, which a record has
-//! not, so they are no columns.
+//! Laws that a query asks: probabilities of failure, and how far a prediction may be off. Those of bearings and of batteries
+//! are in files of their own.
+
+mod batteries;
+mod bearings;
 
 use super::Formula;
 
 /// Shape of the Weibull distribution of strain-wave bearings: with it L50 is five times L10.
 const BETA: f64 = 1.170_504_554_525_905_9;
-const GAS: f64 = 8.314;
 const ZERO_C_IN_K: f64 = 273.15;
-const SCHMALSTIEG: &str = "Schmalstieg et al. 2014, J. Power Sources 257, for NMC cells of 2.15 Ah (Sanyo UR18650E)";
 
 /// A temperature in K; none at or below absolute zero, where the laws mean nothing.
 fn kelvin(temp_c: f64) -> Option<f64> {
     Some(temp_c + ZERO_C_IN_K).filter(|temp_k| *temp_k > 0.0)
 }
 
-pub(super) static FORMULAS: [Formula; 11] = [
+/// All of them, in the order in which they are documented.
+pub(super) fn formulas() -> impl Iterator<Item = &'static Formula> {
+    FORMULAS.iter().chain(&bearings::FORMULAS).chain(&batteries::FORMULAS)
+}
+
+static FORMULAS: [Formula; 6] = [
     Formula {
         name: "weibull_failure",
         arguments: &["damage"],
@@ -59,66 +63,11 @@ pub(super) static FORMULAS: [Formula; 11] = [
         compute: |of| Some(if of[0] < 0.0 { libm::exp(-of[0] / 13.0) } else { libm::exp(of[0] / 10.0) } - 1.0),
     },
     Formula {
-        name: "xu_loss",
-        arguments: &["ageing"],
-        gives: "share of the capacity lost at Xu's ageing f: `1 − α·e^(−β·f) − (1 − α)·e^(−f)`",
-        source: "Xu et al. 2016, doi 10.1109/TSG.2016.2578950",
-        compute: |of| {
-            let loss = 1.0 - 5.75e-2 * libm::exp(-121.0 * of[0]) - (1.0 - 5.75e-2) * libm::exp(-of[0]);
-            (of[0] >= 0.0).then_some(loss)
-        },
-    },
-    Formula {
-        name: "schmalstieg_capacity",
-        arguments: &["voltage_v", "voltage_rms_v", "temp_c", "days", "depth_of_discharge", "throughput_ah"],
-        gives: "remaining share of the capacity at constant stress: `1 − α·t^0.75 − β·√Q`, of one cell",
-        source: SCHMALSTIEG,
-        compute: |of| {
-            let alpha = (7.543 * of[0] - 23.75) * 1e6 * libm::exp(-6976.0 / kelvin(of[2])?);
-            let beta = 7.348e-3 * (of[1] - 3.667) * (of[1] - 3.667) + 7.6e-4 + 4.081e-3 * of[4];
-            Some(1.0 - alpha * libm::pow(of[3], 0.75) - beta * of[5].sqrt())
-        },
-    },
-    Formula {
-        name: "schmalstieg_resistance",
-        arguments: &["voltage_v", "voltage_rms_v", "temp_c", "days", "depth_of_discharge", "throughput_ah"],
-        gives: "resistance over that as new, at constant stress: `1 + α·t^0.75 + β·Q`, of one cell",
-        source: SCHMALSTIEG,
-        compute: |of| {
-            let alpha = (5.270 * of[0] - 16.32) * 1e5 * libm::exp(-5986.0 / kelvin(of[2])?);
-            let beta = 2.153e-4 * (of[1] - 3.725) * (of[1] - 3.725) - 1.521e-5 + 2.798e-4 * of[4];
-            Some(1.0 + alpha * libm::pow(of[3], 0.75) + beta.max(1.5e-5) * of[5])
-        },
-    },
-    Formula {
-        name: "naumann_calendar_loss",
-        arguments: &["state_of_charge", "seconds"],
-        gives: "share of the capacity lost at rest at 25 °C: `1.2571e-5·(2.8575·(SoC − 0.5)³ + 0.60225)·√t`",
-        source: "Naumann et al. 2018, J. Energy Storage 17, for iron-phosphate cells",
-        compute: |of| {
-            let off = of[0] - 0.5;
-            Some(1.2571e-5 * (2.8575 * off * off * off + 0.60225) * of[1].sqrt())
-        },
-    },
-    Formula {
-        name: "naumann_cycle_loss",
-        arguments: &["c_rate", "depth_of_discharge", "full_cycles"],
-        gives: "share of the capacity lost by cycles: `(0.0630·C + 0.0971)·(4.0253·(DoD − 0.6)³ + 1.0923)·√FEC/100`",
-        source: "Naumann et al. 2020, J. Power Sources 451, for iron-phosphate cells",
-        compute: |of| {
-            let off = of[1] - 0.6;
-            Some((0.0630 * of[0] + 0.0971) * (4.0253 * off * off * off + 1.0923) * of[2].sqrt() / 100.0)
-        },
-    },
-    Formula {
-        name: "wang_cycle_loss",
-        arguments: &["factor_b", "c_rate", "temp_c", "throughput_ah"],
-        gives: "share of the capacity lost by cycles: `B·exp((−31700 + 370.3·C)/(R·T))·Ah^0.55/100`; B is 31,630 at C/2",
-        source: "Wang et al. 2011, J. Power Sources 196, for iron-phosphate cells of 2.2 Ah",
-        compute: |of| {
-            let rate = libm::exp((-31_700.0 + 370.3 * of[1]) / (GAS * kelvin(of[2])?));
-            Some(of[0] * rate * libm::pow(of[3], 0.55) / 100.0)
-        },
+        name: "alpha_lambda",
+        arguments: &["predicted_rul", "true_rul"],
+        gives: "1 if a remaining life was predicted within ±20 % of the true one, 0 if not",
+        source: "Saxena et al. 2010, Int. J. Prognostics and Health Management 1, the α-λ metric with α = 0.2",
+        compute: |of| (of[1] >= 0.0).then(|| if (of[0] - of[1]).abs() <= 0.2 * of[1] { 1.0 } else { 0.0 }),
     },
 ];
 
@@ -126,10 +75,15 @@ pub(super) static FORMULAS: [Formula; 11] = [
 mod tests {
     use super::*;
 
-    fn near(name: &str, arguments: &[f64], expected: f64) {
-        let formula = FORMULAS.iter().find(|formula| formula.name == name).unwrap();
+    fn value(name: &str, arguments: &[f64]) -> Option<f64> {
+        let formula = formulas().find(|formula| formula.name == name).unwrap();
         assert_eq!(formula.arguments.len(), arguments.len(), "{name}");
-        let found = formula.value(arguments).unwrap();
+        formula.value(arguments)
+    }
+
+    /// `name` of some arguments, to eight digits.
+    pub(super) fn near(name: &str, arguments: &[f64], expected: f64) {
+        let found = value(name, arguments).unwrap();
         assert!((found / expected - 1.0).abs() < 1e-8, "{name}{arguments:?}: {found} is not {expected}");
     }
 
@@ -152,23 +106,16 @@ mod tests {
     }
 
     #[test]
-    fn batteries_age_as_their_papers_say() {
-        near("xu_loss", &[0.013_055_904], 0.057_878_851_269_218_32);
-        let stress = [3.7, 3.7, 35.0, 365.0, 0.8, 430.0];
-        near("schmalstieg_capacity", &stress, 0.865_203_596_143_735_3);
-        near("schmalstieg_resistance", &stress, 1.186_948_868_642_363_7);
-        near("naumann_calendar_loss", &[0.8, 365.0 * 86_400.0], 0.047_962_329_734_375_884);
-        near("naumann_cycle_loss", &[0.5, 0.8, 100.0], 0.014_461_100_864);
-        let wang = FORMULAS.iter().find(|formula| formula.name == "wang_cycle_loss").unwrap();
-        assert!((wang.value(&[31_630.0, 0.5, 25.0, 2000.0]).unwrap() - 0.062_258).abs() < 1e-6);
+    fn a_prediction_counts_within_a_fifth_of_the_truth() {
+        for (predicted, right) in [(79.0, 0.0), (80.5, 1.0), (100.0, 1.0), (119.5, 1.0), (121.0, 0.0)] {
+            assert_eq!(value("alpha_lambda", &[predicted, 100.0]), Some(right), "{predicted}");
+        }
+        assert_eq!(value("alpha_lambda", &[5.0, -1.0]), None);
     }
 
     #[test]
     fn what_is_no_number_is_null() {
-        let weibull = &FORMULAS[0];
-        assert_eq!(weibull.value(&[-1.0]), None);
-        let value =
-            |name, arguments: &[f64]| FORMULAS.iter().find(|formula| formula.name == name).unwrap().value(arguments);
+        assert_eq!(value("weibull_failure", &[-1.0]), None);
         assert_eq!(value("arrhenius_factor", &[1e9, 40.0, 90.0]), None, "infinite");
         assert_eq!(value("arrhenius_factor", &[0.5, 40.0, -274.0]), None, "below absolute zero");
         assert_eq!(value("arrhenius_factor", &[0.5, -300.0, 40.0]), None, "below absolute zero");

@@ -10,13 +10,36 @@ const ARGUMENTS: &[&str] = &["n", "avgx", "avgy", "sxx", "syy", "sxy", "y_limit"
 const SLOPE_ARGUMENTS: &[&str] = &["n", "sxx", "syy", "sxy"];
 const FIELLER: &str = "E. C. Fieller, J. R. Stat. Soc. B 16 (1954) 175";
 
-pub(super) static FORMULAS: [Formula; 7] = [
+const DELTA: &str = "propagation of the variances of level and slope (delta method)";
+
+pub(super) static FORMULAS: [Formula; 10] = [
     Formula {
         name: "trend_crossing",
         arguments: ARGUMENTS,
         gives: "x at which the line reaches `y_limit`: `x̄ + (y_limit − ȳ)/b`; null if the slope is no slope at 95 %",
         source: "ordinary least squares",
         compute: |of| Line::of(of)?.significant()?.crossing(of[6]),
+    },
+    Formula {
+        name: "trend_crossing_sd",
+        arguments: ARGUMENTS,
+        gives: "standard deviation of that x by the delta method: `s/|b|·√(1/n + (x* − x̄)²/Sxx)`; null as before",
+        source: DELTA,
+        compute: |of| Line::of(of)?.significant()?.crossing_sd(of[6]),
+    },
+    Formula {
+        name: "delta_low",
+        arguments: ARGUMENTS,
+        gives: "lower 95 % bound of that x by the delta method, `x* − t·sd`: symmetric, and too narrow where the slope is uncertain",
+        source: DELTA,
+        compute: |of| Line::of(of)?.delta(of[6]).map(|(low, _)| low),
+    },
+    Formula {
+        name: "delta_high",
+        arguments: ARGUMENTS,
+        gives: "upper 95 % bound of that x by the delta method, `x* + t·sd`",
+        source: DELTA,
+        compute: |of| Line::of(of)?.delta(of[6]).map(|(_, high)| high),
     },
     Formula {
         name: "fieller_low",
@@ -103,6 +126,17 @@ impl Line {
         (self.slope != 0.0).then(|| self.mean[0] + (y_limit - self.mean[1]) / self.slope)
     }
 
+    fn crossing_sd(&self, y_limit: f64) -> Option<f64> {
+        let off = self.crossing(y_limit)? - self.mean[0];
+        Some(self.variance.sqrt() / self.slope.abs() * (1.0 / self.n + off * off / self.sxx).sqrt())
+    }
+
+    fn delta(&self, y_limit: f64) -> Option<(f64, f64)> {
+        let line = self.significant()?;
+        let (crossing, half) = (line.crossing(y_limit)?, line.t * line.crossing_sd(y_limit)?);
+        Some((crossing - half, crossing + half))
+    }
+
     fn fieller(&self, y_limit: f64) -> Option<(f64, f64)> {
         let g = self.significant()?.g()?;
         let off = self.crossing(y_limit)? - self.mean[0];
@@ -135,9 +169,9 @@ mod tests {
         [n, x, y, over(|dx, _| dx * dx), over(|_, dy| dy * dy), over(|dx, dy| dx * dy)]
     }
 
-    fn crossing(points: &[(f64, f64)], y_limit: f64) -> [Option<f64>; 3] {
+    fn crossing(points: &[(f64, f64)], y_limit: f64) -> [Option<f64>; 5] {
         let arguments: Vec<f64> = sums(points).into_iter().chain([y_limit]).collect();
-        ["trend_crossing", "fieller_low", "fieller_high"].map(|name| value(name, &arguments))
+        ["trend_crossing", "delta_low", "delta_high", "fieller_low", "fieller_high"].map(|name| value(name, &arguments))
     }
 
     #[test]
@@ -163,6 +197,9 @@ mod tests {
             assert!((found / expected - 1.0).abs() < 1e-7, "{name}: {found}");
         };
         near("trend_crossing", &arguments, 145.024_479_956_791_3);
+        near("trend_crossing_sd", &arguments, 4.810_778_655_369_927);
+        near("delta_low", &arguments, 135.446_955_37);
+        near("delta_high", &arguments, 154.602_004_54);
         near("fieller_low", &arguments, 136.214_960_77);
         near("fieller_high", &arguments, 155.520_990_99);
         near("fieller_g", &[n, sxx, syy, sxy], 0.008_005_239_889_767_252);
@@ -172,9 +209,9 @@ mod tests {
     #[test]
     fn noise_without_a_slope_has_no_crossing() {
         let points: Vec<(f64, f64)> = (0..20).map(|x| (f64::from(x), f64::from(x % 2))).collect();
-        assert_eq!(crossing(&points, 5.0), [None; 3]);
-        assert_eq!(crossing(&[(0.0, 1.0), (1.0, 2.0)], 5.0), [None; 3], "two points are no trend");
-        assert_eq!(crossing(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)], 5.0), [None; 3]);
-        assert_eq!(crossing(&[(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)], 5.0), [None; 3]);
+        assert_eq!(crossing(&points, 5.0), [None; 5]);
+        assert_eq!(crossing(&[(0.0, 1.0), (1.0, 2.0)], 5.0), [None; 5], "two points are no trend");
+        assert_eq!(crossing(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)], 5.0), [None; 5]);
+        assert_eq!(crossing(&[(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)], 5.0), [None; 5]);
     }
 }

@@ -1,6 +1,6 @@
 -- How accuracy changes over the last 30 days, per robot, component and quantity: slope per day with its 95 % bounds, number of
 -- points, and whether there is a trend. Larger is worse for every quantity here; `growth_pct_low` is the least growth in 30 days
--- that the bounds leave, in percent of the mean. A replaced component is a new series. Fewer than three points, or less than a day
+-- that the bounds leave, in percent of the mean; `drift` is |first - last|, of poses that of ISO 9283 (dAP, dRP). A replaced component is a new series. Fewer than three points, or less than a day
 -- of them, are 'too few'; of the others one in twenty has a trend by chance. Records from more than five minutes ahead of their
 -- receipt are left out: their clock is wrong.
 WITH points AS (
@@ -28,6 +28,7 @@ WITH points AS (
            last_value(stream_epoch ORDER BY stream_epoch, seq) AS stream_epoch,
            last_value(seq ORDER BY stream_epoch, seq) AS seq,
            last_value(window_end ORDER BY stream_epoch, seq) AS window_end,
+           first_value(y ORDER BY stream_epoch, seq) AS first_y, last_value(y ORDER BY stream_epoch, seq) AS last_y,
            line_of(y, x) AS line, max(x) - min(x) AS span_d
     FROM (SELECT *, CAST(date_part('epoch', window_end) AS DOUBLE) / 86400.0 AS x FROM points
           WHERE window_end <= received_at + INTERVAL '5 minutes')
@@ -37,7 +38,8 @@ WITH points AS (
            line['r2'] AS r2
     FROM lines
 )
-SELECT robot_id, component, component_id, component_epoch, quantity, stream_epoch, seq, window_end, mean, CAST(n AS BIGINT) AS n,
+SELECT robot_id, component, component_id, component_epoch, quantity, stream_epoch, seq, window_end, mean,
+       abs(last_y - first_y) AS drift, CAST(n AS BIGINT) AS n,
        slope AS slope_per_d,
        slope_low(n, sxx, syy, sxy) AS slope_per_d_low, slope_high(n, sxx, syy, sxy) AS slope_per_d_high, r2,
        CASE WHEN n >= 3 AND span_d >= 1.0 AND mean > 0 THEN 3000.0 * slope_low(n, sxx, syy, sxy) / mean END AS growth_pct_low,

@@ -4,7 +4,7 @@ SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window
        input_rev, input_rev_load, reducer_damage, reducer_l10_h, reducer_rul_h,
        weibull_failure(CAST(reducer_damage AS DOUBLE)) AS reducer_failure_probability,
        thermal_load_rate_pct, following_error_rms_rad, following_error_max_rad, following_error_health,
-       component_health_index, temp_motor_c,
+       component_health_index, temp_motor_c, temp_reducer_c,
        average_torque_ratio, momentary_peak_usage, grease_usage, bearing_damage, fatigue_damage, fatigue_damage_window,
        reducer_damage_window, torque_residual_norm, friction_excess_nm, friction_ratio, lost_motion_arcmin,
        lost_motion_health, temp_equivalent_h, winding_damage, brake_hold_ratio,

@@ -56,12 +56,16 @@ pub fn dcir_25c_mohm(
 fn step_mohm(pack: &Battery, nominal_ah: f64) -> Option<f64> {
     let samples = pack.samples.as_deref()?;
     let (t_s, voltage) = (samples.t_s.as_deref()?, samples.voltage_v.as_deref()?);
-    let current = samples.current_a.as_deref()?;
-    let (mut greatest_a, mut found) = (STEP_MIN_C * nominal_ah, None);
+    greatest_step_mohm(t_s, voltage, samples.current_a.as_deref()?, STEP_MIN_C * nominal_ah, STEP_MAX_S)
+}
+
+/// `ΔV/ΔI` in mΩ of the greatest step of at least `least_a` within `within_s`; times in s, voltages in V, currents in A.
+fn greatest_step_mohm(t_s: &[f64], voltage: &[f64], current: &[f64], least_a: f64, within_s: f64) -> Option<f64> {
+    let (mut greatest_a, mut found) = (least_a, None);
     for ((t, volts), amperes) in t_s.windows(2).zip(voltage.windows(2)).zip(current.windows(2)) {
         let signed_a = amperes[1] - amperes[0];
         let step_a = signed_a.abs();
-        if t[1] - t[0] <= STEP_MAX_S && step_a >= greatest_a && step_a > 0.0 {
+        if t[1] - t[0] <= within_s && step_a >= greatest_a && step_a > 0.0 {
             greatest_a = step_a;
             found = Some(1e3 * (volts[1] - volts[0]) / signed_a);
         }
@@ -87,6 +91,7 @@ mod tests {
     use tacho_schemas::record::BatterySamples;
 
     use super::*;
+    use crate::indicators::battery::b0005;
 
     fn rated(activation_j_per_mol: f64) -> Resistance {
         Resistance { new_mohm: 20.0, end_mohm: 40.0, activation_j_per_mol, source: "test".into() }
@@ -112,6 +117,22 @@ mod tests {
         near(mohm, 30.0);
         assert_eq!(method, Method::Samples);
         near(soh_resistance(Ok(&rated(2e4)), Ok(30.0)).unwrap(), 0.5);
+    }
+
+    /// Its samples are 19 s apart: too coarse for a resistance, and the steps at load-on neither rise nor fall with age.
+    #[test]
+    fn the_steps_of_b0005_are_as_published_and_too_slow_to_be_taken() {
+        for (cycle, ohm) in
+            [("1", 0.107_345_974_169_080_29), ("100", 0.102_263_995_107_407_62), ("168", 0.108_862_083_603_140_72)]
+        {
+            let Some(discharge) = b0005::discharge(cycle) else { return };
+            let load_on = 0..3;
+            let (t_s, voltage) = (&discharge.t_s[load_on.clone()], &discharge.voltage_v[load_on.clone()]);
+            let step =
+                |within_s| greatest_step_mohm(t_s, voltage, &discharge.current_a[load_on.clone()], 0.4, within_s);
+            near(step(60.0).unwrap(), 1e3 * ohm);
+            assert_eq!(step(STEP_MAX_S), None);
+        }
     }
 
     #[test]
