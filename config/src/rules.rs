@@ -1,7 +1,8 @@
 //! Rules of maintenance: which column of which view, beyond which limit, says that something is due.
 //!
 //! They change no row: the view `maintenance_due` is made of them when a session is opened. The built-in ones are
-//! `profiles/rules.toml`; a file of one's own replaces all of them.
+//! `profiles/rules.toml`. A file of one's own replaces all of them, or, with `extends = "built-in"`, those of the names that it
+//! has; those that `without` lists are left out.
 
 use std::path::Path;
 
@@ -96,7 +97,11 @@ impl Rules {
     pub fn parse(text: &str) -> Result<Self, Problems> {
         let table = parse_toml(text).map_err(|problem| Problems(vec![problem]))?;
         let mut problems = Vec::new();
-        let rules = Section::read("", &table, &mut problems, |s| s.array("rules", Rule::read));
+        let (rules, extends, without) = Section::read("", &table, &mut problems, |s| {
+            let extends =
+                s.optional("extends", "\"built-in\"", |value| (value.as_str() == Some("built-in")).then_some(()));
+            (s.array("rules", Rule::read), extends.is_some(), s.texts("without"))
+        });
         if rules.len() > RULES_MAX {
             problems.push(Problem::new("rules", &rules.len().to_string(), format!("at most {RULES_MAX} rules")));
         }
@@ -105,7 +110,22 @@ impl Rules {
         for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
             problems.push(Problem::new("rules", pair[0], "each name once"));
         }
+        let rules = if extends { Self::builtin().with(rules, &without, &mut problems) } else { rules };
+        if !extends && !without.is_empty() {
+            problems.push(Problem::new("without", &without.join(", "), "`extends = \"built-in\"` beside it"));
+        }
         Problems::unless_none(problems, Self(rules))
+    }
+
+    /// These rules with others: one of the same name is replaced, and those of `without` are left out.
+    fn with(self, others: Vec<Rule>, without: &[String], problems: &mut Vec<Problem>) -> Vec<Rule> {
+        for name in without.iter().filter(|name| self.0.iter().all(|rule| rule.name != **name)) {
+            problems.push(Problem::new("without", name, "the name of a built-in rule"));
+        }
+        let is_replaced =
+            |rule: &Rule| without.contains(&rule.name) || others.iter().any(|other| other.name == rule.name);
+        let kept: Vec<Rule> = self.0.into_iter().filter(|rule| !is_replaced(rule)).collect();
+        kept.into_iter().chain(others).collect()
     }
 
     /// The rules, in the order of the file.
@@ -175,5 +195,28 @@ mod tests {
             assert!(found.contains(part), "{part} in {found}");
         }
         assert!(Rules::parse("").expect("no rules").all().is_empty());
+    }
+
+    #[test]
+    fn a_file_extends_the_built_in_rules_replaces_some_and_leaves_out_others() {
+        let rule = "[[rules]]\nname = \"friction-high\"\nview = \"joint_tests\"\ncomponent = \"joint\"\ncolumn = \"friction_ratio\"\n\
+                    above = 1.2\nurgency = \"plan\"\nadvice = \"a\"\nsource = \"s\"\n";
+        let built_in = Rules::builtin().all().len();
+        let extended =
+            Rules::parse(&format!("extends = \"built-in\"\nwithout = [\"vibration-d\"]\n{rule}")).expect("sound");
+        assert_eq!(extended.all().len(), built_in - 1);
+        let of = |name: &str| extended.all().iter().find(|rule| rule.name == name).map(|rule| rule.bound);
+        assert_eq!((of("friction-high"), of("vibration-d")), (Some(Bound::Above(1.2)), None));
+        for (text, part) in [
+            (
+                "extends = \"built-in\"\nwithout = [\"vibration-x\"]",
+                "without = vibration-x: expected the name of a built-in rule",
+            ),
+            ("without = [\"vibration-d\"]", "without = vibration-d: expected `extends = \"built-in\"`"),
+            ("extends = \"mine\"", "extends"),
+        ] {
+            let found = Rules::parse(text).expect_err(text).to_string();
+            assert!(found.contains(part), "{found}");
+        }
     }
 }

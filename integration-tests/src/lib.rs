@@ -11,6 +11,7 @@ pub mod data;
 pub mod device;
 pub mod disk;
 pub mod files;
+pub mod history;
 pub mod hostile;
 pub mod http;
 pub mod kafka;

@@ -1,79 +1,11 @@
 //! What maintenance teams are told: views and advice hold on to what a test found, follow the part that is in place, and are not
 //! led astray by a wrong clock, a repeated value or a clone.
 
-use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
-
 use serde_json::{Value, json};
-use tacho_integration_tests::client::{installed, mosquitto_pub_lines};
-use tacho_integration_tests::data::topic;
+use tacho_integration_tests::client::installed;
+use tacho_integration_tests::history::{HOUR_MS, LIFE_REV, due, land, near, now_ms, of, plant, record, robot};
 use tacho_integration_tests::plant::{tacho, text};
-use tacho_integration_tests::{Lake, Plant, PlantOptions, Row, until};
-
-const HOUR_MS: i64 = 3_600_000;
-/// Turns of the load that spend the life of the model's reducers: 60 · 10,000 h · 2,000 rpm.
-const LIFE_REV: f64 = 1.2e9;
-
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    i64::try_from(now.as_millis()).unwrap()
-}
-
-/// A robot of the model example-arm-6.
-fn robot(number: u32) -> String {
-    format!("CNAB12HX0001{number:016}A")
-}
-
-/// A record whose window ended so many hours ago.
-fn record(robot: &str, seq: i64, hours_ago: f64, more: &Value) -> Value {
-    let ago = i64::try_from(Duration::from_secs_f64(hours_ago.abs() * 3600.0).as_millis()).unwrap();
-    let end = if hours_ago < 0.0 { now_ms() + ago } else { now_ms() - ago };
-    let mut record = json!({
-        "schema_version": 1, "robot_id": robot, "stream_epoch": 1, "seq": seq, "window_start": end - HOUR_MS / 4,
-        "window_end": end, "robot_kind": "arm", "counters": {"power_on_h": 10_000.0 - hours_ago},
-    });
-    for (key, value) in more.as_object().unwrap() {
-        record[key] = value.clone();
-    }
-    record
-}
-
-/// Publishes records in their order and waits until they have landed.
-fn land(plant: &Plant, records: &[Value]) -> Lake {
-    let robot = records[0]["robot_id"].as_str().unwrap();
-    let mut lines = String::new();
-    for record in records {
-        writeln!(lines, "{record}").unwrap();
-    }
-    let file = plant.beside(&format!("{robot}.ndjson"));
-    std::fs::write(&file, lines).unwrap();
-    mosquitto_pub_lines(&plant.mqtt().unwrap(), &topic(robot), &file).unwrap();
-    let lake = plant.lake();
-    let all = Some(i64::try_from(records.len()).unwrap());
-    let sql = format!("select landed from ledger where robot_id = '{robot}'");
-    until("all landed", Duration::from_secs(60), &all, || lake.try_int(&sql));
-    lake
-}
-
-fn plant() -> Option<Plant> {
-    installed("mosquitto_pub").then(|| Plant::started(PlantOptions::default()).unwrap())
-}
-
-fn of(lake: &Lake, view: &str, robot: &str) -> Vec<Row> {
-    lake.rows(&format!("select * from {view} where robot_id = '{robot}'")).unwrap()
-}
-
-fn due(lake: &Lake, robot: &str) -> Vec<String> {
-    let told = |row: Row| format!("{} {} {}", row["rule"].as_str().unwrap(), row["component"], row["seq"]);
-    let mut due: Vec<String> = of(lake, "maintenance_due", robot).into_iter().map(told).collect();
-    due.sort();
-    due
-}
-
-fn near(row: &Row, column: &str, expected: f64) {
-    let value = row[column].as_f64().unwrap_or_else(|| panic!("{column} of {row:?}"));
-    assert!((value - expected).abs() <= 1e-6 * expected.abs(), "{column} is {value}, not {expected}: {row:?}");
-}
+use tacho_integration_tests::{Lake, Plant, PlantOptions};
 
 #[test]
 fn what_a_test_found_stands_until_a_newer_test_or_another_component() {

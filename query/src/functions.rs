@@ -12,7 +12,7 @@ mod trend;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Decimal128Array, Float64Array};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
@@ -38,9 +38,10 @@ impl std::fmt::Debug for Formula {
 }
 
 impl Formula {
-    /// The value of some arguments; none if one of them is missing or the result is no finite number.
+    /// The value of some arguments; none if one of them or the result is no finite number.
     pub fn value(&self, arguments: &[f64]) -> Option<f64> {
-        (self.compute)(arguments).filter(|value| value.is_finite())
+        let finite = arguments.iter().all(|argument| argument.is_finite());
+        finite.then(|| (self.compute)(arguments)).flatten().filter(|value| value.is_finite())
     }
 }
 
@@ -60,7 +61,16 @@ pub(crate) fn register(context: &SessionContext) {
     let body = Arc::new(record_order);
     let arguments = vec![DataType::Int64, DataType::Int64];
     context.register_udf(create_udf("record_order", arguments, RECORD_ORDER, Volatility::Immutable, body));
+    let times = vec![DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())); 2];
+    context.register_udf(create_udf(
+        "hours_between",
+        times,
+        DataType::Float64,
+        Volatility::Immutable,
+        Arc::new(hours_between),
+    ));
     context.register_udf(text::absent_reason());
+    context.register_udf(text::method_of());
 }
 
 fn evaluate(formula: &Formula, values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
@@ -78,6 +88,15 @@ fn evaluate(formula: &Formula, values: &[ColumnarValue]) -> Result<ColumnarValue
         found.append_option(if complete { formula.value(&arguments) } else { None });
     }
     Ok(ColumnarValue::Array(Arc::new(found.finish()) as ArrayRef))
+}
+
+/// `hours_between(later, earlier)`: the time between, in hours.
+fn hours_between(values: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    const HOUR_US: f64 = 3.6e9;
+    let columns = ColumnarValue::values_to_arrays(values)?;
+    let times = |column: usize| columns[column].as_primitive::<TimestampMicrosecondType>().iter();
+    let hours = times(0).zip(times(1)).map(|(later, earlier)| Some((later?.saturating_sub(earlier?)) as f64 / HOUR_US));
+    Ok(ColumnarValue::Array(Arc::new(hours.collect::<Float64Array>())))
 }
 
 /// Type of a record's order.

@@ -28,10 +28,10 @@ enum Action {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Lists every problem of a folder of models at once.
+    /// Lists every problem of a folder of models at once; ends with 2 if there are any.
     #[command(after_help = "Example: tacho models check ./models")]
     Check {
-        /// The folder (`*.toml`).
+        /// The folder (`*.toml`), as for `processing.models_dir`.
         dir: PathBuf,
     },
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         }
         Action::Show { name, folder } => {
             let models = folder.models()?;
-            let model = models.by_name(name).ok_or_else(|| unknown(name, &models))?;
+            let model = models.by_name(name).ok_or_else(|| unknown(name, &models, folder))?;
             let text = serde_json::to_string_pretty(model).context("model as JSON")?;
             crate::output::print(&(text + "\n"))?;
             Ok(Answer::Yes)
@@ -70,9 +70,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     }
 }
 
-fn unknown(name: &str, models: &Models) -> WrongUse {
+fn unknown(name: &str, models: &Models, folder: &Folder) -> WrongUse {
     let names: Vec<&str> = models.all().iter().map(|model| model.name.as_str()).collect();
-    WrongUse(format!("no model is called {name:?}; there are {}", names.join(", ")))
+    let hint = if folder.models_dir.is_none() { "; one of your own is looked for with --models-dir DIR" } else { "" };
+    WrongUse(format!("no model is called {name:?}; there are {}{hint}", names.join(", ")))
 }
 
 fn list(models: &Models) -> String {
@@ -104,7 +105,14 @@ fn line(model: &RobotModel) -> String {
 }
 
 fn check(dir: &Path) -> anyhow::Result<Answer> {
-    std::fs::metadata(dir).with_context(|| dir.display().to_string())?;
+    let found = std::fs::metadata(dir).with_context(|| dir.display().to_string())?;
+    if !found.is_dir() {
+        return Err(WrongUse(format!(
+            "{}: expected a folder of models, such as the one that the file is in",
+            dir.display()
+        ))
+        .into());
+    }
     match Models::with_dir(dir) {
         Ok(models) => {
             crate::output::print(&format!("no problems; {} models with the built-in ones\n", models.all().len()))?;
@@ -112,7 +120,7 @@ fn check(dir: &Path) -> anyhow::Result<Answer> {
         }
         Err(problems) => {
             crate::output::print(&format!("{problems}\n"))?;
-            Ok(Answer::No)
+            Ok(Answer::Wrong)
         }
     }
 }
@@ -133,16 +141,18 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_a_wrong_use_that_lists_the_known_ones() {
-        let told = unknown("ur4", &Models::builtin()).to_string();
-        assert!(told.contains("\"ur4\"") && told.contains("ur5e"), "{told}");
+        let told = unknown("ur4", &Models::builtin(), &Folder { models_dir: None }).to_string();
+        assert!(told.contains("\"ur4\"") && told.contains("ur5e") && told.contains("--models-dir"), "{told}");
     }
 
     #[test]
-    fn a_folder_with_a_problem_is_no_answer_and_one_that_is_not_there_an_error() {
+    fn a_folder_with_a_problem_is_a_wrong_use_and_one_that_is_not_there_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(check(folder.path()).unwrap(), Answer::Yes);
         std::fs::write(folder.path().join("a.toml"), "name = 3").unwrap();
-        assert_eq!(check(folder.path()).unwrap(), Answer::No);
+        assert_eq!(check(folder.path()).unwrap(), Answer::Wrong);
         assert!(check(&folder.path().join("none")).is_err());
+        let told = check(&folder.path().join("a.toml")).unwrap_err().to_string();
+        assert!(told.contains("expected a folder of models"), "{told}");
     }
 }

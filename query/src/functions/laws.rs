@@ -10,6 +10,16 @@ use super::Formula;
 const BETA: f64 = 1.170_504_554_525_905_9;
 const ZERO_C_IN_K: f64 = 273.15;
 
+/// `1 − 0.9^x`, exact also of small x.
+fn failed(x: f64) -> f64 {
+    -libm::expm1(x * libm::log(0.9))
+}
+
+/// A share of a whole; none outside of 0 to 1, where an empirical law means nothing.
+fn share(of: f64) -> Option<f64> {
+    Some(of).filter(|of| (0.0..=1.0).contains(of))
+}
+
 /// A temperature in K; none at or below absolute zero, where the laws mean nothing.
 fn kelvin(temp_c: f64) -> Option<f64> {
     Some(temp_c + ZERO_C_IN_K).filter(|temp_k| *temp_k > 0.0)
@@ -26,7 +36,7 @@ static FORMULAS: [Formula; 6] = [
         arguments: &["damage"],
         gives: "probability that a reducer of this damage has failed: `1 − 0.9^(D^β)`, β = 1.1705; 0.1 at D = 1",
         source: "Weibull with L50 = 5·L10, Harmonic Drive HFUS-2A manual p. 21",
-        compute: |of| (of[0] >= 0.0).then(|| 1.0 - libm::pow(0.9, libm::pow(of[0], BETA))),
+        compute: |of| (of[0] >= 0.0).then(|| failed(libm::pow(of[0], BETA))),
     },
     Formula {
         name: "weibull_failure_next",
@@ -34,8 +44,7 @@ static FORMULAS: [Formula; 6] = [
         gives: "probability that a reducer that still runs at D fails within ΔD: `1 − 0.9^((D + ΔD)^β − D^β)`",
         source: "as `weibull_failure`, conditional",
         compute: |of| {
-            (of[0] >= 0.0 && of[1] >= 0.0)
-                .then(|| 1.0 - libm::pow(0.9, libm::pow(of[0] + of[1], BETA) - libm::pow(of[0], BETA)))
+            (of[0] >= 0.0 && of[1] >= 0.0).then(|| failed(libm::pow(of[0] + of[1], BETA) - libm::pow(of[0], BETA)))
         },
     },
     Formula {
@@ -94,6 +103,7 @@ mod tests {
         {
             near("weibull_failure", &[damage], expected);
         }
+        near("weibull_failure", &[1e-9], 0.105_360_515_657_826_28 * libm::pow(1e-9, BETA));
         near("weibull_failure_next", &[0.5, 0.1], 0.011_073_403_579_718_2);
     }
 
@@ -124,5 +134,9 @@ mod tests {
         assert_eq!(value("schmalstieg_capacity", &[3.7, 3.7, -300.0, 365.0, 0.8, 430.0]), None);
         assert_eq!(value("schmalstieg_resistance", &[3.7, 3.7, -300.0, 365.0, 0.8, 430.0]), None);
         assert_eq!(value("wang_cycle_loss", &[31_630.0, 0.5, -300.0, 2000.0]), None);
+        assert_eq!(value("naumann_calendar_loss", &[80.0, 1e6]), None, "percent");
+        assert_eq!(value("naumann_cycle_loss", &[0.5, -3.0, 100.0]), None);
+        assert_eq!(value("schmalstieg_capacity", &[3.7, 3.7, 35.0, 3.65e6, 0.8, 430.0]), None, "far beyond its end");
+        assert_eq!(value("naumann_cycle_loss", &[0.5, f64::NAN, 100.0]), None);
     }
 }

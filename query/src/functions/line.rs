@@ -106,13 +106,14 @@ impl Sums {
         Self { n, x, y, sxx, syy, sxy }
     }
 
-    /// The members of the answer; without points there is none but their number.
+    /// The members of the answer; without points there is none but their number, and none that is no finite number.
     fn answer(&self) -> [Option<f64>; MEMBERS.len()] {
         let (there, sloped) = (self.n > 0.0, self.sxx > 0.0);
         let state = self.state().map(|member| there.then_some(member));
         let slope = sloped.then(|| self.sxy / self.sxx);
-        let fits = if self.syy > 0.0 { self.sxy * self.sxy / (self.sxx * self.syy) } else { 1.0 };
+        let fits = if self.syy != 0.0 { self.sxy * self.sxy / (self.sxx * self.syy) } else { 1.0 };
         [Some(self.n), state[1], state[2], state[3], state[4], state[5], slope, sloped.then_some(fits)]
+            .map(|member| member.filter(|member| member.is_finite()))
     }
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility, create_udf,
 };
 use tacho_schemas::table::Table;
 
@@ -19,6 +19,18 @@ pub(super) fn absent_reason() -> ScalarUDF {
     let texts = TypeSignature::Exact(vec![DataType::Utf8; 2]);
     let signature = Signature::one_of(vec![texts, TypeSignature::Any(3)], Volatility::Immutable);
     ScalarUDF::from(AbsentReason { signature })
+}
+
+/// `method_of(methods, column)`: how the indicator `column` of a row was found; `sent` where `methods` does not name it.
+pub(super) fn method_of() -> ScalarUDF {
+    let body = |values: &[ColumnarValue]| {
+        let columns = ColumnarValue::values_to_arrays(values)?;
+        let rows = columns[0].as_string::<i32>().iter().zip(columns[1].as_string::<i32>());
+        let found =
+            rows.map(|(methods, name)| Some(methods.and_then(|methods| member(methods, name?)).unwrap_or("sent")));
+        Ok(ColumnarValue::Array(Arc::new(found.collect::<StringArray>())))
+    };
+    create_udf("method_of", vec![DataType::Utf8; 2], DataType::Utf8, Volatility::Immutable, Arc::new(body))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -104,13 +104,14 @@ impl Line {
         Some(Self { mean: [of[1], of[2]], ..line })
     }
 
-    /// Of three points or more that differ in x.
+    /// Of three points or more that differ in x, and sums that some points have: `Sxy² ≤ Sxx·Syy`.
     fn of_sums(n: f64, sxx: f64, syy: f64, sxy: f64) -> Option<Self> {
-        if n < 3.0 || sxx <= 0.0 {
+        let (unexplained, rounding) = (syy - sxy * sxy / sxx, 1e-9 * syy.abs());
+        if n < 3.0 || sxx <= 0.0 || unexplained < -rounding {
             return None;
         }
         let slope = sxy / sxx;
-        let variance = ((syy - slope * sxy) / (n - 2.0)).max(0.0);
+        let variance = (unexplained / (n - 2.0)).max(0.0);
         Some(Self { n, mean: [0.0; 2], sxx, slope, variance, t: student::quantile(0.975, n - 2.0)? })
     }
 
@@ -213,5 +214,14 @@ mod tests {
         assert_eq!(crossing(&[(0.0, 1.0), (1.0, 2.0)], 5.0), [None; 5], "two points are no trend");
         assert_eq!(crossing(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)], 5.0), [None; 5]);
         assert_eq!(crossing(&[(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)], 5.0), [None; 5]);
+    }
+
+    #[test]
+    fn sums_that_no_points_have_are_no_line() {
+        for syy in [f64::NAN, -5.0, 0.2, f64::INFINITY] {
+            assert_eq!(value("slope_low", &[10.0, 4.0, syy, 1.0]), None, "{syy}");
+            assert_eq!(value("fieller_high", &[10.0, 1.0, 1.0, 4.0, syy, 1.0, 5.0]), None, "{syy}");
+        }
+        assert_eq!(value("slope_low", &[10.0, 4.0, 0.25, 1.0]), Some(0.25), "no noise");
     }
 }

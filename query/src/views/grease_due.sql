@@ -1,7 +1,8 @@
 -- Grease of each joint's reducer since it was last renewed: the difference of the cumulative usage, and years. A greasing, or a
 -- replacement, is of one component, of one joint by its name, or, where it names none, of the whole robot. A component that came
 -- after another one is greased when it is first seen. Where the lake has no usage of before a greasing, what came before the
--- first one after it is not counted. Without any greasing, years count from the first record: they are at least so many.
+-- first one after it is not counted: usage is then of `usage_from` on. Without any greasing, years count from the first record:
+-- they are at least so many.
 WITH used AS (
     SELECT robot_id, joint, coalesce(component_id, '') AS component_id, component_epoch, stream_epoch, seq, window_end,
            CAST(grease_usage AS DOUBLE) AS grease_usage
@@ -20,7 +21,11 @@ WITH used AS (
            count(*) OVER (PARTITION BY robot_id, joint) AS components
     FROM series
 ), latest AS (
-    SELECT *, components > 1 OR component_epoch > 0 AS is_later FROM placed WHERE place = 1
+    SELECT placed.*, components > 1 OR placed.component_epoch > 0 AS is_later, worn.methods
+    FROM placed
+    JOIN joint_wear AS worn ON worn.robot_id = placed.robot_id AND worn.joint = placed.joint
+         AND coalesce(worn.component_id, '') = placed.component_id AND worn.component_epoch = placed.component_epoch
+    WHERE place = 1
 ), greased AS (
     SELECT latest.robot_id, latest.joint, max(maintenance."time") AS greased_at
     FROM latest JOIN maintenance ON maintenance.robot_id = latest.robot_id
@@ -33,7 +38,8 @@ WITH used AS (
 ), about AS (
     SELECT latest.robot_id, latest.joint,
            max(CASE WHEN used.window_end <= greased.greased_at THEN used.grease_usage END) AS before,
-           min(CASE WHEN used.window_end > greased.greased_at THEN used.grease_usage END) AS after
+           min(CASE WHEN used.window_end > greased.greased_at THEN used.grease_usage END) AS after,
+           min(CASE WHEN used.window_end > greased.greased_at THEN used.window_end END) AS after_at
     FROM latest
     JOIN greased ON greased.robot_id = latest.robot_id AND greased.joint = latest.joint
     JOIN used ON used.robot_id = latest.robot_id AND used.joint = latest.joint
@@ -43,8 +49,9 @@ WITH used AS (
 SELECT latest.robot_id, latest.joint, latest.component_id, latest.component_epoch, latest.stream_epoch, latest.seq,
        latest.window_end, greased.greased_at, latest.grease_usage,
        latest.grease_usage - coalesce(about.before, about.after, 0.0) AS grease_usage_since,
+       CASE WHEN about.before IS NULL THEN about.after_at ELSE greased.greased_at END AS usage_from,
        (date_part('epoch', latest.window_end) - date_part('epoch', coalesce(greased.greased_at, latest.first_seen)))
-           / 31557600.0 AS years_since
+           / 31557600.0 AS years_since, latest.methods
 FROM latest
 LEFT JOIN greased ON greased.robot_id = latest.robot_id AND greased.joint = latest.joint
 LEFT JOIN about ON about.robot_id = latest.robot_id AND about.joint = latest.joint

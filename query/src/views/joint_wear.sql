@@ -1,5 +1,5 @@
--- The latest wear of each joint. Counters are cumulative, so the latest row holds all of the component's life; of tests, which are
--- made now and then, the newest results are in `joint_tests`.
+-- The latest wear of each joint. Counters are cumulative, so the latest row holds all of the component's life; of tests, which
+-- are made now and then, the newest results are in `joint_tests`.
 SELECT robot_id, joint, component_id, component_epoch, stream_epoch, seq, window_end,
        input_rev, input_rev_load, reducer_damage, reducer_l10_h, reducer_rul_h,
        weibull_failure(CAST(reducer_damage AS DOUBLE)) AS reducer_failure_probability,

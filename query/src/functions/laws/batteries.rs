@@ -3,7 +3,7 @@
 //! Laws in the root of time or charge hold for one stress only: where it varies they need its history, which a record has
 //! not, so they are no columns.
 
-use super::{Formula, kelvin};
+use super::{Formula, kelvin, share};
 
 /// Gas constant as the papers have it, J/(mol·K).
 const GAS: f64 = 8.314;
@@ -41,8 +41,8 @@ pub(super) static FORMULAS: [Formula; 6] = [
         gives: "remaining share of the capacity at constant stress: `1 − α·t^0.75 − β·√Q`, of one cell",
         source: SCHMALSTIEG,
         compute: |of| {
-            let [alpha, beta] = capacity_fade(of[0], of[1], kelvin(of[2])?, of[4]);
-            Some(1.0 - alpha * libm::pow(of[3], 0.75) - beta * of[5].sqrt())
+            let [alpha, beta] = capacity_fade(of[0], of[1], kelvin(of[2])?, share(of[4])?);
+            share(1.0 - alpha * libm::pow(of[3], 0.75) - beta * of[5].sqrt())
         },
     },
     Formula {
@@ -51,7 +51,7 @@ pub(super) static FORMULAS: [Formula; 6] = [
         gives: "resistance over that as new, at constant stress: `1 + α·t^0.75 + β·Q`, of one cell",
         source: SCHMALSTIEG,
         compute: |of| {
-            let [alpha, beta] = resistance_rise(of[0], of[1], kelvin(of[2])?, of[4]);
+            let [alpha, beta] = resistance_rise(of[0], of[1], kelvin(of[2])?, share(of[4])?);
             Some(1.0 + alpha * libm::pow(of[3], 0.75) + beta * of[5])
         },
     },
@@ -61,8 +61,8 @@ pub(super) static FORMULAS: [Formula; 6] = [
         gives: "share of the capacity lost at rest at 25 °C: `1.2571e-5·(2.8575·(SoC − 0.5)³ + 0.60225)·√t`",
         source: "Naumann et al. 2018, J. Energy Storage 17, for iron-phosphate cells",
         compute: |of| {
-            let off = of[0] - 0.5;
-            Some(1.2571e-5 * (2.8575 * off * off * off + 0.60225) * of[1].sqrt())
+            let off = share(of[0])? - 0.5;
+            share(1.2571e-5 * (2.8575 * off * off * off + 0.60225) * of[1].sqrt())
         },
     },
     Formula {
@@ -71,8 +71,8 @@ pub(super) static FORMULAS: [Formula; 6] = [
         gives: "share of the capacity lost by cycles: `(0.0630·C + 0.0971)·(4.0253·(DoD − 0.6)³ + 1.0923)·√FEC/100`",
         source: "Naumann et al. 2020, J. Power Sources 451, for iron-phosphate cells",
         compute: |of| {
-            let off = of[1] - 0.6;
-            Some((0.0630 * of[0] + 0.0971) * (4.0253 * off * off * off + 1.0923) * of[2].sqrt() / 100.0)
+            let off = share(of[1])? - 0.6;
+            share((0.0630 * of[0] + 0.0971) * (4.0253 * off * off * off + 1.0923) * of[2].sqrt() / 100.0)
         },
     },
     Formula {
@@ -82,7 +82,7 @@ pub(super) static FORMULAS: [Formula; 6] = [
         source: "Wang et al. 2011, J. Power Sources 196, for iron-phosphate cells of 2.2 Ah",
         compute: |of| {
             let rate = libm::exp((-31_700.0 + 370.3 * of[1]) / (GAS * kelvin(of[2])?));
-            Some(of[0] * rate * libm::pow(of[3], 0.55) / 100.0)
+            share(of[0] * rate * libm::pow(of[3], 0.55) / 100.0)
         },
     },
 ];

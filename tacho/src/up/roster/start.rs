@@ -8,7 +8,7 @@ use tacho_config::settings::RosterSource;
 use tacho_config::{Roster, Settings};
 use tacho_lake::config_store::ConfigStore;
 use tacho_lake::landing::Landing;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Edition, kept, key, measure, read};
 use crate::roster::Signed;
@@ -79,6 +79,9 @@ pub(in crate::up) async fn at_start(
     };
     let chosen = decide(settings, named, held)?;
     measure(chosen.roster().map(AsRef::as_ref));
+    if let Some(roster) = chosen.roster() {
+        info!(version = roster.version(), robots = roster.robots(), sha256 = %roster.digest(), "robots are judged by a roster");
+    }
     Ok(chosen)
 }
 

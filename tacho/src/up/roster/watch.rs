@@ -133,7 +133,7 @@ impl Watch {
             let digest = configuration::store(&self.settings, &Chosen::Named(signed), &self.configs).await?;
             let partitions: Vec<i32> = (0..self.log.identity().partitions).collect();
             configuration::put_in_force(&self.log.appender(), &partitions, digest).await?;
-            info!(version = next.version(), %digest, "another roster is in force");
+            info!(version = next.version(), sha256 = %roster.digest(), configuration = %digest, "another roster is in force");
             measure(Some(&roster));
         }
         self.in_force = Some(next);
