@@ -7,7 +7,7 @@ use tacho_config::{Problem, Rules};
 use crate::maintenance;
 
 /// Names and definitions, in the order in which they are created.
-const VIEWS: [(&str, &str); 15] = [
+const VIEWS: [(&str, &str); 16] = [
     ("fleet", include_str!("views/fleet.sql")),
     ("joint_wear", include_str!("views/joint_wear.sql")),
     ("battery_health", include_str!("views/battery_health.sql")),
@@ -22,6 +22,7 @@ const VIEWS: [(&str, &str); 15] = [
     ("accuracy_trend", include_str!("views/accuracy_trend.sql")),
     ("event_counts", include_str!("views/event_counts.sql")),
     ("grease_due", include_str!("views/grease_due.sql")),
+    ("counter_alerts", include_str!("views/counter_alerts.sql")),
     ("identity_alerts", include_str!("views/identity_alerts.sql")),
 ];
 
