@@ -101,6 +101,11 @@ fn a_source_says_whether_what_it_gives_is_assumed() {
     assert_eq!(assumed("abb-irb1200-5-09", "joint_1"), (None, false));
     let pack = models.by_name("mir250").unwrap().battery.as_ref().unwrap();
     assert!(pack.source.is_assumed() && pack.source.as_str().starts_with("assumed: no document"));
+    assert_eq!(assumed("unitree-g1", "left_knee"), (None, false));
+    assert!(models.by_name("unitree-g1").unwrap().battery.as_ref().unwrap().source.is_assumed(), "its end of life is");
+    for model in models.all().iter().filter(|model| model.generic) {
+        assert!(model.default_joint.as_ref().unwrap().source.is_assumed(), "{}", model.name);
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn step_mohm(pack: &Battery, nominal_ah: f64) -> Option<f64> {
     greatest_step_mohm(t_s, voltage, samples.current_a.as_deref()?, STEP_MIN_C * nominal_ah, STEP_MAX_S)
 }
 
-/// `ΔV/ΔI` in mΩ of the greatest step of at least `least_a` within `within_s`, of equal ones the last; times in s, voltages in V, currents in A.
+/// `ΔV/ΔI` in mΩ of the greatest step of at least `least_a` within `within_s`, of equal ones the last;
+/// times in s, voltages in V, currents in A.
 fn greatest_step_mohm(t_s: &[f64], voltage: &[f64], current: &[f64], least_a: f64, within_s: f64) -> Option<f64> {
     let (mut greatest_a, mut found) = (least_a, None);
     for ((t, volts), amperes) in t_s.windows(2).zip(voltage.windows(2)).zip(current.windows(2)) {
