@@ -10,6 +10,7 @@ mod joint;
 mod kind_word;
 mod laws;
 mod load;
+mod plausible;
 mod reducer;
 mod robot_model;
 mod source;
@@ -68,7 +69,8 @@ pub struct Found<'a> {
     pub by: FoundBy,
     /// Whether the record names a model that does not exist (flag `model_config_unknown`); `by` is then how else one was found.
     pub model_config_unknown: bool,
-    /// Whether the record names another model than its ID would have found (flag `model_config_differs`).
+    /// Whether the record names another model than that of its ID's manufacturer and model, which is known (flag
+    /// `model_config_differs`).
     pub model_config_differs: bool,
 }
 
@@ -135,7 +137,7 @@ impl Models {
         let by_segments = key.ok().and_then(|key| self.by_segments.get(&key));
         let named = override_name.map(|name| self.by_name.get(name));
         if let Some(Some(index)) = named {
-            let model_config_differs = index != by_segments.unwrap_or(&self.generic[place_of(kind)]);
+            let model_config_differs = by_segments.is_some_and(|own| own != index);
             return Found { model_config_differs, ..self.found(*index, FoundBy::Override, false) };
         }
         let model_config_unknown = named.is_some();

@@ -36,6 +36,7 @@ CYCLES, DEPTH_B = 1000.0, 1.3
 BRAKE_LIFE_J, BRAKE_STOP_J = 2e6, 5.4
 # What cannot be has no value.
 SOH_MAX, EFFICIENCY_MAX = 1.2, 1.1
+WINDOW_S = 60.0
 
 LOAD_CENTRES = [0.0, 0.05, 0.15, 0.275, 0.425, 0.625, 0.875, 1.125, 1.375, 1.75, 2.5, 3.0]
 TEMP_CENTRES = [0.0, 10.0, 30.0, 45.0, 55.0, 65.0, 75.0, 80.0]
@@ -56,7 +57,9 @@ def joint(rng, name):
     rev = rng.uniform(1e3, 1e9)
     hist = [rev * part / sum(share) for part in share]
     maybe(rng, values, "input_rev", lambda: sum(hist))
-    maybe(rng, values, "input_rev_load", lambda: rng.uniform(0.0, 1.5) * rev)
+    # Within a factor of two of the histogram; now and then more than any turn bears.
+    load = float(np.dot(hist, np.power(LOAD_CENTRES, 3)))
+    maybe(rng, values, "input_rev_load", lambda: rng.uniform(0.6, 1.6) * load if rng.random() < 0.9 else 200.0 * rev)
     maybe(rng, values, "load_hist_rev", lambda: hist)
     maybe(rng, values, "grease_temp_hist_rev", lambda: [rng.uniform(0, 1e8) for _ in range(8)])
     maybe(rng, values, "temp_hist_h", lambda: [rng.uniform(0, 5e3) for _ in range(8)])
@@ -72,10 +75,13 @@ def joint(rng, name):
     maybe(rng, values, "friction_residual_nm", lambda: rng.uniform(-9, 9))
     if rng.random() < 0.4:
         n = rng.randrange(3, 200)
-        samples = {"dt_s": 0.01, "torque_nm": [rng.uniform(-350, 350) for _ in range(n)]}
+        # Of ten seconds a step, more than seven take longer than the window.
+        samples = {"dt_s": rng.choice([0.01, 0.01, 0.01, 10.0]), "torque_nm": [rng.uniform(-350, 350) for _ in range(n)]}
         samples["velocity_rad_s"] = [rng.uniform(-3, 3) for _ in range(n)]
         if rng.random() < 0.7:
             samples["torque_model_nm"] = [value + rng.gauss(0, 3) for value in samples["torque_nm"]]
+        if rng.random() < 0.5:
+            samples["current_a"] = [rng.uniform(-12, 12) for _ in range(n)]
         values["samples"] = samples
     return values
 
@@ -97,8 +103,11 @@ def pack(rng):
         low = rng.uniform(3.0, 4.0)
         values |= {"cell_min_v": low, "cell_max_v": low + rng.uniform(0, 0.2), "rest_s": rng.choice([0.0, 599.0, 3600.0])}
     maybe(rng, values, "soc_rainflow_hist_cycles", lambda: [rng.uniform(0, 300) for _ in range(10)])
-    maybe(rng, values, "temp_hist_h", lambda: [rng.uniform(0, 2e3) for _ in range(8)])
-    maybe(rng, values, "soc_hist_h", lambda: [rng.uniform(0, 2e3) for _ in range(10)])
+    most = rng.choice([2e3, 2e3, 2e3, 0.0])
+    maybe(rng, values, "temp_hist_h", lambda: [rng.uniform(0, most) for _ in range(8)])
+    maybe(rng, values, "soc_hist_h", lambda: [rng.uniform(0, most) for _ in range(10)])
+    if "temp_hist_h" in values and rng.random() < 0.5:
+        values["age_d"] = rng.choice([0.5, 1.0, 2.0]) * sum(values["temp_hist_h"]) / 24
     if rng.random() < 0.4:
         values |= {"ageing_cycle": rng.uniform(0, 0.1), "ageing_calendar": rng.uniform(0, 0.1)}
     return values
@@ -115,9 +124,10 @@ def sections(rng, record):
         n = rng.randrange(2, 40)
         around = [0.4, -0.2, 0.9, 1.0, -3.1, 0.1]
         spread = [1e-4] * 3 + [1e-3] * 3
+        reached = around[:5] + [around[5] + rng.choice([0.0, 0.0, math.pi])]
         record["pose_test"] = {
             "command": around,
-            "attained": [[rng.gauss(value, off) for value, off in zip(around, spread)] for _ in range(n)],
+            "attained": [[rng.gauss(value, off) for value, off in zip(reached, spread)] for _ in range(n)],
         }
     if rng.random() < 0.4:
         motion = {"allowed_deviation_m": rng.uniform(0.05, 0.5), "localization_deviation_m": rng.uniform(0, 0.2)}
@@ -141,7 +151,7 @@ def make(path, count, seed):
                 maybe(rng, counters, "brake_dynamic_count", lambda: rng.randrange(0, 10_000))
                 record = {
                     "schema_version": 1, "robot_id": ROBOT, "stream_epoch": 1, "seq": seq,
-                    "window_start": 1_795_248_000_000 + seq * 60_000, "window_end": 1_795_248_060_000 + seq * 60_000,
+                    "window_start": 1_795_248_000_000 + seq * 60_000, "window_end": 1_795_248_000_000 + int(1e3 * WINDOW_S) + seq * 60_000,
                     "robot_kind": "arm", "counters": counters,
                     "joints": [joint(rng, "J1"), joint(rng, "J2")], "batteries": [pack(rng)],
                 }
@@ -166,12 +176,20 @@ def miner(cycles):
     return float(np.sum(np.where(ranges >= FATIGUE["sd"], counts / lives, 0.0)))
 
 
+def cannot_be(load, rev, hist):
+    """Whether a counter is more than its turns bear at the momentary peak; these records are never else far off their histogram."""
+    turns = rev if rev is not None else sum(hist) if hist is not None else math.inf
+    return load > turns * (1.05 * T_M / T_N) ** 3
+
+
 def of_joint(j, counters):
     found = {}
     hist, rev = j.get("load_hist_rev"), j.get("input_rev")
     load = j.get("input_rev_load")
     if load is None and hist is not None:
         load = float(np.dot(hist, np.power(LOAD_CENTRES, 3)))
+    elif load is not None and cannot_be(load, rev, hist):
+        load = None
     rated = 60 * L10_H * N_N
     if load is not None:
         damage = load / rated
@@ -180,7 +198,12 @@ def of_joint(j, counters):
         if damage > 0:
             found["reducer_l10_h"] = hours / damage
             found["reducer_rul_h"] = hours * (1 - damage) / damage
+    samples = j.get("samples")
+    if samples and (len(samples["torque_nm"]) - 1) * samples["dt_s"] > 1.01 * WINDOW_S:
+        samples = None
     current = j.get("current_rms_a")
+    if samples and "current_a" in samples:
+        current = float(np.sqrt(np.mean(np.square(samples["current_a"]))))
     if current is not None:
         found["thermal_load_rate_pct"] = 100 * current**2 / I_CONT**2
     if "following_error_rms_rad" in j:
@@ -197,7 +220,6 @@ def of_joint(j, counters):
         found["bearing_damage"] = float(np.sum(np.array(hist) / RATIO / (1e6 * lives)))
     if "rainflow_hist_cycles" in j:
         found["fatigue_damage"] = miner([((k + 0.5) * T_M / 16, n) for k, n in enumerate(j["rainflow_hist_cycles"])])
-    samples = j.get("samples")
     if samples:
         torque, speed = np.array(samples["torque_nm"]), np.array(samples["velocity_rad_s"])
         counted = [(rng, count) for rng, _, count, _, _ in rainflow.extract_cycles(samples["torque_nm"])]
@@ -243,6 +265,12 @@ def xu(f):
     return 1 - 0.0575 * math.exp(-121 * f) - (1 - 0.0575) * math.exp(-f)
 
 
+def covers_age(p):
+    """Whether the hours of the histograms tell how a pack with cycles aged."""
+    hours = sum(p["temp_hist_h"])
+    return hours > 0 and sum(p["soc_hist_h"]) > 0 and 24 * p.get("age_d", 0.0) <= 1.05 * hours + 1
+
+
 def of_pack(p):
     found = {"end_of_life_ah": EOL * C_NOM}
     if "full_charge_ah" in p:
@@ -269,7 +297,7 @@ def of_pack(p):
     cycles = p.get("soc_rainflow_hist_cycles")
     if "ageing_cycle" in p:
         found["xu_loss"] = xu(p["ageing_cycle"] + p["ageing_calendar"])
-    elif cycles is not None and "temp_hist_h" in p and "soc_hist_h" in p:
+    elif cycles is not None and "temp_hist_h" in p and "soc_hist_h" in p and covers_age(p):
         kelvin = np.array(TEMP_CENTRES) + 273.15
         s_t = np.exp(0.0693 * (kelvin - 298.15) * 298.15 / kelvin)
         s_s = np.exp(1.04 * (np.array(TENTHS) - 0.5))
@@ -315,11 +343,13 @@ def of_record(r):
         found["brake_damage"] = counters["brake_dynamic_count"] * BRAKE_STOP_J / BRAKE_LIFE_J
     if "pose_test" in r:
         off = np.array(r["pose_test"]["attained"]) - np.array(r["pose_test"]["command"])
-        off[:, 3:] = (off[:, 3:] + math.pi) % (2 * math.pi) - math.pi
+        turn = np.angle(np.exp(1j * off[:, 3:]).mean(axis=0))
+        off[:, 3:] = (off[:, 3:] - turn + math.pi) % (2 * math.pi) - math.pi
         mean = off.mean(axis=0)
+        angles = (turn + mean[3:] + math.pi) % (2 * math.pi) - math.pi
         length = np.linalg.norm(off[:, :3] - mean[:3], axis=1)
         found["pose_accuracy_mm"] = 1e3 * float(np.linalg.norm(mean[:3]))
-        found["pose_accuracy_rad"] = float(np.abs(mean[3:]).max())
+        found["pose_accuracy_rad"] = float(np.abs(angles).max())
         found["pose_repeatability_mm"] = 1e3 * float(length.mean() + 3 * length.std(ddof=1))
         found["pose_repeatability_rad"] = float(3 * off[:, 3:].std(axis=0, ddof=1).max())
     motion = r.get("motion")

@@ -17,10 +17,12 @@ pub mod further;
 pub mod grease;
 pub mod health;
 pub mod hours;
+pub mod load;
 mod method;
 pub mod path;
 pub mod pose;
 pub mod rv;
+pub mod samples;
 pub mod strain_wave;
 pub mod temperature;
 pub mod thermal_load;
@@ -33,6 +35,7 @@ use tacho_schemas::reason::Absent;
 use tacho_schemas::record::{Battery, Counters, Joint, Record};
 
 use battery::{CapacityMethod, ChargeSamples};
+use duty::LoadExponent;
 use further::{FurtherBattery, FurtherJoint};
 pub use method::{Method, Traced};
 use strain_wave::ReducerWear;
@@ -103,27 +106,31 @@ pub struct RobotHealth<'a> {
     pub assumed: bool,
 }
 
-/// Indicators of a joint; `model` is what the robot's model says of it.
+/// Indicators of a joint in a window of `window_s` seconds; `model` is what the robot's model says of it.
 pub fn of_joint(
     joint: &Joint,
-    counters: &Counters,
+    (counters, window_s): (&Counters, f64),
     model: Option<&JointModel>,
     found: Found<'_>,
     formulas: FormulaSet,
 ) -> JointIndicators {
     if formulas >= FormulaSet::Y2026R2 {
-        return further::of_joint(joint, counters, model, (found, formulas));
+        return further::of_joint(joint, (counters, window_s), model, (found, formulas));
     }
     let unrated = unrated(found, formulas);
     let wear = match strain_wave_rating(model, unrated) {
         Err(reason) => ReducerWear::absent(reason),
         Ok(rating) => {
-            let rev_load = strain_wave::load_revolutions(joint.input_rev_load, joint.load_hist_rev.as_deref());
-            strain_wave::wear(rating, rev_load, hours::of_robot(counters, joint.component_epoch))
+            let bins = joint.load_hist_rev.as_deref();
+            let rev_load = load::load_revolutions(joint.input_rev_load, bins, LoadExponent::Cube);
+            let hours = hours::of_robot(counters, joint.component_epoch);
+            strain_wave::wear(rating, rev_load.map(|(load, _)| load), hours)
         }
     };
     let continuous_current_a = model.and_then(|model| model.continuous_current_a).ok_or(unrated);
-    let thermal_load_rate_pct = thermal_load::thermal_load_rate_pct(continuous_current_a, current_rms_a(joint));
+    let samples = samples::of_window(joint.samples.as_deref(), window_s, formulas);
+    let rms_a = thermal_load::current_rms_a(joint, samples, formulas).map(|(rms_a, _)| rms_a);
+    let thermal_load_rate_pct = thermal_load::thermal_load_rate_pct(continuous_current_a, rms_a);
     let limits = model.and_then(|model| model.following_error.as_ref()).ok_or(unrated);
     let following_error_health = following_error::following_error_health(limits, joint.following_error_rms_rad);
     let healths = [wear.damage.map(health::of_damage), following_error_health];
@@ -196,11 +203,6 @@ fn strain_wave_rating(model: Option<&JointModel>, unrated: Absent) -> Result<&Re
         Some(Reducer::Rv(_)) => Err(Absent::NotStrainWave),
         Some(Reducer::Unrated) | None => Err(unrated),
     }
-}
-
-/// The window's current as the device says it, else of its samples.
-fn current_rms_a(joint: &Joint) -> Option<f64> {
-    joint.current_rms_a.or_else(|| thermal_load::rms(joint.samples.as_ref()?.current_a.as_ref()?))
 }
 
 fn charge_samples(pack: &Battery, window_s: f64) -> Option<ChargeSamples<'_>> {

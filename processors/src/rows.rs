@@ -103,13 +103,13 @@ impl Rows {
 
     fn compute(&mut self, record: &Record, origin: &Origin<'_>) {
         let found = origin.found;
+        let window_s = window_s(record);
         let joints = record.joints.iter().enumerate().map(|(position, joint)| {
             let model = joint_model(found, position, &joint.name);
-            indicators::of_joint(joint, &record.counters, model, found, origin.formulas)
+            indicators::of_joint(joint, (&record.counters, window_s), model, found, origin.formulas)
         });
         self.joints.clear();
         self.joints.extend(joints);
-        let window_s = window_s(record);
         let packs = record.batteries.iter().map(|pack| indicators::of_battery(pack, window_s, found, origin.formulas));
         self.batteries.clear();
         self.batteries.extend(packs);

@@ -72,7 +72,7 @@ fn components(record: &mut Record, judge: &Judge<'_>, sieve: &mut Sieve<'_>) {
     record.joints.retain_mut(|joint| {
         let known = joint_model(judge.found, position, &joint.name);
         position += 1;
-        joint::check(joint, known, (limits, judge.formulas), sieve)
+        joint::check(joint, known, (model, judge.formulas), sieve)
     });
     unique::batteries(&mut record.batteries, sieve);
     record.batteries.retain_mut(|pack| battery::check(pack, limits, sieve));

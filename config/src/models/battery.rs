@@ -110,7 +110,7 @@ impl BatteryModel {
             nominal_voltage_v: s.number("nominal_voltage_v", 1.0..=1_000.0),
             cells_in_series: s.integer("cells_in_series", 1..=400),
             chemistry: s.choice("chemistry", &words).unwrap_or(Chemistry::LiIon),
-            end_of_life_soh: s.number("end_of_life_soh", 0.1..=0.99),
+            end_of_life_soh: s.share("end_of_life_soh", 0.1..=0.99),
             rated_cycles: s.number("rated_cycles", 1.0..=1_000_000.0),
             cut_off_voltage_v: s.optional_number("cut_off_voltage_v", 0.5..=1_000.0),
             resistance: s.section("resistance", Resistance::read),

@@ -10,6 +10,7 @@ use super::SEGMENTS_LEN;
 use super::battery::BatteryModel;
 use super::brakes::BrakeModel;
 use super::joint::{JointModel, JointsEntry, SOURCE_BYTES_MAX};
+use super::plausible;
 use super::reducer::Reducer;
 use crate::limits::{Limits, RangeChange};
 use crate::problem::Problem;
@@ -92,15 +93,21 @@ impl RobotModel {
             let reducer = Reducer::read(inner);
             let disorders = reducer.rating().map(|rating| rating.disorders(inner.path()));
             inner.push_all(disorders.into_iter().flatten());
+            inner.push_all(plausible::reducer(&reducer, inner.path()));
             reducer
         });
         let (joints, default_joint) = read_joints(s, &reducers);
         let battery = s.section("battery", |inner| {
             let battery = BatteryModel::read(inner);
             inner.push_all(battery.disorders(inner.path()));
+            inner.push_all(plausible::battery(&battery, inner.path()));
             battery
         });
-        let brakes = s.section("brakes", BrakeModel::read);
+        let brakes = s.section("brakes", |inner| {
+            let brakes = BrakeModel::read(inner);
+            inner.push_all(plausible::brakes(&brakes, inner.path()));
+            brakes
+        });
         let health = s.section("health", |inner| {
             let weights = HealthWeights::read(inner);
             inner.push_all(weights.disorder(inner.path()));
@@ -230,6 +237,7 @@ fn read_joints(s: &mut Section<'_>, reducers: &[(String, Reducer)]) -> (Vec<Join
         if let Some(joint) = &mut alike {
             joint.reducer = Reducer::Unrated;
             inner.push_all(joint.disorders(inner.path()));
+            inner.push_all(plausible::laws(&joint.laws, inner.path()));
         }
         entry
     });

@@ -1,5 +1,6 @@
 //! Tests of the robot models: the shipped ones, looking up, and each kind of problem.
 
+mod implausible;
 mod refused;
 
 use std::fs;
@@ -77,7 +78,7 @@ fn a_record_may_name_its_model_and_an_unknown_name_is_told() {
     assert!(differs(&robot, Some("kestrel-k6")) && differs(&robot, Some("generic-arm")));
     assert!(!differs(&robot, Some("ur3")) && !differs(&robot, Some("UR3")) && !differs(&robot, None));
     let stranger = id("ZZ9999999999000000000000000ZZ");
-    assert!(differs(&stranger, Some("ur3")) && !differs(&stranger, Some("generic-arm")));
+    assert!(!differs(&stranger, Some("ur3")) && !differs(&stranger, Some("generic-arm")), "its ID says nothing else");
     for (kind, name) in
         [(RobotKind::Arm, "generic-arm"), (RobotKind::Humanoid, "generic-humanoid"), (RobotKind::Amr, "generic-amr")]
     {
@@ -100,6 +101,11 @@ fn a_source_says_whether_what_it_gives_is_assumed() {
     assert_eq!(assumed("abb-irb1200-5-09", "joint_1"), (None, false));
     let pack = models.by_name("mir250").unwrap().battery.as_ref().unwrap();
     assert!(pack.source.is_assumed() && pack.source.as_str().starts_with("assumed: no document"));
+    assert_eq!(assumed("unitree-g1", "left_knee"), (None, false));
+    assert!(models.by_name("unitree-g1").unwrap().battery.as_ref().unwrap().source.is_assumed(), "its end of life is");
+    for model in models.all().iter().filter(|model| model.generic) {
+        assert!(model.default_joint.as_ref().unwrap().source.is_assumed(), "{}", model.name);
+    }
 }
 
 #[test]

@@ -99,6 +99,12 @@ impl Section<'_> {
         self.required(key, &expected, f64::NAN, |value| number_in(value, &range))
     }
 
+    /// A share of 1 within `range`, which people write in percent; NaN as of [`Self::number`].
+    pub(crate) fn share(&mut self, key: &'static str, range: RangeInclusive<f64>) -> f64 {
+        let expected = format!("a share, not percent: {}", range_text(&range));
+        self.required(key, &expected, f64::NAN, |value| number_in(value, &range))
+    }
+
     /// A number within `range`, if there is one.
     pub(crate) fn optional_number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let expected = range_text(&range);

@@ -21,7 +21,7 @@ pub const PARTIAL_CYCLE_MIN_DELTA_SOC: f64 = 0.4;
 
 /// How far the time that samples span may be off the window's length, as a share of it, for the window's states of charge
 /// to be those of the samples.
-const SPAN_TOLERANCE: f64 = 0.01;
+pub(super) const SPAN_TOLERANCE: f64 = 0.01;
 
 /// How a state of health by capacity came about; the text is the column `soh_capacity_method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,10 +115,11 @@ pub fn soh_of(
 /// Capacity in Ah by a part of a cycle: `|ΔAh| / |ΔSoC|`, if the state of charge changed by 0.4 or more.
 ///
 /// # Errors
-/// [`Absent::InputMissing`] if no states of charge belong to the samples, [`Absent::BelowMinThroughput`] if they hardly differ;
-/// of the formulas 2026.3 on, [`Absent::Inconsistent`] if charge flowed in while the state of charge fell, or the reverse.
+/// [`Absent::InputMissing`] if there are no states of charge, [`Absent::BelowMinThroughput`] if they hardly differ; of the formulas
+/// 2026.3 on, [`Absent::Inconsistent`] if samples that have none do not span the window whose states of charge are known, or if charge
+/// flowed in while the state of charge fell, or the reverse.
 pub fn partial_cycle_ah(samples: &ChargeSamples<'_>, formulas: FormulaSet) -> Indicator {
-    let delta_soc = delta_soc(samples).ok_or(Absent::InputMissing)?;
+    let delta_soc = delta_soc(samples, formulas)?;
     if delta_soc.abs() < PARTIAL_CYCLE_MIN_DELTA_SOC {
         return Err(Absent::BelowMinThroughput);
     }
@@ -130,12 +131,16 @@ pub fn partial_cycle_ah(samples: &ChargeSamples<'_>, formulas: FormulaSet) -> In
 }
 
 /// Change of the state of charge over the samples; the window's own only if the samples span the window.
-fn delta_soc(samples: &ChargeSamples<'_>) -> Option<f64> {
+fn delta_soc(samples: &ChargeSamples<'_>, formulas: FormulaSet) -> Indicator {
     if let Some([first, .., last]) = samples.soc {
-        return Some(last - first);
+        return Ok(last - first);
     }
-    let (start, end) = samples.window_soc?;
-    spans_window(samples).then_some(end - start)
+    let (start, end) = samples.window_soc.ok_or(Absent::InputMissing)?;
+    match spans_window(samples) {
+        true => Ok(end - start),
+        false if formulas >= FormulaSet::Y2026R3 => Err(Absent::Inconsistent),
+        false => Err(Absent::InputMissing),
+    }
 }
 
 /// Whether the samples span the window.
@@ -249,7 +254,12 @@ mod tests {
     #[test]
     fn samples_of_a_part_of_the_window_do_not_go_with_the_states_of_charge_of_all_of_it() {
         let samples = ChargeSamples { window_s: 3700.0, ..half_discharge(None, Some((0.9, 0.4))) };
-        assert_eq!(partial_cycle_ah(&samples, FormulaSet::Y2026R3), Err(Absent::InputMissing));
+        assert_eq!(partial_cycle_ah(&samples, FormulaSet::Y2026R3), Err(Absent::Inconsistent));
+        let longer = ChargeSamples { window_s: 3500.0, ..half_discharge(None, Some((0.9, 0.4))) };
+        assert_eq!(partial_cycle_ah(&longer, FormulaSet::Y2026R3), Err(Absent::Inconsistent));
+        assert_eq!(partial_cycle_ah(&longer, FormulaSet::Y2026R2), Err(Absent::InputMissing), "as the former formulas");
+        let unknown = half_discharge(None, None);
+        assert_eq!(partial_cycle_ah(&unknown, FormulaSet::Y2026R3), Err(Absent::InputMissing));
         assert_eq!(soh_capacity(Ok(25.0), None, None), Err(Absent::InputMissing));
     }
 

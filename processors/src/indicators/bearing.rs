@@ -7,7 +7,7 @@ use tacho_config::models::{BearingModel, Rolling};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::LOAD_BINS;
 
-use super::strain_wave::LOAD_CENTRES;
+use super::load::LOAD_CENTRES;
 use super::{Method, Traced};
 
 /// Exponent p of the life equation.

@@ -3,7 +3,7 @@
 //! The average torque weighs revolutions with the power of torque that the reducer's life law has. What it does to the life
 //! is in [`super::strain_wave`] and [`super::rv`].
 
-use tacho_config::models::{MomentaryPeakModel, ReducerRating};
+use tacho_config::models::{MomentaryPeakModel, Reducer, ReducerRating};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::JointSamples;
 
@@ -19,6 +19,15 @@ pub enum LoadExponent {
 }
 
 impl LoadExponent {
+    /// The rating of a reducer, with the power of its law; `None` of one without a law.
+    pub(crate) fn of(reducer: &Reducer) -> Option<(&ReducerRating, Self)> {
+        match reducer {
+            Reducer::StrainWave(rating) => Some((rating, Self::Cube)),
+            Reducer::Rv(rating) => Some((rating, Self::TenThirds)),
+            Reducer::Unrated => None,
+        }
+    }
+
     /// The power of a ratio.
     pub fn raise(self, ratio: f64) -> f64 {
         match self {

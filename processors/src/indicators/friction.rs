@@ -7,7 +7,7 @@ use tacho_config::models::{FrictionModel, LostMotionLimits};
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Joint;
 
-use super::{Indicator, Method, Traced, health};
+use super::{FormulaSet, Indicator, Method, Traced, health};
 
 /// Friction ratio at which a joint's health is 0.
 pub const FRICTION_RATIO_LIMIT: f64 = 1.6;
@@ -25,14 +25,17 @@ pub fn stribeck_nm(friction: &FrictionModel, speed_rad_s: f64) -> f64 {
 /// reducer's temperature, else the motor's, which the method says.
 ///
 /// # Errors
-/// [`Absent`] says what is missing.
+/// [`Absent`] says what is missing; of the formulas 2026.3 on, [`Absent::OutOfRange`] of a test at rest or without torque: there was none.
 ///
 /// Source: Stribeck's curve, with the temperature correction of greased gears; limits 1.3 and 1.6 are judgement.
-pub fn friction_ratio(friction: Result<&FrictionModel, Absent>, joint: &Joint) -> Traced {
+pub fn friction_ratio(friction: Result<&FrictionModel, Absent>, joint: &Joint, formulas: FormulaSet) -> Traced {
     let (Some(speed), Some(torque)) = (joint.friction_test_speed_rad_s, joint.friction_test_torque_nm) else {
         return Err(Absent::InputMissing);
     };
     let friction = friction?;
+    if formulas >= FormulaSet::Y2026R3 && (speed == 0.0 || torque == 0.0) {
+        return Err(Absent::OutOfRange);
+    }
     let (mut reference_nm, mut method) = (stribeck_nm(friction, speed.abs()), Method::Sent);
     if friction.temp_coefficient_per_k > 0.0 {
         let temp_c = match (joint.temp_reducer_c, joint.temp_motor_c) {
@@ -90,6 +93,25 @@ mod tests {
         near(stribeck_nm(&friction(0.0), 0.05), 13.365_203_132_285_62);
         near(stribeck_nm(&friction(0.0), 1.0), 15.0);
         near(stribeck_nm(&friction(0.0), 0.0), 14.0);
+    }
+
+    fn friction_ratio(friction: Result<&FrictionModel, Absent>, joint: &Joint) -> Traced {
+        super::friction_ratio(friction, joint, FormulaSet::Y2026R3)
+    }
+
+    #[test]
+    fn a_test_without_speed_or_torque_is_none() {
+        let of = |speed, torque, formulas| {
+            let (friction_test_speed_rad_s, friction_test_torque_nm) = (Some(speed), Some(torque));
+            let joint = Joint { friction_test_speed_rad_s, friction_test_torque_nm, ..Joint::default() };
+            super::friction_ratio(Ok(&friction(0.0)), &joint, formulas)
+        };
+        for (speed, torque) in [(0.0, 12.0), (-0.0, 0.0), (1.0, 0.0), (1.0, -0.0)] {
+            assert_eq!(of(speed, torque, FormulaSet::Y2026R3), Err(Absent::OutOfRange), "{speed} {torque}");
+        }
+        assert_eq!(of(1.0, 0.0, FormulaSet::Y2026R2), Ok((0.0, Method::Sent)), "as the former formulas had it");
+        assert_eq!(of(0.0, 14.0, FormulaSet::Y2026R2), Ok((1.0, Method::Sent)));
+        assert_eq!(of(-1.0, -15.0, FormulaSet::Y2026R3), Ok((1.0, Method::Sent)));
     }
 
     #[test]

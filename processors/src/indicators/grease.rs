@@ -1,4 +1,4 @@
-//! Grease of a strain-wave reducer: how many of its lives the reducer's turns have spent.
+//! Grease of a reducer: how many of its lives the reducer's turns have spent.
 //!
 //! The counter runs since the component was new. Since the last greasing is a difference of two records, so it is SQL, as is
 //! grease that is old in years.
@@ -9,10 +9,10 @@ use tacho_schemas::record::TEMP_BINS;
 
 use super::Indicator;
 
-/// Spent lives of the grease, dimensionless: `Σ rev(T_bin)/L_GTn(T_bin) · max(1, T_av/T_N)^3`.
+/// Spent lives of the grease, dimensionless: `Σ rev(T_bin)/L_GTn(T_bin) · max(1, T_av/T_N)^p`, p of the reducer's life law.
 ///
 /// * `rev_by_temp`: cumulative input revolutions per bin of grease temperature.
-/// * `torque_power`: (T_av/T_N)^3 over the life so far; below 1 the grease lives no longer.
+/// * `torque_power`: (T_av/T_N)^p over the life so far; below 1 the grease lives no longer.
 ///
 /// # Errors
 /// [`Absent`] says what is missing.

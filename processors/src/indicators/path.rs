@@ -6,7 +6,7 @@
 use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Motion;
 
-use super::{Indicator, Method, Traced};
+use super::{FormulaSet, Indicator, Method, Traced};
 
 /// Points of a path at most.
 const POINTS: usize = 256;
@@ -21,16 +21,17 @@ pub struct PathError {
     /// `path_p95_m`: 95th percentile, between neighbours by linear interpolation.
     pub p95_m: Traced,
     /// `path_ratio`: the greatest over what the order allows.
-    pub ratio: Indicator,
+    pub ratio: Traced,
     /// `localization_ratio`: stated uncertainty over what the order allows.
     pub localization_ratio: Indicator,
 }
 
-/// Deviation of a window, of both paths where they are sent, else as the robot says it.
+/// Deviation of a window, of both paths where they are sent, else as the robot says it; before the formulas 2026.3 the ratio does not
+/// say which.
 ///
 /// Source: cross-track error to the nearest of the reference's segments; VDA 5050 `allowedDeviationXY` and
 /// `deviationRange`.
-pub fn path_error(motion: Option<&Motion>) -> PathError {
+pub fn path_error(motion: Option<&Motion>, formulas: FormulaSet) -> PathError {
     let absent = |reason| PathError {
         rms_m: Err(reason),
         max_m: Err(reason),
@@ -52,11 +53,13 @@ pub fn path_error(motion: Option<&Motion>) -> PathError {
         Some([rms, max, p95]) => (Ok((rms, Method::Paths)), Ok((max, Method::Paths)), Ok((p95, Method::Paths))),
         None => (sent(motion.cross_track_rms_m), sent(motion.cross_track_max_m), sent(motion.cross_track_p95_m)),
     };
+    let told =
+        if formulas >= FormulaSet::Y2026R3 { max_m.map_or(Method::Sent, |(_, method)| method) } else { Method::Sent };
     PathError {
         rms_m,
         max_m,
         p95_m,
-        ratio: over_allowed(max_m.ok().map(|(metres, _)| metres)),
+        ratio: over_allowed(max_m.ok().map(|(metres, _)| metres)).map(|ratio| (ratio, told)),
         localization_ratio: over_allowed(motion.localization_deviation_m),
     }
 }
@@ -127,6 +130,10 @@ mod tests {
         }
     }
 
+    fn path_error(motion: Option<&Motion>) -> PathError {
+        super::path_error(motion, FormulaSet::Y2026R3)
+    }
+
     fn near(value: f64, expected: f64) {
         assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
     }
@@ -140,7 +147,9 @@ mod tests {
         )));
         near(found.rms_m.unwrap().0, 0.031_224_989_991_991_994);
         assert_eq!(found.max_m, Ok((0.05, Method::Paths)));
-        near(found.ratio.unwrap(), 0.5);
+        let (ratio, method) = found.ratio.unwrap();
+        near(ratio, 0.5);
+        assert_eq!(method, Method::Paths);
         near(found.p95_m.unwrap().0, 0.03 + 0.85 * 0.02);
     }
 
@@ -161,7 +170,9 @@ mod tests {
         let sent = Motion { actual_path_m: None, ..motion(&[[0.0, 0.0]], &[]) };
         let found = path_error(Some(&sent));
         assert_eq!((found.rms_m, found.p95_m), (Ok((9.0, Method::Sent)), Err(Absent::InputMissing)));
-        near(found.ratio.unwrap(), 95.0);
+        let (ratio, method) = found.ratio.unwrap();
+        near(ratio, 95.0);
+        assert_eq!(method, Method::Sent);
         let lost = Motion { localized: Some(false), ..sent };
         assert_eq!(path_error(Some(&lost)).ratio, Err(Absent::NotLocalized));
         assert_eq!(path_error(None).rms_m, Err(Absent::InputMissing));

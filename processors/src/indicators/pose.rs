@@ -11,6 +11,9 @@ use super::{FormulaSet, Method, Traced};
 /// Cycles that the standard asks for.
 const CYCLES: usize = 30;
 
+/// Length of the mean of unit vectors below which angles point everywhere, and have no mean direction.
+const DIRECTION_MIN: f64 = 1e-6;
+
 /// Accuracy AP and repeatability RP of one commanded pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pose {
@@ -25,9 +28,10 @@ pub struct Pose {
 }
 
 /// Accuracy and repeatability of a test; of fewer than 30 cycles the method says so (before the formulas 2026.3 only that of
-/// `pose_accuracy_mm`).
+/// `pose_accuracy_mm`). Angles that point everywhere have no mean: [`Absent::Inconsistent`].
 ///
-/// Source: ISO 9283:1998, 7.2.1 and 7.2.2; angles are taken as differences to the command within ±π.
+/// Source: ISO 9283:1998, 7.2.1 and 7.2.2; angles are taken as differences to the command within ±π of their mean direction,
+/// before the formulas 2026.3 within ±π of the command.
 pub fn pose(test: Option<&PoseTest>, formulas: FormulaSet) -> Pose {
     let reason = Absent::InputMissing;
     let mut found = Pose {
@@ -42,23 +46,56 @@ pub fn pose(test: Option<&PoseTest>, formulas: FormulaSet) -> Pose {
     let command = test.and_then(|test| test.command.as_deref());
     let origin = command.or(attained.first()).copied().unwrap_or_default();
     let count = attained.iter().fold(0.0, |count, _| count + 1.0);
+    let judged = formulas >= FormulaSet::Y2026R3;
+    let direction = if judged { mean_direction(attained, &origin, count) } else { Some([0.0; 6]) };
+    let turn = direction.unwrap_or_default();
+    let mut around = origin;
+    for (value, turn) in around.iter_mut().zip(turn) {
+        *value += turn;
+    }
+    let mean = mean_offsets(attained, &around, count);
+    let method = if attained.len() < CYCLES { Method::FewerThan30Cycles } else { Method::Sent };
+    let told = if judged { method } else { Method::Sent };
+    let of_angles = |value: f64| direction.map(|_| (value, told)).ok_or(Absent::Inconsistent);
+    if command.is_some() {
+        found.accuracy_mm = Ok((1e3 * length([mean[0], mean[1], mean[2]]), method));
+        let off = |axis: usize| wrapped(turn[axis] + mean[axis]).abs();
+        found.accuracy_rad = of_angles(off(3).max(off(4)).max(off(5)));
+    }
+    let spread = spread(attained, &around, &mean, count);
+    found.repeatability_mm = Ok((1e3 * (spread.distance_m + 3.0 * spread.deviation_m), told));
+    found.repeatability_rad = of_angles(3.0 * spread.angle_deviation_rad);
+    found
+}
+
+/// Mean direction of the angles as seen from `origin`, rad: that of the sum of their unit vectors; positions are 0. `None` if the
+/// unit vectors of an angle cancel out.
+fn mean_direction(attained: &[[f64; 6]], origin: &[f64; 6], count: f64) -> Option<[f64; 6]> {
+    let mut found = [0.0; 6];
+    for (axis, direction) in found.iter_mut().enumerate().skip(3) {
+        let (mut sine, mut cosine) = (0.0, 0.0);
+        for pose in attained {
+            let angle = pose[axis] - origin[axis];
+            sine += libm::sin(angle);
+            cosine += libm::cos(angle);
+        }
+        if libm::hypot(sine, cosine) < DIRECTION_MIN * count {
+            return None;
+        }
+        *direction = libm::atan2(sine, cosine);
+    }
+    Some(found)
+}
+
+/// Mean of the poses as seen from `origin`.
+fn mean_offsets(attained: &[[f64; 6]], origin: &[f64; 6], count: f64) -> [f64; 6] {
     let mut mean = [0.0; 6];
     for pose in attained {
-        for (sum, off) in mean.iter_mut().zip(offsets(pose, &origin)) {
+        for (sum, off) in mean.iter_mut().zip(offsets(pose, origin)) {
             *sum += off;
         }
     }
-    let mean = mean.map(|sum| sum / count);
-    let method = if attained.len() < CYCLES { Method::FewerThan30Cycles } else { Method::Sent };
-    let told = if formulas >= FormulaSet::Y2026R3 { method } else { Method::Sent };
-    if command.is_some() {
-        found.accuracy_mm = Ok((1e3 * length([mean[0], mean[1], mean[2]]), method));
-        found.accuracy_rad = Ok((mean[3].abs().max(mean[4].abs()).max(mean[5].abs()), told));
-    }
-    let spread = spread(attained, &origin, &mean, count);
-    found.repeatability_mm = Ok((1e3 * (spread.distance_m + 3.0 * spread.deviation_m), told));
-    found.repeatability_rad = Ok((3.0 * spread.angle_deviation_rad, told));
-    found
+    mean.map(|sum| sum / count)
 }
 
 /// How far the attained poses are from their barycentre.
@@ -175,5 +212,45 @@ mod tests {
         assert!(found.accuracy_rad.unwrap().0 < 1e-12);
         near(found.repeatability_rad.unwrap().0, 3.0 * (2.0 * 0.01_f64 * 0.01).sqrt());
         assert_eq!(pose(None, FormulaSet::Y2026R3).repeatability_rad, Err(Absent::InputMissing));
+    }
+
+    fn turned(command: f64, angles: &[f64]) -> PoseTest {
+        let at = |angle: &f64| [0.0, 0.0, 0.0, *angle, 0.0, 0.0];
+        PoseTest {
+            command: Some(Box::new(at(&command))),
+            attained: Some(angles.iter().map(at).collect::<Vec<_>>().into()),
+            ambient_temp_c: None,
+        }
+    }
+
+    /// Command 0, attained on both sides of the half turn: their mean is the half turn, not the command.
+    #[test]
+    fn poses_that_are_all_half_a_turn_off_are_repeatable_and_wrong() {
+        let half = std::f64::consts::PI;
+        let found = found(&turned(0.0, &[3.1, -3.1]));
+        near(found.accuracy_rad.unwrap().0, half);
+        near(found.repeatability_rad.unwrap().0, 3.0 * (2.0 * (half - 3.1) * (half - 3.1)).sqrt());
+        let former = pose(Some(&turned(0.0, &[3.1, -3.1])), FormulaSet::Y2026R2);
+        assert_eq!(former.accuracy_rad, Ok((0.0, Method::Sent)), "as the former formulas had it");
+        near(former.repeatability_rad.unwrap().0, 3.0 * (2.0 * 3.1_f64 * 3.1).sqrt());
+    }
+
+    #[test]
+    fn the_mean_of_angles_is_that_of_the_standard_wherever_they_lie() {
+        for command in [0.0, 1.0, -3.0, 40.0] {
+            let angles = [0.1, 0.3, 0.8].map(|off| command + off);
+            let found = found(&turned(command, &angles));
+            near(found.accuracy_rad.unwrap().0, 0.4);
+            near(found.repeatability_rad.unwrap().0, 3.0 * 0.13_f64.sqrt());
+        }
+    }
+
+    #[test]
+    fn angles_that_point_everywhere_have_no_mean_and_positions_still_do() {
+        let half = std::f64::consts::PI;
+        let found = found(&turned(0.0, &[0.0, 0.5 * half, half, -0.5 * half]));
+        assert_eq!(found.accuracy_rad, Err(Absent::Inconsistent));
+        assert_eq!(found.repeatability_rad, Err(Absent::Inconsistent));
+        assert_eq!(found.accuracy_mm, Ok((0.0, Method::FewerThan30Cycles)));
     }
 }

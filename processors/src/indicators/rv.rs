@@ -4,13 +4,6 @@
 //! [`super::strain_wave`]; which series has which rated life is the model's configuration.
 
 use tacho_config::models::ReducerRating;
-use tacho_schemas::reason::Absent;
-use tacho_schemas::record::LOAD_BINS;
-
-use super::Indicator;
-use super::duty::LoadExponent;
-use super::strain_wave::LOAD_CENTRES;
-
 /// Input revolutions at rated torque T_0 that spend the whole life: `60 · K · N_0 · i`, of the rated life K in hours at rated torque
 /// T_0 and rated output speed N_0 in rpm. So `D = Σ rev_out·(|T|/T_0)^(10/3) / (60·K·N_0)`.
 ///
@@ -19,25 +12,9 @@ pub(super) fn rated_input_rev(rating: &ReducerRating) -> f64 {
     60.0 * rating.rated_life_l10_h * rating.rated_speed_rpm * rating.gear_ratio
 }
 
-/// Σ rev · (|T| / T_0)^(10/3) in input revolutions: the counter where the record has it, else the load histogram.
-///
-/// # Errors
-/// [`Absent::CounterMissing`] if the record has neither.
-pub fn load_revolutions(counter: Option<f64>, load_hist_rev: Option<&[f64; LOAD_BINS]>) -> Indicator {
-    if let Some(revolutions) = counter {
-        return Ok(revolutions);
-    }
-    let bins = load_hist_rev.ok_or(Absent::CounterMissing)?;
-    let mut sum = 0.0;
-    for (revolutions, ratio) in bins.iter().zip(LOAD_CENTRES) {
-        sum += revolutions * LoadExponent::TenThirds.raise(ratio);
-    }
-    Ok(sum)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::duty::{Duty, Phase, average_torque_nm};
+    use super::super::duty::{Duty, LoadExponent, Phase, average_torque_nm};
     use super::super::strain_wave::spent;
     use super::*;
 
@@ -66,14 +43,5 @@ mod tests {
         near(60.0 * duty.input_rev / 0.9 / 81.0, 15.555_555_555_555_557);
         let wear = spent(rated_input_rev(&rating), Ok(duty.input_rev_load), Ok(0.9 / 3600.0));
         near(wear.l10_h.unwrap(), 6_032.232_018_837_525);
-    }
-
-    #[test]
-    fn the_histogram_stands_in_for_the_counter() {
-        let mut bins = [0.0; LOAD_BINS];
-        bins[9] = 10.0;
-        near(load_revolutions(None, Some(&bins)).unwrap(), 10.0 * libm::pow(1.75, 10.0 / 3.0));
-        assert_eq!(load_revolutions(Some(3.0), Some(&bins)), Ok(3.0));
-        assert_eq!(load_revolutions(None, None), Err(Absent::CounterMissing));
     }
 }

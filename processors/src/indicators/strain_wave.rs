@@ -7,16 +7,8 @@
 
 use tacho_config::models::ReducerRating;
 use tacho_schemas::reason::Absent;
-use tacho_schemas::record::LOAD_BINS;
 
 use super::Indicator;
-
-/// |T|/T_N that stands for each bin of `load_hist_rev`: the bin's centre, which is unbiased.
-///
-/// The 12 upper edges are 0, .1, .2, .35, .5, .75, 1, 1.25, 1.5, 2, 3 and ∞: the first bin is rotation without load, and
-/// the last, which has no centre, is taken at its lower edge.
-pub(super) const LOAD_CENTRES: [f64; LOAD_BINS] =
-    [0.0, 0.05, 0.15, 0.275, 0.425, 0.625, 0.875, 1.125, 1.375, 1.75, 2.5, 3.0];
 
 /// Input revolutions at rated torque that spend the whole L10 life: R_N = 60 · L10 · n_N.
 pub(super) fn rated_input_rev(rating: &ReducerRating) -> f64 {
@@ -43,7 +35,7 @@ impl ReducerWear {
 
 /// Wear from two cumulative counters of the same component: `D = Σ rev·(|T|/T_N)³ / R_N`, `L10h = H/D`, `RUL = H·(1−D)/D`.
 ///
-/// * `rev_load`: Σ rev · (|T| / T_N)³, in input revolutions ([`load_revolutions`]).
+/// * `rev_load`: Σ rev · (|T| / T_N)³, in input revolutions ([`super::load`]).
 /// * `operating_h`: hours in operation since the component was new, the pauses of its cycle included.
 ///
 /// `rating` says the life L10 in hours at rated torque T_N and at the rated input speed n_N in rpm.
@@ -82,24 +74,6 @@ fn life_h(damage: f64, operating_h: Indicator) -> Result<(f64, f64), Absent> {
         return Err(Absent::NoRotation);
     }
     Ok((l10_h, l10_h - operating_h))
-}
-
-/// Σ rev · (|T| / T_N)³ in input revolutions: the counter where the record has it, else from the load histogram.
-///
-/// # Errors
-/// [`Absent::CounterMissing`] if the record has neither.
-///
-/// Source: Palmgren-Miner sum of the same law, each bin at its centre.
-pub fn load_revolutions(counter: Option<f64>, load_hist_rev: Option<&[f64; LOAD_BINS]>) -> Indicator {
-    if let Some(revolutions) = counter {
-        return Ok(revolutions);
-    }
-    let bins = load_hist_rev.ok_or(Absent::CounterMissing)?;
-    let mut sum = 0.0;
-    for (revolutions, ratio) in bins.iter().zip(LOAD_CENTRES) {
-        sum += revolutions * (ratio * ratio * ratio);
-    }
-    Ok(sum)
 }
 
 #[cfg(test)]
@@ -189,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_record_without_the_counter_says_so() {
-        let wear = wear(&csf_40_120(), load_revolutions(None, None), Ok(12.0));
+        let wear = wear(&csf_40_120(), Err(Absent::CounterMissing), Ok(12.0));
         assert_eq!(wear, ReducerWear::absent(Absent::CounterMissing));
     }
 
@@ -197,14 +171,5 @@ mod tests {
     fn past_its_life_the_damage_goes_on_and_the_rest_is_negative() {
         let wear = wear(&csf_40_120(), Ok(2.0 * rated_input_rev(&csf_40_120())), Ok(9_000.0));
         assert_eq!((wear.damage, wear.rul_h), (Ok(2.0), Ok(-4_500.0)));
-    }
-
-    #[test]
-    fn the_histogram_stands_in_for_the_counter_bin_by_bin_at_its_centre() {
-        let mut bins = [0.0; LOAD_BINS];
-        (bins[0], bins[6], bins[10], bins[11]) = (1e6, 100.0, 10.0, 1.0);
-        let expected = 100.0 * 0.875_f64.powi(3) + 10.0 * 2.5_f64.powi(3) + 27.0;
-        near(load_revolutions(None, Some(&bins)), expected);
-        assert_eq!(load_revolutions(Some(7.0), Some(&bins)), Ok(7.0));
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn append(
     row.text("soh_capacity_method", method);
     notes.indicator(row, "equivalent_full_cycles", indicators.equivalent_full_cycles);
     notes.indicator(row, "pack_health_index", indicators.health_index);
-    further::battery(row, indicators, notes);
+    further::battery(row, indicators, origin.formulas, notes);
     origin.end_component(row, record, ("batteries", pack.index), notes);
 }
 

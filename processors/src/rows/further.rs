@@ -62,21 +62,21 @@ fn nulls(row: &mut TableBuilder, names: &[&'static str]) {
 }
 
 /// The further columns of a joint.
-pub(super) fn joint(row: &mut TableBuilder, indicators: &JointIndicators, notes: &mut Notes) {
+pub(super) fn joint(row: &mut TableBuilder, indicators: &JointIndicators, formulas: FormulaSet, notes: &mut Notes) {
     let Some(further) = &indicators.further else { return nulls(row, &JOINT) };
     let (wear, assumed) = (&indicators.wear, &further.assumed);
     let thermal = indicators.thermal_load_rate_pct.is_ok();
     notes.note_method("reducer_damage", wear.damage.is_ok(), further.reducer_method, assumed.reducer);
-    notes.note_method("reducer_l10_h", wear.l10_h.is_ok(), further.hours_method, assumed.reducer);
-    notes.note_method("reducer_rul_h", wear.rul_h.is_ok(), further.hours_method, assumed.reducer);
+    notes.note_methods("reducer_l10_h", wear.l10_h.is_ok(), further.life_methods, assumed.reducer);
+    notes.note_methods("reducer_rul_h", wear.rul_h.is_ok(), further.life_methods, assumed.reducer);
     notes.note_method("thermal_load_rate_pct", thermal, further.thermal_method, assumed.drive);
     let following = indicators.following_error_health.is_ok();
     notes.note_method("following_error_health", following, Method::Sent, assumed.drive);
     let healthy = indicators.health_index.is_ok();
     notes.note_method("component_health_index", healthy, Method::Sent, further.health_assumed);
-    notes.rated(row, "average_torque_ratio", further.average_torque_ratio, assumed.reducer);
+    notes.traced(row, "average_torque_ratio", further.average_torque_ratio, assumed.reducer);
     notes.rated(row, "momentary_peak_usage", further.momentary_peak_usage, assumed.momentary_peak);
-    notes.rated(row, "grease_usage", further.grease_usage, assumed.grease);
+    notes.traced(row, "grease_usage", further.grease_usage, assumed.grease);
     notes.traced(row, "bearing_damage", further.bearing_damage, assumed.bearing);
     notes.rated(row, "fatigue_damage", further.fatigue_damage, assumed.fatigue);
     notes.rated(row, "fatigue_damage_window", further.fatigue_damage_window, assumed.fatigue);
@@ -87,11 +87,11 @@ pub(super) fn joint(row: &mut TableBuilder, indicators: &JointIndicators, notes:
     notes.rated(row, "lost_motion_health", further.lost_motion_health, assumed.lost_motion);
     notes.further(row, "temp_equivalent_h", further.temp_equivalent_h);
     notes.rated(row, "winding_damage", further.winding_damage, assumed.winding);
-    row.text("methods", notes.methods());
+    notes.append_methods(row, formulas);
 }
 
 /// The further columns of a pack.
-pub(super) fn battery(row: &mut TableBuilder, indicators: &BatteryIndicators, notes: &mut Notes) {
+pub(super) fn battery(row: &mut TableBuilder, indicators: &BatteryIndicators, formulas: FormulaSet, notes: &mut Notes) {
     let Some(further) = &indicators.further else { return nulls(row, &BATTERY) };
     let assumed = further.assumed;
     for (name, is_there) in [
@@ -104,13 +104,13 @@ pub(super) fn battery(row: &mut TableBuilder, indicators: &BatteryIndicators, no
     notes.further(row, "capacity_ah", further.capacity_ah);
     notes.rated(row, "end_of_life_ah", further.end_of_life_ah, assumed.pack);
     notes.traced(row, "dcir_25c_mohm", further.dcir_25c_mohm, assumed.resistance);
-    notes.rated(row, "soh_resistance", further.soh_resistance, assumed.resistance);
+    notes.traced(row, "soh_resistance", further.soh_resistance, assumed.resistance);
     notes.traced(row, "c_rate_max", further.c_rate_max, assumed.pack);
     notes.further(row, "cell_imbalance_mv", further.cell_imbalance_mv);
     notes.further(row, "energy_efficiency", further.energy_efficiency);
     notes.traced(row, "xu_loss", further.xu_loss, false);
     notes.rated(row, "cycle_damage", further.cycle_damage, assumed.cycle_life);
-    row.text("methods", notes.methods());
+    notes.append_methods(row, formulas);
 }
 
 /// The further columns of a vibration sensor.
@@ -133,11 +133,16 @@ pub(super) fn vibration(row: &mut TableBuilder, sensor: &Vibration, formulas: Fo
     notes.traced(row, "crest_factor", shape.crest, false);
     notes.traced(row, "kurtosis_pearson", shape.kurtosis, false);
     notes.further(row, "skewness", shape.skewness);
-    row.text("methods", notes.methods());
+    notes.append_methods(row, formulas);
 }
 
 /// The further columns of a record; `health_assumed`: whether the health of the robot rests on an assumed rating.
-pub(super) fn record(row: &mut TableBuilder, further: Option<&FurtherRecord>, health_assumed: bool, notes: &mut Notes) {
+pub(super) fn record(
+    row: &mut TableBuilder,
+    (further, formulas): (Option<&FurtherRecord>, FormulaSet),
+    health_assumed: bool,
+    notes: &mut Notes,
+) {
     let Some(further) = further else { return nulls(row, &RECORD) };
     let (pose, path) = (&further.pose, &further.path);
     notes.note_method("robot_health_index", health_assumed, Method::Sent, health_assumed);
@@ -154,7 +159,7 @@ pub(super) fn record(row: &mut TableBuilder, further: Option<&FurtherRecord>, he
     ] {
         notes.traced(row, name, traced, false);
     }
-    notes.further(row, "path_ratio", path.ratio);
+    notes.traced(row, "path_ratio", path.ratio, false);
     notes.further(row, "localization_ratio", path.localization_ratio);
-    row.text("methods", notes.methods());
+    notes.append_methods(row, formulas);
 }

@@ -29,7 +29,7 @@ pub(super) fn append(
     notes.indicator(row, "thermal_load_rate_pct", indicators.thermal_load_rate_pct);
     notes.indicator(row, "following_error_health", indicators.following_error_health);
     notes.indicator(row, "component_health_index", indicators.health_index);
-    further::joint(row, indicators, notes);
+    further::joint(row, indicators, origin.formulas, notes);
     origin.end_component(row, record, ("joints", joint.index), notes);
 }
 

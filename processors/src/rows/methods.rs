@@ -9,7 +9,8 @@ use crate::indicators::Method;
 #[derive(Debug, Clone, Copy)]
 struct How {
     column: &'static str,
-    method: Method,
+    /// One, or two of which each says a part; [`Method::Sent`] says nothing.
+    methods: [Method; 2],
     /// Whether a rating that went in is assumed.
     assumed: bool,
 }
@@ -17,7 +18,7 @@ struct How {
 impl How {
     /// Names are literals, of which the address says enough: where it differs, the text is only made once more.
     fn is(&self, other: &Self) -> bool {
-        std::ptr::eq(self.column, other.column) && self.method == other.method && self.assumed == other.assumed
+        std::ptr::eq(self.column, other.column) && self.methods == other.methods && self.assumed == other.assumed
     }
 }
 
@@ -32,9 +33,16 @@ pub(super) struct Methods {
 
 impl Methods {
     /// Notes how a value was found, unless it is as sent and by ratings of a source.
-    pub(super) fn note(&mut self, column: &'static str, method: Method, assumed: bool) {
-        if method != Method::Sent || assumed {
-            self.row.push(How { column, method, assumed });
+    pub(super) fn note(&mut self, column: &'static str, methods: [Method; 2], assumed: bool) {
+        if methods != [Method::Sent; 2] || assumed {
+            self.row.push(How { column, methods, assumed });
+        }
+    }
+
+    /// Takes back what was noted of columns that have no value after all.
+    pub(super) fn forget(&mut self, columns: &[&'static str]) {
+        if !columns.is_empty() {
+            self.row.retain(|how| !columns.contains(&how.column));
         }
     }
 
@@ -47,13 +55,15 @@ impl Methods {
         if !as_before || !self.row.iter().zip(&self.before).all(|(how, before)| how.is(before)) {
             self.text.clear();
             for how in &self.row {
-                match (how.method, how.assumed) {
-                    (Method::Sent, _) => entry(&mut self.text, how.column, &[Method::RatingAssumed.as_str()]),
-                    (method, false) => entry(&mut self.text, how.column, &[method.as_str()]),
-                    (method, true) => {
-                        entry(&mut self.text, how.column, &[method.as_str(), ", ", Method::RatingAssumed.as_str()]);
-                    }
+                let [first, second] = how.methods;
+                let last = if how.assumed { Method::RatingAssumed } else { Method::Sent };
+                let mut words = [first, second, last].into_iter().filter(|method| *method != Method::Sent);
+                // At most three words, with a comma before the second and the third.
+                let mut parts = [words.next().map_or("", Method::as_str), "", "", "", ""];
+                for (part, word) in parts[1..].chunks_exact_mut(2).zip(words) {
+                    part.copy_from_slice(&[", ", word.as_str()]);
                 }
+                entry(&mut self.text, how.column, &parts);
             }
             self.text.push('}');
             self.before.clone_from(&self.row);
@@ -76,19 +86,38 @@ mod tests {
         let mut methods = Methods::default();
         assert_eq!(methods.text(), None);
         let samples = r#"{"a":"samples"}"#;
-        methods.note("a", Method::Samples, false);
-        methods.note("b", Method::Sent, false);
+        methods.note("a", [Method::Samples, Method::Sent], false);
+        methods.note("b", [Method::Sent; 2], false);
         assert_eq!(methods.text(), Some(samples));
         methods.clear();
-        methods.note("a", Method::Samples, true);
-        methods.note("b", Method::Sent, true);
+        methods.note("a", [Method::Samples, Method::Sent], true);
+        methods.note("b", [Method::Sent; 2], true);
         assert_eq!(methods.text(), Some(r#"{"a":"samples, rating_assumed","b":"rating_assumed"}"#));
         methods.clear();
         assert_eq!(methods.text(), None);
         for _ in 0..2 {
             methods.clear();
-            methods.note("a", Method::Samples, false);
+            methods.note("a", [Method::Samples, Method::Sent], false);
             assert_eq!(methods.text(), Some(samples));
         }
+    }
+
+    #[test]
+    fn words_stand_in_order_and_columns_that_have_no_value_are_forgotten() {
+        let mut methods = Methods::default();
+        let both = [Method::LoadHistogram, Method::PowerOn];
+        for (column, of_column, assumed) in
+            [("a", both, true), ("b", both, false), ("c", [Method::Sent, Method::PowerOn], true), ("d", both, true)]
+        {
+            methods.note(column, of_column, assumed);
+        }
+        methods.forget(&["d", "e"]);
+        let expected = concat!(
+            r#"{"a":"load_histogram, power_on_hours, rating_assumed","b":"load_histogram, power_on_hours","#,
+            r#""c":"power_on_hours, rating_assumed"}"#
+        );
+        assert_eq!(methods.text(), Some(expected));
+        methods.forget(&["a", "b", "c"]);
+        assert_eq!(methods.text(), None);
     }
 }

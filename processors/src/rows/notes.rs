@@ -7,7 +7,7 @@ use tacho_schemas::record::{Extra, Record};
 use tacho_schemas::table::{Table, TableBuilder};
 
 use super::methods::Methods;
-use crate::indicators::{Indicator, Method, Traced};
+use crate::indicators::{FormulaSet, Indicator, Method, Traced};
 use crate::validate::is_within;
 
 /// The notes on one row; their memory is used again for the next.
@@ -48,8 +48,8 @@ impl Notes {
     /// Appends the cell of a further indicator that can be found in more than one way, or rests on a rating that may be assumed.
     pub(super) fn traced(&mut self, row: &mut TableBuilder, name: &'static str, traced: Traced, assumed: bool) {
         self.further(row, name, traced.map(|(value, _)| value));
-        if let Ok((_, method)) = traced {
-            self.methods.note(name, method, assumed);
+        if let Ok((value, method)) = traced {
+            self.note_method(name, value.is_finite(), method, assumed);
         }
     }
 
@@ -60,8 +60,13 @@ impl Notes {
 
     /// Notes how a value was found, if there is one: unless it is as sent and by ratings of a source.
     pub(super) fn note_method(&mut self, name: &'static str, is_there: bool, method: Method, assumed: bool) {
+        self.note_methods(name, is_there, [method, Method::Sent], assumed);
+    }
+
+    /// The same of a value that was found by two choices, each with its word.
+    pub(super) fn note_methods(&mut self, name: &'static str, is_there: bool, methods: [Method; 2], assumed: bool) {
         if is_there {
-            self.methods.note(name, method, assumed);
+            self.methods.note(name, methods, assumed);
         }
     }
 
@@ -73,9 +78,13 @@ impl Notes {
         }
     }
 
-    /// The methods of the row, once all its values are noted.
-    pub(super) fn methods(&mut self) -> Option<&str> {
-        self.methods.text()
+    /// Appends the cell `methods`, once all values of the row are noted; of the formulas 2026.3 on, only of values that their columns
+    /// hold.
+    pub(super) fn append_methods(&mut self, row: &mut TableBuilder, formulas: FormulaSet) {
+        if formulas >= FormulaSet::Y2026R3 {
+            self.methods.forget(row.misfits());
+        }
+        row.text("methods", self.methods.text());
     }
 
     /// Notes why an indicator is null. Names and reasons are plain words, which JSON need not escape.

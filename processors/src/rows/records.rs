@@ -34,7 +34,7 @@ pub(super) fn append(
     row.text("quality", quality_json(&record.quality).as_deref());
     row.text("principal", Some(origin.principal));
     row.int("payload_hash", Some(origin.payload_hash));
-    further::record(row, indicators, health.is_ok_and(|health| health.assumed), notes);
+    further::record(row, (indicators, origin.formulas), health.is_ok_and(|health| health.assumed), notes);
     notes.flag_misfits(row, record.flags.clone());
     origin.end(row, notes, &rest_of_extra(record));
 }

@@ -1,22 +1,19 @@
 //! Sanity of a joint: the range of each field, narrowed by what the model bears, and what may not contradict itself.
 
-use tacho_config::models::JointModel;
+use tacho_config::models::{JointModel, RobotModel};
 use tacho_config::{Limits, SanityRange};
 use tacho_schemas::reason::{FlagReason, RejectReason};
-use tacho_schemas::record::{Joint, JointSamples, LOAD_BINS};
+use tacho_schemas::record::{Joint, JointSamples};
 
 use super::place::Place;
 use super::sieve::{MAGNITUDE, Sieve, even};
-use crate::indicators::FormulaSet;
+use crate::indicators::duty::LoadExponent;
+use crate::indicators::{FormulaSet, load};
 
 /// How far Σ `load_hist_rev` may be off `input_rev`, as a share of it.
 const HISTOGRAM_TOLERANCE: f64 = 0.01;
 /// How far a root mean square may be above the greatest magnitude, as a share of it: both are rounded by the device.
 const RMS_TOLERANCE: f64 = 0.01;
-/// What a revolution within each bin of `load_hist_rev` adds to `input_rev_load` at most, by either life law; that without load is
-/// taken as one of the bin above it, and that above three times the rated torque has no bound.
-const LOAD_MAX: [f64; LOAD_BINS] =
-    [0.001, 0.001, 0.008, 0.042_875, 0.125, 0.421_875, 1.0, 2.105, 3.864, 10.08, 38.95, f64::INFINITY];
 /// Time between samples, in s.
 const SAMPLE_STEP: SanityRange = even(1e-6, 3600.0);
 
@@ -24,10 +21,11 @@ const SAMPLE_STEP: SanityRange = even(1e-6, 3600.0);
 pub(super) fn check(
     joint: &mut Joint,
     model: Option<&JointModel>,
-    (limits, formulas): (&Limits, FormulaSet),
+    (robot, formulas): (&RobotModel, FormulaSet),
     sieve: &mut Sieve<'_>,
 ) -> bool {
     let at = Place::Element("joints", joint.index);
+    let limits = &robot.limits;
     let ranges = Ranges::of(model, limits);
     if let Some(samples) = &joint.samples {
         let within = Place::Within("joints", joint.index, "samples");
@@ -43,7 +41,10 @@ pub(super) fn check(
         window(joint, at, &ranges, limits, sieve);
         tests(joint, at, &ranges, sieve);
         consistency(joint, at, sieve);
-        if formulas >= FormulaSet::Y2026R3 && has_load_without_turns(joint) {
+        let rated = model.filter(|_| !robot.generic);
+        if formulas >= FormulaSet::Y2026R3
+            && (load::exceeds_turns(joint) || rated.is_some_and(|model| is_beyond(joint, model)))
+        {
             sieve.inconsistent(at, "input_rev_load");
         }
     })
@@ -149,13 +150,7 @@ fn consistency(joint: &Joint, at: Place, sieve: &mut Sieve<'_>) {
     ordered("following_error_rms_rad", joint.following_error_rms_rad, joint.following_error_max_rad);
 }
 
-/// Whether `input_rev_load` is more than the joint's revolutions can have added up to.
-fn has_load_without_turns(joint: &Joint) -> bool {
-    let Some(load) = joint.input_rev_load else { return false };
-    let greatest = joint.load_hist_rev.as_deref().map(|bins| {
-        let turned = bins.iter().zip(LOAD_MAX).filter(|(revolutions, _)| **revolutions > 0.0);
-        turned.fold(0.0, |sum, (revolutions, most)| sum + revolutions * most)
-    });
-    let too_much = greatest.is_some_and(|greatest| load > greatest * (1.0 + HISTOGRAM_TOLERANCE));
-    too_much || load > 0.0 && joint.input_rev == Some(0.0)
+/// Whether `input_rev_load` cannot be of the model's reducer: then it has no damage.
+fn is_beyond(joint: &Joint, model: &JointModel) -> bool {
+    LoadExponent::of(&model.reducer).is_some_and(|(rating, exponent)| load::is_impossible(joint, rating, exponent))
 }

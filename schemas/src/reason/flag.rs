@@ -47,7 +47,7 @@ words! {
         ModelGeneric = "model_generic",
         /// The record names a model configuration that is not known.
         ModelConfigUnknown = "model_config_unknown",
-        /// The record names another model configuration than its ID would have found: the ratings are the sender's choice.
+        /// The record names another model configuration than that of its ID, which is known: the ratings are the sender's choice.
         ModelConfigDiffers = "model_config_differs",
         /// The joint is not in the model's configuration.
         JointUnknown = "joint_unknown",

@@ -235,6 +235,11 @@ impl TableBuilder {
         }
     }
 
+    /// Names of the columns of this row whose values did not fit so far.
+    pub fn misfits(&self) -> &[&'static str] {
+        &self.misfits
+    }
+
     /// Names of the columns of this row whose values did not fit; empties the list.
     pub fn take_misfits(&mut self) -> Vec<&'static str> {
         std::mem::take(&mut self.misfits)

@@ -21,6 +21,10 @@ const K_TEMP: f64 = 6.93e-2;
 const TEMP_REFERENCE_K: f64 = 298.15;
 const K_TIME_PER_S: f64 = 4.14e-10;
 
+/// How far a pack's age may be above the hours that its histogram counts: a factor, and hours.
+const AGE_TOLERANCE: f64 = 1.05;
+const AGE_TOLERANCE_H: f64 = 1.0;
+
 /// Centres of the tenths of a state of charge, or depth of discharge.
 const TENTHS: [f64; SOC_BINS] = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95];
 
@@ -46,12 +50,13 @@ pub fn loss(ageing: f64) -> f64 {
     1.0 - ALPHA_SEI * libm::exp(-BETA_SEI * ageing) - (1.0 - ALPHA_SEI) * libm::exp(-ageing)
 }
 
-/// Loss of capacity by Xu's model, dimensionless: of the terms that the edge sums up, else of the histograms: cycles by depth
-/// at the mean charge and temperature, and hours by temperature at the mean charge.
+/// Loss of capacity by Xu's model, dimensionless: of the terms that the edge sums up, else of the histograms: cycles by depth, and all
+/// hours, each at the mean factor of temperature and the mean factor of charge over the hours of their bins.
 ///
 /// # Errors
 /// [`Absent`] says what is missing; [`Absent::NotApplicable`] for iron-phosphate cells, of which the constants are not (before the
-/// formulas 2026.3 only by histograms).
+/// formulas 2026.3 only by histograms). Of the formulas 2026.3 on, [`Absent::NoOperatingHours`] of cycles or an age with no hours by
+/// temperature or charge, [`Absent::Inconsistent`] of an age that the hours do not make up: then calendar ageing would be too small.
 ///
 /// Source: Xu et al., IEEE Trans. Smart Grid 9 (2018) 1131, doi 10.1109/TSG.2016.2578950, constants for LMO cells.
 pub fn xu_loss(pack: &Battery, chemistry: Result<Chemistry, Absent>, formulas: FormulaSet) -> Traced {
@@ -66,7 +71,27 @@ pub fn xu_loss(pack: &Battery, chemistry: Result<Chemistry, Absent>, formulas: F
     let hours_at_temp = pack.temp_hist_h.as_deref().ok_or(Absent::CounterMissing)?;
     let hours_at_charge = pack.soc_hist_h.as_deref().ok_or(Absent::CounterMissing)?;
     of_law()?;
+    if formulas >= FormulaSet::Y2026R3 {
+        cover_the_age(pack.age_d, cycles, hours_at_temp, hours_at_charge)?;
+    }
     Ok((loss(ageing_of(cycles, hours_at_temp, hours_at_charge)), Method::Histograms))
+}
+
+/// Whether the hours of the histograms tell at what temperature and charge the pack aged.
+fn cover_the_age(
+    age_d: Option<f64>,
+    cycles: &[f64; SOC_BINS],
+    at_temp: &[f64; TEMP_BINS],
+    at_charge: &[f64; SOC_BINS],
+) -> Result<(), Absent> {
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    let (hours, hours_of_charge) = (sum(at_temp), sum(at_charge));
+    let age_h = age_d.map_or(0.0, |days| 24.0 * days);
+    let aged = age_h > 0.0 || hours > 0.0 || hours_of_charge > 0.0 || sum(cycles) > 0.0;
+    if aged && (hours <= 0.0 || hours_of_charge <= 0.0) {
+        return Err(Absent::NoOperatingHours);
+    }
+    if age_h > AGE_TOLERANCE * hours + AGE_TOLERANCE_H { Err(Absent::Inconsistent) } else { Ok(()) }
 }
 
 /// Ageing f of cumulative histograms.
@@ -177,6 +202,41 @@ mod tests {
         near(found, loss((100.0 * of_depth(0.75) + K_TIME_PER_S * YEAR_S) * factor));
         assert_eq!(method, Method::Histograms);
         assert_eq!(xu_loss(&pack, Ok(Chemistry::Lfp)), Err(Absent::NotApplicable));
+    }
+
+    #[test]
+    fn histograms_without_hours_or_of_less_than_the_age_tell_nothing() {
+        let of = |cycle_count: f64, hours: [f64; 2], age_d: Option<f64>, formulas| {
+            let (mut cycles, mut temps, mut charges) = ([0.0; SOC_BINS], [0.0; TEMP_BINS], [0.0; SOC_BINS]);
+            (cycles[7], temps[3], charges[5]) = (cycle_count, hours[0], hours[1]);
+            let pack = Battery {
+                soc_rainflow_hist_cycles: Some(Box::new(cycles)),
+                temp_hist_h: Some(Box::new(temps)),
+                soc_hist_h: Some(Box::new(charges)),
+                age_d,
+                ..Battery::default()
+            };
+            xu_loss(&pack, Ok(Chemistry::LiIon), formulas)
+        };
+        let now = |cycles, hours, age_d| of(cycles, hours, age_d, FormulaSet::Y2026R3);
+        let no_hours = Err(Absent::NoOperatingHours);
+        assert_eq!(now(100.0, [0.0, 0.0], None), no_hours);
+        assert_eq!(now(0.0, [0.0, 0.0], Some(300.0)), no_hours);
+        assert_eq!(now(0.0, [100.0, 0.0], None), no_hours);
+        assert_eq!(now(0.0, [0.0, 100.0], None), no_hours);
+        assert_eq!(now(0.0, [0.0, 0.0], Some(0.0)), Ok((0.0, Method::Histograms)), "as new");
+        assert!(
+            of(100.0, [0.0, 0.0], None, FormulaSet::Y2026R2).is_ok(),
+            "at 25 °C and a half, as the former formulas"
+        );
+
+        let year = 365.0;
+        assert_eq!(now(100.0, [2000.0, 2000.0], Some(year)), Err(Absent::Inconsistent), "only the hours in operation");
+        assert!(now(100.0, [8760.0, 8760.0], Some(year)).is_ok());
+        assert!(now(100.0, [8345.0, 8345.0], Some(year)).is_ok(), "5 % less");
+        assert_eq!(now(100.0, [8340.0, 8340.0], Some(year)), Err(Absent::Inconsistent));
+        assert!(now(0.0, [0.5, 0.5], Some(0.06)).is_ok(), "an hour, of a pack of this morning");
+        assert!(of(100.0, [2000.0, 2000.0], Some(year), FormulaSet::Y2026R2).is_ok(), "as the former formulas");
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn step_mohm(pack: &Battery, nominal_ah: f64) -> Option<f64> {
     greatest_step_mohm(t_s, voltage, samples.current_a.as_deref()?, STEP_MIN_C * nominal_ah, STEP_MAX_S)
 }
 
-/// `ΔV/ΔI` in mΩ of the greatest step of at least `least_a` within `within_s`; times in s, voltages in V, currents in A.
+/// `ΔV/ΔI` in mΩ of the greatest step of at least `least_a` within `within_s`, of equal ones the last;
+/// times in s, voltages in V, currents in A.
 fn greatest_step_mohm(t_s: &[f64], voltage: &[f64], current: &[f64], least_a: f64, within_s: f64) -> Option<f64> {
     let (mut greatest_a, mut found) = (least_a, None);
     for ((t, volts), amperes) in t_s.windows(2).zip(voltage.windows(2)).zip(current.windows(2)) {
@@ -98,7 +99,7 @@ mod tests {
     }
 
     fn near(value: f64, expected: f64) {
-        assert!((value / expected - 1.0).abs() < 1e-6, "{value} is not {expected}");
+        assert!((value / expected - 1.0).abs() < 1e-12, "{value} is not {expected}");
     }
 
     fn stepping(seconds: f64) -> Battery {
@@ -142,6 +143,15 @@ mod tests {
         let (mohm, method) = dcir_25c_mohm(&pack, Ok(30.0), Ok(&rated(20_000.0)), FormulaSet::Y2026R3).unwrap();
         near(mohm, 19.566_055_998_795_89);
         assert_eq!(method, Method::Sent);
+    }
+
+    #[test]
+    fn of_several_steps_the_greatest_counts_and_of_equal_ones_the_last() {
+        let step = |current: [f64; 4]| {
+            greatest_step_mohm(&[0.0, 0.5, 1.0, 1.5], &[50.0, 49.0, 48.5, 49.7], &current, 6.0, STEP_MAX_S).unwrap()
+        };
+        near(step([0.0, -40.0, -50.0, -40.0]), 25.0);
+        near(step([0.0, -40.0, -40.0, 0.0]), 30.0);
     }
 
     #[test]

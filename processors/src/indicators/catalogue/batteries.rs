@@ -13,7 +13,7 @@ pub(super) const ENTRIES: [Entry; 13] = [
         inputs: "`full_charge_ah`, else a full discharge, else a part of a cycle of 0.4 or more; `nominal_capacity_ah`",
         nulls: "input_missing, below_min_throughput, rating_missing, model_unknown, inconsistent, out_of_range",
         source: "ROS 2 BatteryState; charge counting of the NASA battery data",
-        limits: "A partial cycle is off by √2·σ_SoC/ΔSoC. A full discharge ends at a state of charge of 0.05 or less, or with two samples below the cut-off. Above 0 to 1.2: what is outside is another unit, or wrong.",
+        limits: "A partial cycle needs samples within one window over which the state of charge changes by 0.4 or more: by `samples.soc`, else by `soc_start` and `soc_end` of a window that the samples span to 1 % (`inconsistent` if they do not); it is off by √2·σ_SoC/ΔSoC. A full discharge ends at a state of charge of 0.05 or less, or with two samples below the cut-off. Above 0 to 1.2: what is outside is another unit, or wrong.",
     },
     Entry {
         table: Table::Batteries,
@@ -63,7 +63,7 @@ pub(super) const ENTRIES: [Entry; 13] = [
     Entry {
         table: Table::Batteries,
         column: "dcir_25c_mohm",
-        formula: "ΔV/ΔI of a step of 0.2 C within 1 s, times exp(−(E_R/R)·(1/T − 1/298.15 K))",
+        formula: "ΔV/ΔI of a step of 0.2 C or more within 1 s, times exp(−(E_R/R)·(1/T − 1/298.15 K)); of several steps that of the greatest change of the current, of equal ones the last",
         inputs: "`samples`, else `dcir_mohm` and `dcir_temp_c`; `battery.resistance`",
         nulls: "input_missing, rating_missing, model_unknown, out_of_range",
         source: "IEC 61960-3 direct-current method",
@@ -108,11 +108,11 @@ pub(super) const ENTRIES: [Entry; 13] = [
     Entry {
         table: Table::Batteries,
         column: "xu_loss",
-        formula: "L = 1 − α·exp(−β·f) − (1 − α)·exp(−f)",
-        inputs: "`ageing_cycle`, `ageing_calendar`, else `soc_rainflow_hist_cycles`, `temp_hist_h`, `soc_hist_h`; `chemistry`",
-        nulls: "input_missing, not_applicable, rating_missing, model_unknown",
+        formula: "L = 1 − α·exp(−β·f) − (1 − α)·exp(−f); f as sent, else f = (Σ n·S_δ(DoD) + k_t·t)·S_T·S_σ, S_T and S_σ the means of the factors of temperature and charge over the hours of their bins, t all hours",
+        inputs: "`ageing_cycle`, `ageing_calendar`, else `soc_rainflow_hist_cycles`, `temp_hist_h`, `soc_hist_h`, with `age_d` if it is sent; `chemistry`",
+        nulls: "input_missing, not_applicable, rating_missing, model_unknown, no_operating_hours, inconsistent",
         source: "Xu et al. 2016, doi 10.1109/TSG.2016.2578950",
-        limits: "Constants of LMO cells: for others a comparison between packs. Histograms take cycles at mean temperature and charge, and the open bins at 0 and 80 °C. Not for iron-phosphate cells.",
+        limits: "Constants of LMO cells: for others a comparison between packs. Histograms take cycles and rest at the mean stress factor, bins at their centres, the open bins at 0 and 80 °C. Their hours include rest: none are null (`no_operating_hours`) unless nothing aged, and fewer than `age_d` says (by more than 5 % and 1 h) are too (`inconsistent`), as calendar ageing would be too small. Not for iron-phosphate cells.",
     },
     Entry {
         table: Table::Batteries,

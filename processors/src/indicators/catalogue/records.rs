@@ -94,11 +94,11 @@ pub(super) const ENTRIES: [Entry; 13] = [
     Entry {
         table: Table::Records,
         column: "pose_accuracy_rad",
-        formula: "greatest of |mean angle − command|",
+        formula: "greatest of |mean angle − command|, angles within ±π of their mean direction",
         inputs: "`pose_test`",
-        nulls: "input_missing",
+        nulls: "input_missing, inconsistent",
         source: "ISO 9283:1998, 7.2.1",
-        limits: "As `pose_accuracy_mm`.",
+        limits: "As `pose_accuracy_mm`. Angles that point everywhere have no mean (`inconsistent`).",
     },
     Entry {
         table: Table::Records,
@@ -112,11 +112,11 @@ pub(super) const ENTRIES: [Entry; 13] = [
     Entry {
         table: Table::Records,
         column: "pose_repeatability_rad",
-        formula: "greatest of 3·S_a, 3·S_b, 3·S_c",
+        formula: "greatest of 3·S_a, 3·S_b, 3·S_c, angles within ±π of their mean direction",
         inputs: "`pose_test.attained`",
-        nulls: "input_missing",
+        nulls: "input_missing, inconsistent",
         source: "ISO 9283:1998, 7.2.2",
-        limits: "As `pose_accuracy_mm`.",
+        limits: "As `pose_accuracy_rad`.",
     },
     Entry {
         table: Table::Records,

@@ -1,12 +1,14 @@
 //! All indicators of a pack by the formulas 2026.2 and later: what of a pack and its model goes into which law.
 
 use tacho_config::Found;
+use tacho_config::models::Resistance;
+use tacho_schemas::reason::Absent;
 use tacho_schemas::record::Battery;
 
 use crate::indicators::assumed::AssumedOfBattery;
 use crate::indicators::battery::full_discharge::full_discharge_ah;
 use crate::indicators::battery::{self, ageing, plausible, resistance, usage};
-use crate::indicators::{BatteryIndicators, FormulaSet, Indicator, Traced, charge_samples, unrated};
+use crate::indicators::{BatteryIndicators, FormulaSet, Indicator, Method, Traced, charge_samples, unrated};
 
 /// Further indicators of a pack: the columns of `batteries` of these names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +20,7 @@ pub struct FurtherBattery {
     /// `dcir_25c_mohm`.
     pub dcir_25c_mohm: Traced,
     /// `soh_resistance`.
-    pub soh_resistance: Indicator,
+    pub soh_resistance: Traced,
     /// `c_rate_max`.
     pub c_rate_max: Traced,
     /// `cell_imbalance_mv`.
@@ -55,7 +57,7 @@ pub(in crate::indicators) fn of_battery(
     let soh_capacity = battery::soh_of(nominal_ah, capacity);
     let resistance = model.and_then(|model| model.resistance.as_ref().ok_or(unrated));
     let dcir_25c_mohm = resistance::dcir_25c_mohm(pack, nominal_ah, resistance, formulas);
-    let soh_resistance = resistance::soh_resistance(resistance, dcir_25c_mohm.map(|(mohm, _)| mohm));
+    let soh_resistance = soh_resistance(resistance, dcir_25c_mohm, judged);
     let energy_efficiency = usage::energy_efficiency(pack, model);
     let end_of_life = model.map(|model| model.end_of_life_soh);
     let cycle_life = model.and_then(|model| model.cycle_life.as_ref().ok_or(unrated));
@@ -63,7 +65,7 @@ pub(in crate::indicators) fn of_battery(
         capacity_ah: capacity.map(|(capacity_ah, _)| capacity_ah),
         end_of_life_ah: model.map(|model| model.end_of_life_soh * model.nominal_capacity_ah),
         dcir_25c_mohm,
-        soh_resistance: if judged { plausible::soh_resistance(soh_resistance) } else { soh_resistance },
+        soh_resistance,
         c_rate_max: usage::c_rate_max(pack, nominal_ah),
         cell_imbalance_mv: usage::cell_imbalance_mv(pack, model),
         energy_efficiency: if judged { plausible::efficiency(energy_efficiency) } else { energy_efficiency },
@@ -77,4 +79,14 @@ pub(in crate::indicators) fn of_battery(
         health_index: battery::pack_health(soh_capacity.map(|(soh, _)| soh), end_of_life),
         further: Some(further),
     }
+}
+
+/// The state of health of a resistance, found as that was; if `judged`, one that can be.
+fn soh_resistance(resistance: Result<&Resistance, Absent>, dcir_25c_mohm: Traced, judged: bool) -> Traced {
+    let (mohm, method) = match dcir_25c_mohm {
+        Ok((mohm, method)) => (Ok(mohm), method),
+        Err(reason) => (Err(reason), Method::Sent),
+    };
+    let soh = resistance::soh_resistance(resistance, mohm);
+    if judged { Ok((plausible::soh_resistance(soh)?, method)) } else { Ok((soh?, Method::Sent)) }
 }

@@ -52,7 +52,7 @@ fn a_name_that_stands_twice_drops_the_later_joint() {
 
 #[test]
 fn a_histogram_whose_sum_is_not_the_counter_drops_the_joint_from_one_percent_on() {
-    let bins = |sum: f64| json!([0, 0, 0, 0, 0, 0, sum, 0, 0, 0, 0, 0]);
+    let bins = |sum: f64| json!([0, 0, 0, 0, 0, sum, 0, 0, 0, 0, 0, 0]);
     assert_eq!(record_flags(&full_with("/joints/1/load_hist_rev", bins(10_600_000.0))), [""; 0]);
     assert_eq!(
         record_flags(&full_with("/joints/1/load_hist_rev", bins(10_610_000.0))),

@@ -287,11 +287,12 @@ proptest! {
     /// Any finite inputs, any of them missing: a value or a reason, and damage that never falls with use.
     #[test]
     fn whatever_is_sent_each_indicator_has_a_value_or_a_reason(
-        rev in 0.0..1e12_f64, load in 0.0..1e12_f64, hours in prop::collection::vec(0.0..1e5_f64, 8),
+        rev in 1.0..1e12_f64, load_of_turn in 0.0..50.0_f64, hours in prop::collection::vec(0.0..1e5_f64, 8),
         cycles in prop::collection::vec(0.0..1e9_f64, 16), torque in -400.0..400.0_f64, speed in -6.0..6.0_f64,
         dropped in prop::collection::vec(any::<bool>(), 12), current in 0.0..20.0_f64,
     ) {
         let mut record = everything();
+        let load = load_of_turn * rev;
         let joint = record["joints"][0].as_object_mut().unwrap();
         joint.remove("load_hist_rev");
         joint.extend(json!({

@@ -95,7 +95,7 @@ fn a_robot_that_names_a_generic_model_is_known_no_better() {
     }
     let found = flags(&sent_by(STRANGER, record), Table::Records, 0);
     assert!(found.contains(&"model_generic:/robot_id".to_owned()), "{found:?}");
-    assert!(!found.contains(&"model_config_differs:/model_config".to_owned()), "it would have been found: {found:?}");
+    assert!(!found.contains(&"model_config_differs:/model_config".to_owned()), "its ID is of no model: {found:?}");
 }
 
 #[test]
@@ -109,6 +109,11 @@ fn who_chooses_the_ratings_of_another_model_is_flagged() {
     };
     assert!(flagged("kestrel-k6"));
     assert!(!flagged("ur3e"));
+    let mut record = everything();
+    record["model_config"] = json!("kestrel-k6");
+    let stranger = sent_by(STRANGER, record);
+    assert_eq!(text(&stranger, Table::Records, "model", 0).as_deref(), Some("kestrel-k6"));
+    assert_eq!(flags(&stranger, Table::Records, 0), [""; 0], "its ID is of no model that is known");
 }
 
 #[test]
@@ -184,5 +189,6 @@ fn load_that_no_revolution_can_have_made_is_flagged() {
     };
     assert!(flagged(all_in(0, 1e10)));
     assert!(flagged(all_in(6, 22e6)) && !flagged(all_in(6, 21e6)), "at the rated torque at most");
-    assert!(!flagged(all_in(11, 1e12)), "above the last edge nothing bounds it");
+    assert!(!flagged(all_in(11, 60.0 * 21e6)), "above the last edge only the momentary peak bounds it");
+    assert!(flagged(all_in(11, 1e12)));
 }
