@@ -36,9 +36,14 @@ pub fn full_record(seq: usize) -> anyhow::Result<String> {
     let wave = |scale: f64, phase: f64| -> Vec<f64> {
         (0..SAMPLES).map(|at| ((at as f64 * 0.07 + phase).sin() * scale * 1e3).round() / 1e3).collect()
     };
+    let window_end = record["window_end"].as_i64().context("the window of the bench")?;
+    record["window_start"] = (window_end - 60_000).into();
     for joint in record["joints"].as_array_mut().context("joints of the bench")? {
         let revolutions = joint["input_rev"].as_f64().unwrap_or(1e6);
-        joint["load_hist_rev"] = vec![(revolutions / 12.0).round(); 12].into();
+        // Between 0 and the rated torque, as the counter of its load says.
+        let mut loads = [0.0; 12];
+        loads[1..7].fill((revolutions / 6.0).round());
+        joint["load_hist_rev"] = loads.to_vec().into();
         joint["grease_temp_hist_rev"] = vec![(revolutions / 8.0).round(); 8].into();
         joint["temp_hist_h"] = vec![120.5; 8].into();
         joint["rainflow_hist_cycles"] = vec![(revolutions / 4e3).round(); 16].into();

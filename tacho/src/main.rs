@@ -3,6 +3,7 @@
 //! Here are the command line, the wiring of the roles, and the tools around them. What a role does is in its
 //! own crate; the pipeline is told in `up.rs`.
 
+mod allocator;
 mod audit;
 mod backup;
 mod check;
@@ -36,6 +37,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if cli.is_service() {
+        allocator::begin_with_options();
+    }
     log_to_stderr(cli.is_service());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
