@@ -23,7 +23,7 @@ pub(crate) fn begin_with_options() {
         command.arg0(name);
     }
     // Only comes back where it failed: then the defaults do.
-    let _ = command.args(arguments).envs(OPTIONS).exec();
+    drop(command.args(arguments).envs(OPTIONS).exec());
 }
 
 /// Other systems have other pages.
