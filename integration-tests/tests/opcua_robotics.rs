@@ -28,7 +28,7 @@ fn node_opcua(plant: &Plant) -> Option<Arm> {
     let (modules, nodesets) = (tool("TACHO_NODE_MODULES")?, recorded("opcua")?);
     let own = plant.beside("node-opcua");
     std::fs::create_dir(&own).unwrap();
-    Some(Arm::node_opcua_robot(&modules, free_port().unwrap(), &nodesets, &own, ROBOT).unwrap())
+    Some(Arm::node_opcua_robot(&modules, free_port().unwrap(), &nodesets, &own, ROBOT, &[]).unwrap())
 }
 
 fn started(config: String) -> Plant {
