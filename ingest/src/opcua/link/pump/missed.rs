@@ -22,8 +22,8 @@ const CLOCKS_US: i64 = 3_600_000_000;
 const MARGIN_US: i64 = 5_000_000;
 /// A server writes its history a little later than it sends.
 const WRITTEN: Duration = Duration::from_millis(500);
-/// Longest time for all questions; meanwhile the queues of the server have to hold.
-const QUESTIONS_MAX: Duration = Duration::from_secs(30);
+/// Longest time for all questions: meanwhile the queues of the server have to hold, and an end has to wait.
+const QUESTIONS_MAX: Duration = Duration::from_secs(10);
 
 impl Pump {
     /// What the journal is to hold of the time since the server was heard last: values of its history, where it has one
