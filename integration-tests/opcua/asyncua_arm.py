@@ -8,7 +8,8 @@ Each line is a command in JSON; each is answered by one line in JSON on stdout.
   {"do": "unit", "node": NAME, "code": CODE}         another unit, by its UNECE code; "bad" for one that cannot be read
   {"do": "occupy", "node": NAME}                     another client subscribes to a node; gives its subscription's number
 Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --units, --unit NODE=CODE,
---no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's)
+--no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's),
+--history NODE (it keeps all values of the node; several times for several nodes)
 """
 
 import argparse
@@ -89,6 +90,8 @@ class Arm:
         for name in NODES:
             await self.add(name)
         await server.start()
+        for name in options.history:
+            await self.keep(self.nodes[name])
         if options.no_start_time:
             await server.delete_nodes([server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)])
 
@@ -121,6 +124,12 @@ class Arm:
             if name in other:
                 await self.unit(name, other[name])
         self.nodes[name] = node
+
+    async def keep(self, node):
+        await self.server.historize_node_data_change(node)
+        await node.set_attr_bit(ua.AttributeIds.AccessLevel, ua.AccessLevel.HistoryRead)
+        await node.set_attr_bit(ua.AttributeIds.UserAccessLevel, ua.AccessLevel.HistoryRead)
+        await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(True))
 
     def information(self, code, shown):
         number = int.from_bytes(code.encode(), "big")
@@ -179,6 +188,7 @@ def options():
     parser.add_argument("--unit", action="append", default=[])
     parser.add_argument("--no-start-time", action="store_true")
     parser.add_argument("--application")
+    parser.add_argument("--history", action="append", default=[])
     return parser.parse_args()
 
 

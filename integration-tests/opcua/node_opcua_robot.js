@@ -1,7 +1,7 @@
 // A simulated robot behind node-opcua by the types of OPC 40010-1: a server and a nodeset that nobody here wrote.
 //
 // It takes the commands `write` and `count` of asyncua_arm.py. Arguments: port, folder of the nodesets, folder of its own
-// for certificates, and then, if there is one, the text of its AssetId.
+// for certificates, the text of its AssetId, which may be empty, and "history" if it is to keep the values of all nodes.
 
 "use strict";
 const path = require("path");
@@ -11,7 +11,7 @@ const readline = require("readline");
 console.log = console.error;
 const opcua = require("node-opcua");
 
-const [port, nodesets, own, assetId] = process.argv.slice(2);
+const [port, nodesets, own, assetId, history] = process.argv.slice(2);
 const MAKER = "http://tachograph.example/maker";
 const ROBOTICS = "http://opcfoundation.org/UA/Robotics/";
 const DI = "http://opcfoundation.org/UA/DI/";
@@ -117,6 +117,9 @@ async function main() {
     await server.initialize();
     server.engine.addressSpace.registerNamespace(MAKER);
     appear(server.engine.addressSpace);
+    for (const { variable } of history ? Object.values(nodes) : []) {
+        server.engine.addressSpace.installHistoricalDataNode(variable, { maxOnlineValues: 10000 });
+    }
     await server.start();
     answer({ port: Number(port) });
     for await (const line of readline.createInterface({ input: process.stdin })) {

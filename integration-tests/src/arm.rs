@@ -49,7 +49,8 @@ impl Arm {
         Self::of(command, port)
     }
 
-    /// The same by Node.js, with `node-opcua` in its folder of modules, and a folder for its certificates.
+    /// The same by Node.js, with `node-opcua` in its folder of modules, and a folder for its certificates; with further
+    /// arguments of `opcua/node_opcua_robot.js`.
     ///
     /// # Errors
     /// If it does not come up.
@@ -59,10 +60,11 @@ impl Arm {
         nodesets: &Path,
         own: &Path,
         asset_id: &str,
+        further: &[&str],
     ) -> anyhow::Result<Self> {
         let mut command = Command::new("node");
         command.env("NODE_PATH", modules).arg("opcua/node_opcua_robot.js").arg(port.to_string());
-        command.arg(nodesets).arg(own).arg(asset_id);
+        command.arg(nodesets).arg(own).arg(asset_id).args(further);
         Self::of(command, port)
     }
 

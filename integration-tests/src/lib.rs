@@ -4,6 +4,8 @@
 //! on free ports, and ends with the test.
 
 pub mod arm;
+pub mod browsing;
+pub mod cell;
 pub mod client;
 pub mod clock;
 pub mod cluster;

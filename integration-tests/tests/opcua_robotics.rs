@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tacho_integration_tests::arm::{Arm, ROBOT, url};
+use tacho_integration_tests::browsing::{browsed, by_types, checked, quick};
 use tacho_integration_tests::client::tool;
 use tacho_integration_tests::data::recorded;
 use tacho_integration_tests::plant::{tacho, text};
@@ -27,37 +28,7 @@ fn node_opcua(plant: &Plant) -> Option<Arm> {
     let (modules, nodesets) = (tool("TACHO_NODE_MODULES")?, recorded("opcua")?);
     let own = plant.beside("node-opcua");
     std::fs::create_dir(&own).unwrap();
-    Some(Arm::node_opcua_robot(&modules, free_port().unwrap(), &nodesets, &own, ROBOT).unwrap())
-}
-
-/// What an instance without servers says that a server has.
-fn browsed(plant: &Plant, url: &str) -> String {
-    let data = plant.data();
-    let output = tacho(&["opcua", "browse", url, "--security", "none", "--data", data.to_str().unwrap()]).unwrap();
-    assert!(output.status.success(), "{}", text(&output));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// What `tacho check` says of a configuration, and whether it takes it.
-fn checked(plant: &Plant, config: &str) -> (bool, String) {
-    let file = plant.beside("checked.toml");
-    std::fs::write(&file, config).unwrap();
-    let output = tacho(&["check", file.to_str().unwrap()]).unwrap();
-    (output.status.success(), text(&output))
-}
-
-/// Settings of a bridge that finds the robots of a server by itself.
-fn by_types(url: &str, robot: &str) -> String {
-    quick(&format!(
-        "profile = \"development\"\n[[opcua.servers]]\nname = \"cell\"\nurl = \"{url}\"\nsecurity = \"none\"\n\
-         [[opcua.servers.robots]]\nprofile = \"robotics\"\n{robot}\n"
-    ))
-}
-
-/// The same with a short window, and intervals with which no value is skipped.
-fn quick(config: &str) -> String {
-    let intervals = "security = \"none\"\npublishing_interval = \"100ms\"\nsampling_interval = \"10ms\"\n";
-    format!("{}\n[opcua]\nwindow = \"1s\"\n", config.replace("security = \"none\"\n", intervals))
+    Some(Arm::node_opcua_robot(&modules, free_port().unwrap(), &nodesets, &own, ROBOT, &[]).unwrap())
 }
 
 fn started(config: String) -> Plant {

@@ -34,9 +34,10 @@ enum Command {
     /// Asks the lake in SQL, whether it runs or not.
     #[command(after_help = "Example: tacho sql \"select robot_id, power_on_h, robot_health_index from fleet\"")]
     Sql(crate::sql::Args),
-    /// Publishes a simulated fleet.
+    /// Publishes a simulated fleet over MQTT, or serves a simulated robot cell over OPC UA.
     #[command(
-        after_help = "Example: tacho simulate --robots 200 --rate 1000 --records 20000 --faults gap=0.01,poison=0.001"
+        after_help = "Examples: tacho simulate --robots 200 --rate 1000 --records 20000 --faults gap=0.01,poison=0.001\n          \
+                      tacho simulate --opcua --robots 2"
     )]
     Simulate(crate::simulate::Args),
     /// Publishes recorded data as live telemetry.

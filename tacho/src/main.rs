@@ -71,7 +71,7 @@ fn log_to_stderr(service: bool) {
         .try_from_env()
         .unwrap_or_else(|_unset| {
             tracing_subscriber::EnvFilter::new(format!(
-                "warn,rumqttd=off,opcua_client=off,opcua_core=off,opcua_crypto=off,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
+                "warn,rumqttd=off,opcua_client=off,opcua_server=off,opcua_nodes=off,opcua_types=off,opcua_core=off,opcua_crypto=off,tacho={level},tacho_ingest={level},tacho_log={level},tacho_lake={level},tacho_registry={level},tacho_query={level}"
             ))
         });
     let ansi = std::io::stderr().is_terminal();

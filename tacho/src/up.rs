@@ -31,6 +31,7 @@ use tacho_config::Settings;
 use tracing::{info, warn};
 
 use crate::exit::{Answer, WrongUse};
+use crate::simulate::Cell;
 use roles::Roles;
 
 pub(crate) use roles::Part;
@@ -54,7 +55,8 @@ pub(crate) struct Args {
     /// Where liveness, readiness and metrics are served; port 0 picks a free one.
     #[arg(long, overrides_with = "admin")]
     admin: Option<SocketAddr>,
-    /// Also publishes a simulated fleet of 50 robots that wear out at demo speed.
+    /// Also publishes a simulated fleet of 50 robots that wear out at demo speed, and bridges a simulated OPC UA server of
+    /// two more.
     #[arg(long)]
     demo: bool,
     /// Goes on although the log is another one than before, or is damaged: what can be read of it and the lake lacks
@@ -96,14 +98,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
 /// Plays a part until it is told to end.
 pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let interrupted = crate::signals::cancel_on_interrupt();
-    let settings = settings(&args)?;
+    let mut settings = settings(&args)?;
+    let cell = if args.demo { Some(demo::cell_of(&mut settings).await?) } else { None };
     let roles = Box::pin(Roles::open(&settings, &args, part)).await?;
     let endpoints = roles.endpoints();
     let instance = roles.instance();
     instance.keep_rules(settings.processing.rules_file.as_deref())?;
     instance.publish_endpoints(&endpoints)?;
     match part {
-        Part::All => status::greet(&endpoints, &settings, args.config.as_deref(), args.demo),
+        Part::All => status::greet(&endpoints, &settings, args.config.as_deref(), cell.as_ref().map(Cell::url)),
         _ => status::greet_role(part, &endpoints),
     }
     let stop = interrupted.child_token();
@@ -111,9 +114,10 @@ pub(crate) async fn play(part: Part, args: Args) -> anyhow::Result<Answer> {
     let place = mapping::lake_place(&settings)?;
     let demo = endpoints.mqtt.filter(|_| args.demo);
     let demo = demo.map(|mqtt| tokio::spawn(demo::publish(mqtt, place.clone(), stop.clone())));
+    let cell = cell.map(|cell| tokio::spawn(demo::serve(cell, place, stop.clone())));
     let ended = Box::pin(roles.run(stop.clone(), DRAIN)).await;
     stop.cancel();
-    for task in demo.into_iter().chain([watching]) {
+    for task in demo.into_iter().chain(cell).chain([watching]) {
         task.await.context("a task of the terminal was cut off")?;
     }
     ended?;

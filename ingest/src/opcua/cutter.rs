@@ -6,6 +6,7 @@
 mod counter;
 mod integral;
 mod joint;
+mod missed;
 mod notes;
 mod rainflow;
 mod record;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tacho_config::settings::opcua::Field;
 
-use super::journal::{Cut, Data, Entry, Gap};
+use super::journal::{Cut, Data, Entry};
 use super::value::Sample;
 use notes::GapNote;
 use record::Bounds;
@@ -181,18 +182,6 @@ impl Cutter {
         self.servers.insert(at.server.to_owned(), server);
     }
 
-    fn miss(&mut self, at: At<'_>, gap: &Gap) {
-        let misses =
-            |robot: &&mut Robot| robot.server == at.server && at.offset >= robot.until && !robot.fields.is_empty();
-        for robot in self.robots.values_mut().filter(misses) {
-            let (from_us, to_us) = (gap.from_us, gap.to_us.max(gap.from_us));
-            robot.settle();
-            robot.state.weigh(&mut robot.window, from_us, self.window_us);
-            robot.state.forgets_held();
-            robot.window.note_gap(GapNote { from_us, to_us, cause: gap.cause.clone(), pointer: None });
-        }
-    }
-
     fn take(&mut self, at: At<'_>, bounds: Bounds, data: &Data) {
         let Some(server) = self.servers.get(at.server) else { return };
         for id in &server.robots {
@@ -206,7 +195,8 @@ impl Cutter {
             let robot = server.robots.get(*of).and_then(|id| self.robots.get_mut(id));
             let Some(robot) = robot.filter(|robot| at.offset >= robot.until) else { continue };
             let reading = Reading::of(sample, &server.table.signals[number]);
-            robot.sample(Of { at, bounds, skew_us: self.skew_us, field }, sample, &reading);
+            let of = Of { at, bounds, skew_us: self.skew_us, field, of_history: data.of_history };
+            robot.sample(of, sample, &reading);
         }
     }
 }
@@ -218,6 +208,7 @@ struct Of<'a> {
     bounds: Bounds,
     skew_us: i64,
     field: &'a Field,
+    of_history: bool,
 }
 
 impl Of<'_> {
@@ -237,10 +228,12 @@ impl Robot {
     fn sample(&mut self, of: Of<'_>, sample: &Sample, reading: &Reading) {
         let key = of.field.to_string();
         let signal = self.state.signals.entry(key.clone()).or_default();
-        if sample.is_usable() && signal.knows(sample) {
+        if (sample.is_usable() && signal.knows(sample)) || signal.heard_before(sample, of.of_history) {
             return;
         }
-        let (source_us, server_us) = (of.likely(sample.source_us), of.likely(sample.server_us));
+        // A history is asked for by times that are believed.
+        let source_us = if of.of_history { sample.source_us } else { of.likely(sample.source_us) };
+        let server_us = of.likely(sample.server_us);
         // A value that nothing held before is true since the server looked, however old it is.
         let theirs_us = match signal.held_value() {
             Some(_) => source_us.or(server_us),

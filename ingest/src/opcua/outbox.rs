@@ -92,7 +92,7 @@ impl Outbox {
     async fn damaged(&mut self, at: At<'_>, stop: &CancellationToken) -> Result<ControlFlow<()>, JournalError> {
         let (from_us, received_us) = (self.read_us, self.read_us);
         for server in self.cutter.servers() {
-            let gap = Gap { from_us, to_us: now_us(), cause: DAMAGED.to_owned() };
+            let gap = Gap { from_us, to_us: now_us(), cause: DAMAGED.to_owned(), signals: None };
             let cuts = self.cutter.apply(At { server: &server, received_us, ..at }, Entry::Gap(gap));
             if self.settle(&cuts, at.offset, stop).await?.is_break() {
                 return Ok(ControlFlow::Break(()));

@@ -14,6 +14,11 @@ pub(super) const OVERFLOW: u32 = 0x480;
 /// 1601-01-01 to 1970-01-01, in microseconds.
 const UNIX_EPOCH_US: i64 = 11_644_473_600_000_000;
 
+/// A time in Unix microseconds UTC as OPC UA counts it, in 100 ns since 1601.
+pub(super) fn ticks(unix_us: i64) -> i64 {
+    unix_us.saturating_add(UNIX_EPOCH_US).saturating_mul(10)
+}
+
 /// A value as the journal holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {

@@ -63,12 +63,8 @@ impl Fleet {
         let members = (0..plan.robots)
             .map(|number| {
                 let model = &models[usize::try_from(number).unwrap_or(0) % models.len()];
-                let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number);
-                Member {
-                    robot: Robot::new(id_of(model, u64::from(plan.first) + u64::from(number)), model, plan.epoch, seed),
-                    last_end_us: now_us,
-                    held: None,
-                }
+                let robot = robot_of(model, plan.first, number, plan.epoch, plan.seed);
+                Member { robot, last_end_us: now_us, held: None }
             })
             .collect();
         let rng = StdRng::seed_from_u64(plan.seed);
@@ -204,6 +200,12 @@ fn treat(mut record: Record, fault: Option<Fault>, rng: &mut StdRng) -> Vec<Outb
             vec![first, outbound]
         }
     }
+}
+
+/// The robot of this number, from 0 on, in a fleet that begins with `first` and has this seed.
+pub(super) fn robot_of(model: &Blueprint, first: u32, number: u32, epoch: i64, seed: u64) -> Robot {
+    let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(number);
+    Robot::new(id_of(model, u64::from(first) + u64::from(number)), model, epoch, seed)
 }
 
 /// The ID of the robot of this number.

@@ -1,6 +1,6 @@
 //! A simulated joint: turns under load, warms up and wears; where its controller keeps spectra, it reports them.
 
-use std::f64::consts::TAU;
+use std::f64::consts::{FRAC_PI_2, TAU};
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -17,6 +17,12 @@ const TEMP_MIDDLES: [f64; TEMP_BINS] = [-5.0, 10.0, 30.0, 45.0, 55.0, 65.0, 75.0
 const CYCLES_PER_REV: f64 = 0.4;
 /// Revolutions of the input between two peaks above T_R.
 const REV_PER_PEAK: f64 = 4e5;
+/// How much of the way to its final temperature a motor makes while a record is made.
+const WARMING_PER_RECORD: f64 = 0.05;
+/// How fast it makes it by the clock.
+const WARMING_S: f64 = 600.0;
+/// Where a joint that swings to and fro turns round.
+const SWING_RAD: f64 = FRAC_PI_2;
 
 /// A joint with the counters of its life.
 #[derive(Debug)]
@@ -27,6 +33,19 @@ pub(super) struct SimJoint {
     input_rev: f64,
     input_rev_load: f64,
     temp_c: f64,
+    position_rad: f64,
+    /// 1 or -1.
+    direction: f64,
+}
+
+/// What a controller shows of a joint at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JointMoment {
+    pub(crate) position_rad: f64,
+    pub(crate) speed_rad_s: f64,
+    pub(crate) temp_motor_c: f64,
+    /// Torque over what the motor may give for ever.
+    pub(crate) load: f64,
 }
 
 impl SimJoint {
@@ -38,6 +57,8 @@ impl SimJoint {
             input_rev: 0.0,
             input_rev_load: 0.0,
             temp_c: rng.random_range(30.0..45.0),
+            position_rad: 0.0,
+            direction: 1.0,
         };
         joint.turn(hours);
         joint
@@ -50,14 +71,42 @@ impl SimJoint {
         self.input_rev_load += revolutions * self.load * self.load * self.load;
     }
 
+    /// Moves, or stands still, for so many seconds, and shows where it is.
+    pub(super) fn live(&mut self, seconds: f64, moves: bool, rng: &mut StdRng) -> JointMoment {
+        let effort = if moves { self.load * rng.random_range(0.9..1.1) } else { 0.0 };
+        self.warm(effort, (seconds / WARMING_S).min(1.0), rng);
+        let speed_rad_s = if moves { self.mean_speed_rad_s() * rng.random_range(0.9..1.1) } else { 0.0 };
+        if moves {
+            self.turn(seconds / 3600.0);
+            let reached = self.position_rad + self.direction * speed_rad_s * seconds;
+            self.position_rad = reached.clamp(-SWING_RAD, SWING_RAD);
+            if reached.abs() > SWING_RAD {
+                self.direction = -self.direction;
+            }
+        }
+        let speed_rad_s = speed_rad_s * self.direction;
+        JointMoment { position_rad: self.position_rad, speed_rad_s, temp_motor_c: self.temp_c, load: effort * 0.7 }
+    }
+
+    /// Speed of its output while in motion.
+    fn mean_speed_rad_s(&self) -> f64 {
+        self.plan.mean_input_rpm / self.plan.ratio * TAU / 60.0
+    }
+
+    /// Makes a share of the way to the temperature that so much effort leads to.
+    fn warm(&mut self, effort: f64, share: f64, rng: &mut StdRng) {
+        let final_c = 28.0 + 18.0 * effort;
+        self.temp_c += share * (final_c - self.temp_c + rng.random_range(-2.0..2.0));
+    }
+
     /// Works through so many hours of motion, and reports it.
     pub(super) fn work(&mut self, hours: f64, rng: &mut StdRng) -> Joint {
         self.turn(hours);
         let effort = self.load * rng.random_range(0.9..1.1);
         let torque = effort * self.plan.rated_torque_nm * 0.6;
         let current = effort * self.plan.rated_current_a * 0.7;
-        self.temp_c += (28.0 + 18.0 * effort - self.temp_c) * 0.05 + rng.random_range(-0.1..0.1);
-        let speed = self.plan.mean_input_rpm / self.plan.ratio * TAU / 60.0;
+        self.warm(effort, WARMING_PER_RECORD, rng);
+        let speed = self.mean_speed_rad_s();
         let error = 8e-5 * (1.0 + effort) * rng.random_range(0.9..1.1);
         let mut joint = Joint {
             name: self.plan.name.clone(),

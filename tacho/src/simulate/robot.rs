@@ -18,6 +18,9 @@ use super::pack::SimPack;
 /// What a mobile robot drives in an hour.
 const METRES_PER_H: f64 = 900.0;
 
+/// Mean power while it is on, kW.
+const KW: f64 = 0.34;
+
 /// A simulated robot.
 #[derive(Debug)]
 pub(crate) struct Robot {
@@ -25,13 +28,14 @@ pub(crate) struct Robot {
     kind: RobotKind,
     stream_epoch: i64,
     next_seq: i64,
-    power_on_h: f64,
-    duty: f64,
-    joints: Vec<SimJoint>,
+    pub(super) power_on_h: f64,
+    /// Share of its time that it moves.
+    pub(super) duty: f64,
+    pub(super) joints: Vec<SimJoint>,
     packs: Vec<SimPack>,
     travelled_m: f64,
-    stops: i64,
-    rng: StdRng,
+    pub(super) stops: i64,
+    pub(super) rng: StdRng,
 }
 
 /// What is known of a robot's life before.
@@ -117,12 +121,22 @@ impl Robot {
         record
     }
 
+    /// Hours in motion so far.
+    pub(super) fn motion_h(&self) -> f64 {
+        self.power_on_h * self.duty
+    }
+
+    /// What it has used so far.
+    pub(super) fn energy_kwh(&self) -> f64 {
+        self.power_on_h * KW
+    }
+
     fn counters(&self) -> Counters {
         Counters {
             power_on_h: resolved(self.power_on_h, 0.001),
             servo_on_h: Some(resolved(self.power_on_h * 0.95, 0.001)),
-            motion_h: Some(resolved(self.power_on_h * self.duty, 0.001)),
-            energy_kwh: Some(resolved(self.power_on_h * 0.34, 0.01)),
+            motion_h: Some(resolved(self.motion_h(), 0.001)),
+            energy_kwh: Some(resolved(self.energy_kwh(), 0.01)),
             protective_stop_count: Some(self.stops),
             ..Counters::default()
         }

@@ -61,6 +61,7 @@ const METRICS: &[Metric] = &[
     gauge("tacho_opcua_connected", Unit::Count, "server", "1 while the bridge has a session with an OPC UA server").alert("< 1 for 2 min"),
     counter("tacho_opcua_samples_total", Unit::Count, "server", "Values that came from a server and are durable in the bridge's journal"),
     counter("tacho_opcua_republished_total", Unit::Count, "server", "Messages that were missed and fetched again"),
+    counter("tacho_opcua_history_total", Unit::Count, "server", "Values that were missed and read from the server's history"),
     counter("tacho_opcua_gaps_total", Unit::Count, "server", "Stretches of time of which nothing can be had; each is a row of `gap_events`").alert("> 0"),
     counter("tacho_opcua_journal_full_total", Unit::Count, "server", "Times that the bridge stopped asking because its journal was full").alert("> 0: the log does not take what the bridge cuts"),
     counter("tacho_opcua_records_total", Unit::Count, "", "Records that were cut from what servers said and are durable in the log"),

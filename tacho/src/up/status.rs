@@ -54,8 +54,8 @@ fn line(last: &Facts, facts: &Facts, every: Duration, ready: bool) -> String {
     )
 }
 
-/// What a person can do now.
-pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&Path>, demo: bool) {
+/// What a person can do now; `cell` is the URL of the demo's OPC UA server.
+pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&Path>, cell: Option<String>) {
     let Some(mqtt) = endpoints.mqtt else { return };
     let (data, anonymous) = (settings.data_dir.display(), settings.mqtt.anonymous);
     let found_by = match (config, &settings.lake.url) {
@@ -64,14 +64,15 @@ pub(super) fn greet(endpoints: &Endpoints, settings: &Settings, config: Option<&
     };
     let (who, login) =
         if anonymous { ("anyone on this machine may connect", "") } else { ("users by file", " -u USER -P PASSWORD") };
-    let fleet = if demo {
+    let fleet = |url: String| {
         format!(
-            "demo    {} simulated robots publish once a second; a second of theirs is ten hours of work\n",
-            super::demo::ROBOTS
+            "demo    {} simulated robots publish once a second; a second of theirs is ten hours of work\n        \
+             {} more work by the clock, and are found at the OPC UA server {url}\n",
+            super::demo::ROBOTS,
+            super::demo::CELL_ROBOTS
         )
-    } else {
-        String::new()
     };
+    let fleet = cell.map(fleet).unwrap_or_default();
     write(format!(
         "tacho is up\n\
          MQTT    {}  ({who})\n\

@@ -23,6 +23,9 @@ pub(super) struct SignalState {
     status: Option<(u32, i64)>,
     /// Time of the last sample.
     pub(super) at_us: Option<i64>,
+    /// The time of which a history told, by the source: from the last sample before it to the last of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    healed: Option<(i64, i64)>,
 }
 
 /// When something was.
@@ -115,6 +118,27 @@ impl SignalState {
     pub(super) fn knows(&self, sample: &Sample) -> bool {
         let same = |(source_us, value): &(Option<i64>, Value)| *source_us == sample.source_us && *value == sample.value;
         self.held.is_some() && sample.source_us.is_some() && self.raw.as_ref().is_some_and(same)
+    }
+
+    /// Whether a sample is known, by its time, because a history and a subscription both tell it.
+    pub(super) fn heard_before(&mut self, sample: &Sample, of_history: bool) -> bool {
+        let Some(at_us) = sample.source_us else { return false };
+        if of_history {
+            let last_us = self.raw.as_ref().and_then(|(source_us, _)| *source_us);
+            // Of several values of one time, only those of one history are told apart.
+            let follows = self.healed.is_some_and(|(_, until_us)| until_us == at_us);
+            if last_us.is_some_and(|last_us| at_us < last_us || (at_us == last_us && !follows)) {
+                return true;
+            }
+            let from_us = self.healed.map_or(last_us.unwrap_or(at_us), |(from_us, _)| from_us);
+            self.healed = Some((from_us, at_us));
+            return false;
+        }
+        let is_told = self.healed.is_some_and(|(from_us, until_us)| from_us < at_us && at_us <= until_us);
+        if !is_told {
+            self.healed = None;
+        }
+        is_told
     }
 
     /// Notes a sample as it came, and gives what its status ends: a time of another one.

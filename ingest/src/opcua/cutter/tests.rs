@@ -1,11 +1,14 @@
 //! Tests of the cutter: what records come of samples, and that a restart anywhere comes to the same.
 
+mod history;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::*;
+use crate::opcua::journal::Gap;
 use crate::opcua::value::Value;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -70,7 +73,7 @@ impl Bench {
     }
 
     fn gap(&mut self, from: f64, to: f64) -> &mut Self {
-        let gap = Gap { from_us: us(from), to_us: us(to), cause: "away".to_owned() };
+        let gap = Gap { from_us: us(from), to_us: us(to), cause: "away".to_owned(), signals: None };
         self.entries.push((us(to), Entry::Gap(gap)));
         self
     }

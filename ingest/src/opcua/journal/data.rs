@@ -12,6 +12,8 @@ pub struct Data {
     pub sequence: u32,
     /// Whether more of the message follows in a later entry.
     pub goes_on: bool,
+    /// Whether its samples are what the server kept of a time that was missed; they follow the last one that is known.
+    pub of_history: bool,
     /// When the server sent it by its own clock, Unix microseconds UTC.
     pub published_us: Option<i64>,
     /// Its samples, in order.
@@ -20,6 +22,7 @@ pub struct Data {
 
 const GOES_ON: u8 = 1;
 const HAS_PUBLISHED: u8 = 2;
+const OF_HISTORY: u8 = 4;
 const HAS_SOURCE: u8 = 0x10;
 const HAS_SERVER: u8 = 0x20;
 
@@ -27,7 +30,8 @@ impl Data {
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.reserve(18 + self.samples.len() * 33);
         let has_published = if self.published_us.is_some() { HAS_PUBLISHED } else { 0 };
-        bytes.push(has_published | if self.goes_on { GOES_ON } else { 0 });
+        let of_history = if self.of_history { OF_HISTORY } else { 0 };
+        bytes.push(has_published | of_history | if self.goes_on { GOES_ON } else { 0 });
         bytes.extend(self.published_us.iter().flat_map(|time| time.to_le_bytes()));
         bytes.extend(self.subscription.to_le_bytes());
         bytes.extend(self.sequence.to_le_bytes());
@@ -40,7 +44,8 @@ impl Data {
         let flags = rest.byte()?;
         let published = (flags & HAS_PUBLISHED != 0).then(|| rest.array().map(i64::from_le_bytes));
         let published_us = published.transpose()?;
-        Ok(Self { goes_on: flags & GOES_ON != 0, published_us, ..Self::decode_first(rest)? })
+        let (goes_on, of_history) = (flags & GOES_ON != 0, flags & OF_HISTORY != 0);
+        Ok(Self { goes_on, of_history, published_us, ..Self::decode_first(rest)? })
     }
 
     /// As the first version of the journal had it.
@@ -125,10 +130,11 @@ mod tests {
             subscription: u32,
             sequence: u32,
             goes_on: bool,
+            of_history: bool,
             published_us: Option<i64>,
             samples in proptest::collection::vec(sample(), 0..20),
         ) {
-            let entry = Entry::Data(Data { subscription, sequence, goes_on, published_us, samples });
+            let entry = Entry::Data(Data { subscription, sequence, goes_on, of_history, published_us, samples });
             prop_assert_eq!(Entry::decode(&entry.encode().unwrap()).unwrap(), entry);
         }
     }

@@ -40,6 +40,9 @@ pub struct Gap {
     pub to_us: i64,
     /// Why.
     pub cause: String,
+    /// The signals whose data are missing, by the table; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<Vec<u32>>,
 }
 
 /// A record as it was cut, and the robot's state after it.

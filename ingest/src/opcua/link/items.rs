@@ -18,6 +18,7 @@ use opcua::types::{
 use tacho_config::settings::opcua::{ServerSettings, SignalMapping};
 use tracing::{info, warn};
 
+use super::pump::Source;
 use crate::opcua::cutter::Table;
 use crate::opcua::journal::Subscribed;
 use crate::opcua::value::{OVERFLOW, Sample};
@@ -149,6 +150,16 @@ impl Items {
                 sample.status |= OVERFLOW;
             }
         }
+    }
+
+    /// What is subscribed to.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Source> {
+        let there = (0_u32..).zip(self.nodes.iter().zip(&self.signals));
+        let there = there.filter(|(signal, _)| !self.missing.contains_key(signal));
+        there.filter_map(|(signal, (node, mapping))| {
+            let range = mapping.index.map_or(NumericRange::None, NumericRange::Index);
+            Some(Source { signal, node: node.clone().ok()?, range })
+        })
     }
 
     /// The signals whose nodes are not there.

@@ -8,6 +8,7 @@ pub(super) struct Meters {
     connected: Gauge,
     samples: Counter,
     republished: Counter,
+    history: Counter,
     gaps: Counter,
     full: Counter,
 }
@@ -20,6 +21,7 @@ impl Meters {
             connected: gauge!("tacho_opcua_connected", "server" => label()),
             samples: counter!("tacho_opcua_samples_total", "server" => label()),
             republished: counter!("tacho_opcua_republished_total", "server" => label()),
+            history: counter!("tacho_opcua_history_total", "server" => label()),
             gaps: counter!("tacho_opcua_gaps_total", "server" => label()),
             full: counter!("tacho_opcua_journal_full_total", "server" => label()),
         }
@@ -39,6 +41,10 @@ impl Meters {
 
     pub(super) fn republished(&self) {
         self.republished.increment(1);
+    }
+
+    pub(super) fn history(&self, count: usize) {
+        self.history.increment(count as u64);
     }
 
     pub(super) fn gap(&self) {

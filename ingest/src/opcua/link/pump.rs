@@ -1,10 +1,12 @@
 //! The publish pump: fetches notification messages, has each in the journal before it is acknowledged, and heals what a
-//! lost connection leaves: republish, transfer, and where neither helps, a gap.
+//! lost connection leaves: republish, transfer, the server's history, and where none helps, a gap.
 //!
 //! It stands on the client library's requests, not on its own subscriptions: these fall silent after a reconnect and
 //! never ask for what was lost.
 
+mod history;
 mod messages;
+mod missed;
 mod notification;
 mod order;
 mod subscribe;
@@ -21,9 +23,10 @@ use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAc
 use tacho_config::settings::opcua::ServerSettings;
 use tracing::{debug, info, warn};
 
+pub(super) use history::Source;
 use notification::Notification;
 use order::Order;
-use subscribe::server_start_us;
+use subscribe::{START_JITTER_US, server_start_us};
 
 use super::discovery::{Claims, Discovery};
 use super::items::Items;
@@ -37,9 +40,6 @@ const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(30);
 
 /// Cause of a gap where other robots were found than are subscribed to.
 const OTHER_ROBOTS: &str = "the server's robots are others than before";
-
-/// Some servers compute when they were started, from how long they have been running.
-const START_JITTER_US: u64 = 2_000_000;
 
 /// An answer to a publish request, and what it had acknowledged.
 type Answer = (Result<PublishResponse, Error>, Vec<SubscriptionAcknowledgement>);
@@ -72,6 +72,8 @@ pub(super) struct Pump {
     resumed: Option<Subscribed>,
     /// When this session's server was started, by its own clock.
     server_start_us: Option<i64>,
+    /// The same of the server that was heard last.
+    heard_start_us: Option<i64>,
     /// Whether the nodes are those of this session's namespaces.
     resolved: bool,
     /// A session, new or not, with which it could not be gone on yet.
@@ -113,6 +115,7 @@ impl Pump {
     pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>, claims: Claims) -> Self {
         let heard_us = heard.as_ref().map(|heard| heard.at_us);
         let resumed = heard.and_then(|heard| heard.resumed());
+        let heard_start_us = resumed.as_ref().and_then(|(resumed, _)| resumed.server_start_us);
         Self {
             publishing: server.publishing_interval,
             outage: server.outage,
@@ -132,6 +135,7 @@ impl Pump {
             requests: FuturesUnordered::new(),
             resumed: resumed.map(|(subscribed, _)| subscribed),
             server_start_us: None,
+            heard_start_us,
             resolved: false,
             greeted: None,
             not_before: Instant::now(),

@@ -51,7 +51,7 @@ impl Seeded {
     fn entry(&mut self, sequence: u32) -> Entry {
         match self.below(20) {
             0 => Entry::Table(table(2 + self.below(2) as usize, f64::from(self.below(3) + 1))),
-            1 => Entry::Gap(Gap { from_us: now_us() - 1000, to_us: now_us(), cause: "away".to_owned() }),
+            1 => Entry::Gap(Gap { from_us: now_us() - 1000, to_us: now_us(), cause: "away".to_owned(), signals: None }),
             2 | 3 => Entry::Tick,
             _ => {
                 // The third robot hardly ever says anything.

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::notification::Notification;
 use super::order::Place;
 use super::{Pump, PumpError};
-use crate::opcua::journal::{Entry, Gap, now_us};
+use crate::opcua::journal::now_us;
 
 /// A republish goes on for at most this many messages; no server keeps more.
 const REPUBLISH_MAX: usize = 10_000;
@@ -51,8 +51,8 @@ impl Pump {
         let cause = format!("messages {} to {} are not on the server any more", self.order.expected(), before(until));
         warn!(server = self.meters.server(), cause, "values are lost");
         let from_us = self.heard_us.unwrap_or_else(now_us);
-        self.meters.gap();
-        self.journal(&[Entry::Gap(Gap { from_us, to_us: now_us(), cause })]).await?;
+        let missed = self.missed(session, from_us, &cause).await;
+        self.journal(&missed).await?;
         self.order.skip_to(until);
         Ok(())
     }

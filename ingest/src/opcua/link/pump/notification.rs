@@ -45,19 +45,22 @@ impl Notification {
     /// Its entries for the journal, without the samples that are there already. Only the last one makes it whole.
     pub(super) fn entries(&self, subscription: u32, skipped: usize) -> Vec<Entry> {
         let rest = self.samples.get(skipped..).unwrap_or_default();
-        let data = |samples: &[Sample], goes_on| {
-            let (sequence, published_us) = (self.sequence, self.published_us);
-            // A keep-alive has the number of the next message.
-            let sequence = if self.has_data { sequence } else { 0 };
-            Entry::Data(Data { subscription, sequence, goes_on, published_us, samples: samples.to_vec() })
-        };
-        let (chunks, last) = match rest.len().checked_sub(1) {
-            Some(last) => rest.split_at(last / SAMPLES_MAX * SAMPLES_MAX),
-            None => (rest, rest),
-        };
-        let begun = chunks.chunks(SAMPLES_MAX).map(|samples| data(samples, true));
-        begun.chain([data(last, false)]).collect()
+        // A keep-alive has the number of the next message.
+        let sequence = if self.has_data { self.sequence } else { 0 };
+        let published_us = self.published_us;
+        in_entries(&Data { subscription, sequence, published_us, ..Data::default() }, rest)
     }
+}
+
+/// Samples in entries that each fit into a record, all but the last with the mark that it goes on.
+pub(super) fn in_entries(of: &Data, samples: &[Sample]) -> Vec<Entry> {
+    let data = |samples: &[Sample], goes_on| Entry::Data(Data { goes_on, samples: samples.to_vec(), ..of.clone() });
+    let (chunks, last) = match samples.len().checked_sub(1) {
+        Some(last) => samples.split_at(last / SAMPLES_MAX * SAMPLES_MAX),
+        None => (samples, samples),
+    };
+    let begun = chunks.chunks(SAMPLES_MAX).map(|samples| data(samples, true));
+    begun.chain([data(last, false)]).collect()
 }
 
 /// Samples of all signals by their times, those of one signal in the order in which they came: a server sends them node

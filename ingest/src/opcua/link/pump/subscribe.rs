@@ -9,10 +9,12 @@ use opcua::types::{NodeId, ReadValueId, StatusCode, TimestampsToReturn, Variable
 use tracing::{info, warn};
 
 use super::{Order, Pump, PumpError, Subscription, doing};
-use crate::opcua::journal::{Entry, Gap, now_us};
+use crate::opcua::journal::Entry;
 use crate::opcua::link::items::Items;
 use crate::opcua::value::unix_us;
 
+/// Some servers compute when they were started, from how long they have been running.
+pub(super) const START_JITTER_US: u64 = 2_000_000;
 /// The server is to send a sign of life at least this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// The server keeps a subscription that nobody asks for at least this long.
@@ -69,12 +71,14 @@ impl Pump {
         };
         let subscription = Subscription { id, keep_alive, server_start_us: self.server_start_us };
         self.order = Order::expecting(1, 0);
-        let mut entries = vec![Entry::Subscribed(self.subscribed(subscription))];
-        if let Some(from_us) = self.heard_us {
-            entries.push(Entry::Gap(Gap { from_us, to_us: now_us(), cause: cause.to_owned() }));
-            self.meters.gap();
-        }
+        let mut entries = match self.heard_us {
+            Some(from_us) => self.missed(session, from_us, cause).await,
+            None => Vec::new(),
+        };
+        // Whatever is cut off before this is asked for again by the next start.
+        entries.push(Entry::Subscribed(self.subscribed(subscription)));
         self.journal(&entries).await?;
+        self.heard_start_us = self.server_start_us;
         self.journal_bad(bad).await?;
         self.subscription = Some(subscription);
         self.last = Instant::now();
