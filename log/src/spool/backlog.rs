@@ -50,6 +50,10 @@ impl Waiting {
 }
 
 impl AskedBy {
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::InDoubt(_))
+    }
+
     pub(crate) fn tell(self, outcome: Outcome) {
         match self {
             Self::Asker(asker) => asker.tell(outcome),

@@ -131,7 +131,7 @@ impl Drain {
                 Way::Kafka => gate.turn_if_stalled(grace, &shared),
                 Way::Spool => {
                     let is_near = unread <= HANDOVER_RECORDS;
-                    if is_verified && is_near && partition.silent() < RESPONSIVE && gate.is_confirmed() {
+                    if is_verified && is_near && partition.silent() < RESPONSIVE && gate.is_settled() {
                         gate.hand_over();
                     }
                 }
@@ -149,7 +149,7 @@ impl Drain {
     fn drainable(&self) -> BTreeSet<usize> {
         let may = |slot: &usize| {
             let gate = &self.shared.gates[*slot];
-            gate.way() != Way::Kafka && gate.is_confirmed() && self.partitions[*slot].is_flowing()
+            gate.way() != Way::Kafka && gate.is_settled() && self.partitions[*slot].is_flowing()
         };
         (0..self.partitions.len()).filter(may).collect()
     }

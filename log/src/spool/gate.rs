@@ -51,6 +51,8 @@ struct State {
     in_doubt: VecDeque<Sent>,
     /// When a report came last.
     moved: Instant,
+    /// Copies of it that are on their way to the disk.
+    copying: usize,
     /// Offsets of the spool at which copies of it stand, since the partition turned.
     copies: Option<Range<i64>>,
     /// Whether Kafka has refused any of it since then.
@@ -74,6 +76,7 @@ impl Gate {
             way,
             in_doubt: VecDeque::new(),
             moved: Instant::now(),
+            copying: 0,
             copies: None,
             is_refused: false,
             to_disk: 0,
@@ -98,9 +101,11 @@ impl Gate {
         self.state().way
     }
 
-    /// Whether Kafka has confirmed, or refused, all that it was given before the partition turned to the spool.
-    pub(crate) fn is_confirmed(&self) -> bool {
-        self.state().in_doubt.is_empty()
+    /// Whether Kafka has confirmed, or refused, all that it was given before the partition turned to the spool, and where
+    /// copies of what it confirmed stand has been taken: the drain sends none of it again.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.state();
+        state.has_answers() && (state.copies.is_none() || state.is_refused)
     }
 
     /// Whether nothing is on its way to the disk.
@@ -121,12 +126,14 @@ impl Gate {
     /// Where in the spool stands what Kafka has confirmed after all; once.
     pub(crate) fn take_confirmed_copies(&self) -> Option<Range<i64>> {
         let mut state = self.state();
-        if state.in_doubt.is_empty() && !state.is_refused { state.copies.take() } else { None }
+        if state.has_answers() && !state.is_refused { state.copies.take() } else { None }
     }
 
-    /// A part is on the disk, or will not be.
-    pub(crate) fn written(&self) {
-        self.state().to_disk -= 1;
+    /// A part is on the disk, or will not be; if it is a copy, and stands there, [`Gate::copied`] was told before.
+    pub(crate) fn written(&self, is_copy: bool) {
+        let mut state = self.state();
+        state.to_disk -= 1;
+        state.copying -= usize::from(is_copy);
     }
 
     /// Turns to the spool if Kafka's reports stay away for longer than `grace`.
@@ -203,6 +210,7 @@ impl Gate {
             .iter_mut()
             .map(|sent| (mem::take(&mut sent.records), AskedBy::InDoubt(Arc::clone(&sent.in_flight))))
             .collect();
+        state.copying += in_doubt.len();
         for (records, asked_by) in in_doubt {
             self.spool(state, records, asked_by, shared);
         }
@@ -215,6 +223,11 @@ impl Gate {
 }
 
 impl State {
+    /// Whether nothing is in doubt, and no copy of what was is on its way to the disk.
+    fn has_answers(&self) -> bool {
+        self.in_doubt.is_empty() && self.copying == 0
+    }
+
     fn forget_confirmed(&mut self) {
         let mut any = false;
         while let Some(oldest) = self.in_doubt.pop_front_if(|sent| sent.in_flight.is_reported()) {
@@ -224,5 +237,50 @@ impl State {
         if any {
             self.moved = Instant::now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tacho_schemas::{Envelope, RawKind, RecordId, RobotKey};
+    use uuid::Uuid;
+
+    use super::super::tests::{closed, opened, settings};
+    use super::*;
+    use crate::kafka::flow_for_tests;
+
+    /// Not one of the spool's, so that its writer tells this gate nothing.
+    const PARTITION: i32 = 99;
+
+    fn record() -> Append {
+        let envelope = Envelope {
+            id: RecordId { session: Uuid::from_u128(5), counter: 1 },
+            received_at_us: 1_700_000_000_000_000,
+            robot: RobotKey::Id("CNAB12HX000100000000000000001".parse().unwrap()),
+            topic_id: None,
+            principal: Arc::from("gateway"),
+            kind: RawKind::Telemetry,
+        };
+        Append { envelope, payload: "{}".into() }
+    }
+
+    #[tokio::test]
+    async fn what_kafka_confirms_while_its_copy_is_written_is_skipped_before_anything_is_drained() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = opened(settings(&dir)).await;
+        let gate = Gate::new(PARTITION, false);
+        let in_flight = InFlight::new(&flow_for_tests(), 1, None, None);
+        let sent = Sent { in_flight: Arc::clone(&in_flight), records: vec![record()], since: Instant::now() };
+        gate.state().in_doubt.push_back(sent);
+        gate.turn_if_stalled(Duration::ZERO, &open.1.shared);
+        assert!(gate.way() == Way::Spool && !gate.is_settled(), "it is in doubt");
+        in_flight.delivered(PARTITION, 1);
+        assert!(!gate.is_settled() && gate.take_confirmed_copies().is_none(), "its copy is on its way to the disk");
+        gate.copied(5..6);
+        gate.written(true);
+        assert!(!gate.is_settled(), "the drain would send the copy");
+        assert_eq!(gate.take_confirmed_copies(), Some(5..6));
+        assert!(gate.is_settled());
+        closed(open).await;
     }
 }

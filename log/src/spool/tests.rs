@@ -17,7 +17,7 @@ use crate::{Append, AppendError, Delivered, Faults, ReadItem};
 const DEADLINE: Duration = Duration::from_secs(30);
 const LOG_ID: Uuid = Uuid::from_u128(9);
 
-fn settings(dir: &TempDir) -> SpoolSettings {
+pub(super) fn settings(dir: &TempDir) -> SpoolSettings {
     SpoolSettings {
         dir: dir.path().to_owned(),
         grace: Duration::from_millis(200),
@@ -33,7 +33,7 @@ fn note(dir: &Path, log_id: Uuid, drained: &[i64]) {
 }
 
 /// A spool whose Kafka does not answer.
-async fn opened(settings: SpoolSettings) -> (KafkaLog, Spool) {
+pub(super) async fn opened(settings: SpoolSettings) -> (KafkaLog, Spool) {
     let mut kafka = settings_for_tests();
     // Nobody listens there.
     kafka.brokers = vec!["127.0.0.1:1".to_owned()];
@@ -45,7 +45,7 @@ async fn opened(settings: SpoolSettings) -> (KafkaLog, Spool) {
     timeout(DEADLINE, Spool::open(kafka, settings, false, true)).await.unwrap().unwrap()
 }
 
-async fn closed((kafka, spool): (KafkaLog, Spool)) {
+pub(super) async fn closed((kafka, spool): (KafkaLog, Spool)) {
     spool.close().await;
     kafka.close().await;
 }

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Looks until Kafka is seen or the spool ends.
 pub(crate) async fn run(shared: Arc<Shared>, kafka: Checker) {
     let mut ending = shared.ending.subscribe();
-    loop {
+    while !*ending.borrow() {
         let checked = tokio::select! {
             checked = kafka.check() => checked,
             _ended = ending.changed() => return,

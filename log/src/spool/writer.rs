@@ -48,7 +48,7 @@ impl Writer {
         for waiting in group {
             match &waiting.asked_by {
                 // Kafka has told.
-                AskedBy::InDoubt(in_flight) if in_flight.is_reported() => self.written(waiting.partition),
+                AskedBy::InDoubt(in_flight) if in_flight.is_reported() => self.written(waiting.partition, true),
                 AskedBy::InDoubt(in_flight) if in_flight.is_lane_refused() => {
                     self.tell(vec![waiting], &Err(AppendError::Interrupted));
                 }
@@ -82,7 +82,7 @@ impl Writer {
             let (Some(range), Some(gate)) = (range, self.shared.gate(waiting.partition)) else { continue };
             let start = range.start;
             range.start += count;
-            if matches!(waiting.asked_by, AskedBy::InDoubt(_)) {
+            if waiting.asked_by.is_in_doubt() {
                 gate.copied(start..range.start);
             }
         }
@@ -117,15 +117,16 @@ impl Writer {
 
     fn tell(&self, group: Vec<Waiting>, outcome: &Result<Delivered, AppendError>) {
         for Waiting { partition, asked_by, .. } in group {
+            let is_copy = asked_by.is_in_doubt();
             // A refused lane is marked before the gate lets anything pass.
             asked_by.tell(outcome.clone());
-            self.written(partition);
+            self.written(partition, is_copy);
         }
     }
 
-    fn written(&self, partition: i32) {
+    fn written(&self, partition: i32, is_copy: bool) {
         if let Some(gate) = self.shared.gate(partition) {
-            gate.written();
+            gate.written(is_copy);
         }
     }
 }
