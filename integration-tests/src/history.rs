@@ -82,6 +82,14 @@ pub fn due(lake: &Lake, robot: &str) -> Vec<String> {
     due
 }
 
+/// Kinds of the identity alerts of a robot, in order.
+pub fn alerts(lake: &Lake, id: &str) -> Vec<String> {
+    let kinds = of(lake, "identity_alerts", id).into_iter();
+    let mut kinds: Vec<String> = kinds.map(|row| row["kind"].as_str().unwrap().to_owned()).collect();
+    kinds.sort();
+    kinds
+}
+
 /// Whether a column has a value, to a millionth.
 ///
 /// # Panics

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 use tacho_integration_tests::client::installed;
-use tacho_integration_tests::history::{LIFE_REV, due, land, near, of, plant, record, robot};
-use tacho_integration_tests::{Lake, Plant, PlantOptions};
+use tacho_integration_tests::history::{LIFE_REV, alerts, due, land, near, of, plant, record, robot};
+use tacho_integration_tests::{Plant, PlantOptions};
 
 /// J1 of a component, with its spent life.
 fn joint(component: &str, epoch: u32, damage: Option<f64>) -> Value {
@@ -171,13 +171,6 @@ fn accuracy_is_of_the_component_in_place_and_of_one_method() {
     trends.sort();
     assert_eq!(trends, ["path_rms_m paths no trend", "path_rms_m sent no trend"]);
     plant.stop().unwrap();
-}
-
-fn alerts(lake: &Lake, id: &str) -> Vec<String> {
-    let kinds = of(lake, "identity_alerts", id).into_iter();
-    let mut kinds: Vec<String> = kinds.map(|row| row["kind"].as_str().unwrap().to_owned()).collect();
-    kinds.sort();
-    kinds
 }
 
 #[test]

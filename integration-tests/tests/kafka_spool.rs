@@ -169,7 +169,9 @@ fn up_spools_by_default_and_where_nobody_dies_nothing_comes_twice() {
     broker.start().unwrap();
     until("the spool is empty", LONG, &Some(true), || Some(plant.ask("/ready").ok()?.1 == "ready\n"));
     // How far it is drained is noted a moment later.
-    until("nothing is noted to wait", LONG, &Some(0), || tacho_log::spool::waiting_in(&plant.data().join("spool")).ok());
+    until("nothing is noted to wait", LONG, &Some(0), || {
+        tacho_log::spool::waiting_in(&plant.data().join("spool")).ok()
+    });
     let report = finished(&mut devices).unwrap();
     let lake = plant.lake();
     until("all landed", LONG, &Some(15_000), || lake.try_int("select count(*) from records"));

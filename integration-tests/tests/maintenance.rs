@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use tacho_integration_tests::client::installed;
-use tacho_integration_tests::history::{HOUR_MS, LIFE_REV, due, land, near, now_ms, of, plant, record, robot};
+use tacho_integration_tests::history::{HOUR_MS, LIFE_REV, alerts, due, land, near, now_ms, of, plant, record, robot};
 use tacho_integration_tests::plant::{tacho, text};
-use tacho_integration_tests::{Lake, Plant, PlantOptions};
+use tacho_integration_tests::{Plant, PlantOptions};
 
 #[test]
 fn what_a_test_found_stands_until_a_newer_test_or_another_component() {
@@ -112,12 +112,6 @@ fn a_pack_is_judged_by_its_measurements_each_once_and_only_while_it_is_in_place(
 #[test]
 fn clones_show_by_turns_and_counters_by_what_they_cannot_do() {
     let Some(mut plant) = plant() else { return };
-    let alerts = |lake: &Lake, id: &str| {
-        let kinds = of(lake, "identity_alerts", id).into_iter().map(|row| row["kind"].as_str().unwrap().to_owned());
-        let mut kinds: Vec<String> = kinds.collect();
-        kinds.sort();
-        kinds
-    };
     let part = |id: &str| json!({"joints": [{"name": "J1", "component_id": id, "input_rev": 5e6}]});
     // Two robots in one stream, each with its own part.
     let two: Vec<Value> = (0..8)

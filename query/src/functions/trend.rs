@@ -9,7 +9,6 @@ use super::student;
 const ARGUMENTS: &[&str] = &["n", "avgx", "avgy", "sxx", "syy", "sxy", "y_limit"];
 const SLOPE_ARGUMENTS: &[&str] = &["n", "sxx", "syy", "sxy"];
 const FIELLER: &str = "E. C. Fieller, J. R. Stat. Soc. B 16 (1954) 175";
-
 const DELTA: &str = "propagation of the variances of level and slope (delta method)";
 
 pub(super) static FORMULAS: [Formula; 10] = [

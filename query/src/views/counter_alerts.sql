@@ -4,7 +4,7 @@
 -- they went beyond 20,000 rpm, 1,000 A and 10 m/s in that time. A clock that is wrong can hide that. Histograms are not compared.
 WITH robot_steps AS (
     SELECT robot_id, received_at, window_end, lag(window_end) OVER life AS window_end_before,
-           lag(received_at) OVER life AS received_at_before,
+           hours_between(received_at, lag(received_at) OVER life) AS received_h,
            lag(CASE WHEN servo_on_h IS NOT NULL THEN window_end END) IGNORE NULLS OVER life AS servo_on_at_before,
            lag(CASE WHEN motion_h IS NOT NULL THEN window_end END) IGNORE NULLS OVER life AS motion_at_before,
            lag(CASE WHEN distance_m IS NOT NULL THEN window_end END) IGNORE NULLS OVER life AS distance_at_before,
@@ -39,8 +39,9 @@ WITH robot_steps AS (
        OR collision_count < collision_count_before OR error_count < error_count_before
        OR brake_dynamic_count < brake_dynamic_count_before OR brake_energy_j < brake_energy_j_before
 ), joint_steps AS (
-    SELECT robot_id, joint, received_at, window_end, input_rev, input_rev_load, momentary_peak_count,
-           lag(window_end) OVER life AS window_end_before, lag(received_at) OVER life AS received_at_before,
+    SELECT robot_id, joint, received_at, input_rev, input_rev_load, momentary_peak_count,
+           greatest(hours_between(window_end, lag(window_end) OVER life),
+                    hours_between(received_at, lag(received_at) OVER life)) AS passed_h,
            lag(input_rev) OVER life AS input_rev_step, lag(input_rev) IGNORE NULLS OVER life AS input_rev_before,
            lag(input_rev_load) IGNORE NULLS OVER life AS input_rev_load_before,
            lag(momentary_peak_count) IGNORE NULLS OVER life AS momentary_peak_count_before
@@ -55,8 +56,9 @@ WITH robot_steps AS (
     WHERE input_rev < input_rev_before OR input_rev_load < input_rev_load_before
        OR momentary_peak_count < momentary_peak_count_before
 ), pack_steps AS (
-    SELECT robot_id, pack_id, received_at, window_end, lag(window_end) OVER life AS window_end_before,
-           lag(received_at) OVER life AS received_at_before, lag(discharged_ah) OVER life AS discharged_ah_step,
+    SELECT robot_id, pack_id, received_at, lag(discharged_ah) OVER life AS discharged_ah_step,
+           greatest(hours_between(window_end, lag(window_end) OVER life),
+                    hours_between(received_at, lag(received_at) OVER life)) AS passed_h,
            discharged_ah, lag(discharged_ah) IGNORE NULLS OVER life AS discharged_ah_before,
            charged_ah, lag(charged_ah) IGNORE NULLS OVER life AS charged_ah_before,
            bms_cycle_count, lag(bms_cycle_count) IGNORE NULLS OVER life AS bms_cycle_count_before,
@@ -98,7 +100,7 @@ WITH robot_steps AS (
            CAST(servo_on_h AS DOUBLE) - CAST(servo_on_h_before AS DOUBLE) AS servo_on_h,
            CAST(motion_h AS DOUBLE) - CAST(motion_h_before AS DOUBLE) AS motion_h,
            CAST(distance_m AS DOUBLE) - CAST(distance_m_before AS DOUBLE) AS distance_m
-    FROM (SELECT *, hours_between(received_at, received_at_before) AS received_h FROM robot_steps)
+    FROM robot_steps
 ), rises AS (
     SELECT robot_id, received_at, unnest(make_array(
         CASE WHEN power_on_h > power_on_passed_h + 1.0 THEN 'power_on_h' END,
@@ -109,13 +111,11 @@ WITH robot_steps AS (
     UNION ALL
     SELECT robot_id, received_at, concat('input_rev of ', joint)
     FROM joint_steps
-    WHERE CAST(input_rev AS DOUBLE) - CAST(input_rev_step AS DOUBLE) > 1.2e6 * (1.0 + greatest(
-        hours_between(window_end, window_end_before), hours_between(received_at, received_at_before)))
+    WHERE CAST(input_rev AS DOUBLE) - CAST(input_rev_step AS DOUBLE) > 1.2e6 * (passed_h + 1.0)
     UNION ALL
     SELECT robot_id, received_at, concat('discharged_ah of ', pack_id)
     FROM pack_steps
-    WHERE CAST(discharged_ah AS DOUBLE) - CAST(discharged_ah_step AS DOUBLE) > 1000.0 * (1.0 + greatest(
-        hours_between(window_end, window_end_before), hours_between(received_at, received_at_before)))
+    WHERE CAST(discharged_ah AS DOUBLE) - CAST(discharged_ah_step AS DOUBLE) > 1000.0 * (passed_h + 1.0)
 ), lives AS (
     SELECT robot_id, min(received_at) AS since, max(received_at) AS until, count(*) AS n,
            hours_between(max(window_end), min(window_end)) AS passed_h,

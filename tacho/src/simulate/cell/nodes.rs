@@ -146,8 +146,8 @@ impl<'a> Nodes<'a> {
         robot: usize,
         read: impl Fn(&Moment) -> Variant + Send + 'static,
     ) {
-        self.add_variable((parent, of, name), data_type.into(), VariableTypeId::BaseDataVariableType);
-        self.shows(parent, name, robot, Box::new(read));
+        let id = self.add_variable((parent, of, name), data_type.into(), VariableTypeId::BaseDataVariableType);
+        self.shows(id, robot, Box::new(read));
     }
 
     /// A number with a unit that shows something of a robot.
@@ -159,14 +159,14 @@ impl<'a> Nodes<'a> {
         read: impl Fn(&Moment) -> f64 + Send + 'static,
     ) {
         let id = self.add_variable((parent, of, name), DataTypeId::Double.into(), VariableTypeId::AnalogUnitType);
-        let (unit, properties) = (unit.information(), self.below(&id, "EngineeringUnits"));
-        VariableBuilder::new(&properties, QualifiedName::new(0, "EngineeringUnits"), "EngineeringUnits")
+        let (unit, property) = (unit.information(), self.below(&id, "EngineeringUnits"));
+        VariableBuilder::new(&property, QualifiedName::new(0, "EngineeringUnits"), "EngineeringUnits")
             .data_type(DataTypeId::EUInformation)
             .value(Variant::ExtensionObject(ExtensionObject::from_message(unit)))
             .has_type_definition(VariableTypeId::PropertyType)
-            .property_of(id)
+            .property_of(id.clone())
             .insert(self.space);
-        self.shows(parent, name, robot, Box::new(move |moment| Variant::Double(read(moment))));
+        self.shows(id, robot, Box::new(move |moment| Variant::Double(read(moment))));
     }
 
     /// Has one node refer to another by a type of reference of Robotics.
@@ -190,8 +190,8 @@ impl<'a> Nodes<'a> {
         id
     }
 
-    fn shows(&mut self, parent: &NodeId, name: &str, robot: usize, read: Read) {
-        self.shown.push(Shown { node: self.below(parent, name), robot, read, last: None });
+    fn shows(&mut self, node: NodeId, robot: usize, read: Read) {
+        self.shown.push(Shown { node, robot, read, last: None });
     }
 }
 

@@ -9,12 +9,12 @@ use opcua::client::services::HistoryRead;
 use opcua::client::{HistoryReadAction, Session, UARequest as _};
 use opcua::types::{
     AttributeId, ByteString, DateTime, Error, HistoryData, HistoryReadResult, HistoryReadValueId, NodeId, NumericRange,
-    QualifiedName, ReadRawModifiedDetails, ReadValueId, TimestampsToReturn, VariableId, Variant,
+    QualifiedName, ReadRawModifiedDetails, ReadValueId, TimestampsToReturn, Variant,
 };
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::opcua::value::{OVERFLOW, Sample, ticks, unix_us};
+use crate::opcua::value::{OVERFLOW, Sample, ticks};
 
 /// Values of one answer.
 const PAGE: u32 = 1_000;
@@ -67,16 +67,6 @@ pub(super) async fn kept(session: &Session, sources: Vec<Source>) -> Result<Vec<
         }
     }
     Ok(kept)
-}
-
-/// What time it is for the server, Unix microseconds UTC; `None` if it does not say.
-pub(super) async fn server_now_us(session: &Session) -> Option<i64> {
-    let read = ReadValueId::from(NodeId::from(VariableId::Server_ServerStatus_CurrentTime));
-    let values = session.read(&[read], TimestampsToReturn::Neither, 0.0).await.ok()?;
-    match values.into_iter().next()?.value? {
-        Variant::DateTime(time) => unix_us(*time),
-        _ => None,
-    }
 }
 
 /// Reads all values of a time by the server's clock, both ends included. A source that cannot be read whole in the time

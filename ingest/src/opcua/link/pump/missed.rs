@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opcua::client::Session;
+use opcua::types::VariableId;
 use tokio::time::sleep;
 use tracing::info;
 
 use super::Pump;
-use super::history::{History, kept, read, server_now_us};
+use super::history::{History, kept, read};
 use super::notification::in_entries;
-use super::subscribe::START_JITTER_US;
+use super::subscribe::{START_JITTER_US, server_time_us};
 use crate::opcua::journal::{Data, Entry, Gap, now_us};
 
 /// Longest time that is read from a history.
@@ -62,7 +63,7 @@ impl Pump {
             return None;
         }
         let kept = kept(session, sources).await.ok().filter(|kept| !kept.is_empty())?;
-        let until_us = server_now_us(session).await?;
+        let until_us = server_time_us(session, VariableId::Server_ServerStatus_CurrentTime).await?;
         let ahead_us = until_us.saturating_sub(now_us());
         if ahead_us.saturating_abs() > CLOCKS_US {
             return None;

@@ -127,7 +127,12 @@ impl Pump {
 
 /// When the server was started, by its own clock, Unix microseconds UTC; `None` if it does not say.
 pub(super) async fn server_start_us(session: &Session) -> Option<i64> {
-    let read = ReadValueId::from(NodeId::from(VariableId::Server_ServerStatus_StartTime));
+    server_time_us(session, VariableId::Server_ServerStatus_StartTime).await
+}
+
+/// A time that the server tells of itself, Unix microseconds UTC; `None` if it does not.
+pub(super) async fn server_time_us(session: &Session, variable: VariableId) -> Option<i64> {
+    let read = ReadValueId::from(NodeId::from(variable));
     let values = session.read(&[read], TimestampsToReturn::Neither, 0.0).await.ok()?;
     match values.into_iter().next()?.value? {
         Variant::DateTime(time) => unix_us(*time),
