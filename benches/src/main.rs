@@ -15,6 +15,7 @@ mod machine;
 mod memory;
 mod mosquitto;
 mod number;
+mod opcua;
 mod plant;
 mod processing;
 mod proofs;
@@ -42,6 +43,8 @@ fn main() -> anyhow::Result<()> {
     table.measure("Kafka: catch-up of a full topic", kafka::catch_up);
     table.measure("publish → SQL, size, proofs", simulated::measure);
     table.measure("memory", memory::measure);
+    table.measure("OPC UA: data changes", opcua::changes);
+    table.measure("OPC UA: memory of many items", opcua::memory);
     table.measure("leaves", leaves::measure);
     table.measure("start", start::measure);
     table.measure_if_named("ready with 10 GB of embedded log", start::BUDGET_FULL, start::measure_full);

@@ -36,8 +36,8 @@ pub use store::{LakeUrl, StoreSettings};
 const PRODUCTION: &str = include_str!("../profiles/production.toml");
 const DEVELOPMENT: &str = include_str!("../profiles/development.toml");
 
-/// A configuration file is refused above this size, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+/// A configuration file is refused above this size, in bytes. A mapped node of an OPC UA server takes about a hundred.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The named set of defaults that a file is laid over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::tool;
 
 /// Namespace of the arm's nodes.
 pub const NAMESPACE: &str = "http://tachograph.example/arm";
@@ -19,6 +22,15 @@ const ANSWERS_MAX: usize = 1000;
 /// Longest time for the server to start or to answer.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// Who wrote the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// FreeOpcUa, in Python.
+    Asyncua,
+    /// Sterfive, in JavaScript.
+    NodeOpcua,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Arm {
@@ -26,9 +38,30 @@ pub struct Arm {
     input: ChildStdin,
     answers: Receiver<String>,
     port: u16,
+    /// Files that the server needs for as long as it runs.
+    _own: Option<TempDir>,
 }
 
 impl Arm {
+    /// Starts the arm by a maker's server on a port, with options that `opcua/asyncua_arm.py` and `opcua/node_opcua_arm.js`
+    /// have; `None` where it is not installed, which is told. Each start makes the server another certificate.
+    ///
+    /// # Errors
+    /// If it does not come up; what it says is on standard error.
+    pub fn behind(maker: Maker, port: u16, options: &[&str]) -> anyhow::Result<Option<Self>> {
+        match maker {
+            Maker::Asyncua => tool("TACHO_PYTHON").map(|python| Self::start(&python, port, options)).transpose(),
+            Maker::NodeOpcua => {
+                let Some(modules) = tool("TACHO_NODE_MODULES") else { return Ok(None) };
+                let own = TempDir::new().context("a folder for the server")?;
+                let mut command = Command::new("node");
+                command.env("NODE_PATH", modules).arg("opcua/node_opcua_arm.js").arg(port.to_string());
+                command.arg(own.path()).args(options);
+                Self::of(command, port, Some(own)).map(Some)
+            }
+        }
+    }
+
     /// Starts the arm by a Python with `asyncua` on a port, with options of `opcua/asyncua_arm.py`.
     ///
     /// # Errors
@@ -36,7 +69,7 @@ impl Arm {
     pub fn start(python: &str, port: u16, options: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(python);
         command.arg("opcua/asyncua_arm.py").arg(port.to_string()).args(options);
-        Self::of(command, port)
+        Self::of(command, port, None)
     }
 
     /// Starts a robot by the types of the nodesets in a folder, by a Python with `asyncua`.
@@ -46,7 +79,7 @@ impl Arm {
     pub fn asyncua_robot(python: &str, port: u16, nodesets: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(python);
         command.arg("opcua/asyncua_robot.py").arg(port.to_string()).arg(nodesets).args(options);
-        Self::of(command, port)
+        Self::of(command, port, None)
     }
 
     /// The same by Node.js, with `node-opcua` in its folder of modules, and a folder for its certificates; with further
@@ -65,10 +98,10 @@ impl Arm {
         let mut command = Command::new("node");
         command.env("NODE_PATH", modules).arg("opcua/node_opcua_robot.js").arg(port.to_string());
         command.arg(nodesets).arg(own).arg(asset_id).args(further);
-        Self::of(command, port)
+        Self::of(command, port, None)
     }
 
-    fn of(mut command: Command, port: u16) -> anyhow::Result<Self> {
+    fn of(mut command: Command, port: u16, own: Option<TempDir>) -> anyhow::Result<Self> {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("an OPC UA server")?;
         let input = process.stdin.take().context("input of the arm")?;
         let output = process.stdout.take().context("output of the arm")?;
@@ -80,7 +113,7 @@ impl Arm {
                 }
             }
         });
-        let arm = Self { process, input, answers, port };
+        let arm = Self { process, input, answers, port, _own: own };
         arm.answer().context("the arm did not come up")?;
         Ok(arm)
     }
@@ -178,4 +211,22 @@ pub fn bridge(url: &str, server: &str) -> String {
          sampling_interval = \"10ms\"\n{server}\n[[opcua.servers.robots]]\nrobot_id = \"{ROBOT}\"\nrobot_kind = \"arm\"\n\
          [[opcua.servers.robots.joints]]\nname = \"J1\"\ngear_ratio = 100\nrated_torque_nm = 50\n{signals}"
     )
+}
+
+/// Settings for many nodes of a server, whose names are the prefix and a number: robots of fifty joints, each with a
+/// temperature and a torque. The first robot's ID ends with `first`.
+pub fn mapped(prefix: &str, first: usize, nodes: usize) -> String {
+    let mut lines = String::new();
+    for number in 0..nodes {
+        if number % 100 == 0 {
+            let robot = first + number;
+            lines +=
+                &format!("[[opcua.servers.robots]]\nrobot_id = \"CNAB12HX0001{robot:017}\"\nrobot_kind = \"arm\"\n");
+        }
+        let (joint, field) = (number % 100 / 2, if number % 2 == 0 { "temp_motor_c" } else { "torque_nm" });
+        lines += &format!(
+            "[[opcua.servers.robots.signals]]\nnode = \"{prefix}{number}\"\nfield = \"joints.J{joint}.{field}\"\n"
+        );
+    }
+    lines
 }

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod client;
 pub mod clock;
 pub mod cluster;
+pub mod counting;
 pub mod data;
 pub mod device;
 pub mod disk;

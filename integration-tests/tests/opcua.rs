@@ -1,20 +1,16 @@
-//! OPC UA: what a controller reports arrives in the lake, with its values, units and times, whole or with its gaps told.
-
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+//! OPC UA: what few servers do, or only one of those that we test against can be brought to; what must hold of all of them
+//! is in `opcua_matrix`.
 
 use serde_json::json;
 use tacho_integration_tests::arm::{Arm, bridge, url};
 use tacho_integration_tests::client::tool;
+use tacho_integration_tests::counting::{
+    BACK, SEEN, assert_whole, counted, until_counted, until_logged, until_subscribed,
+};
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::port::free_port;
 use tacho_integration_tests::proxy::Proxy;
 use tacho_integration_tests::{Plant, PlantOptions, until};
-
-/// Longest time until a record of a window of 1 s can be seen, on a busy machine.
-const SEEN: Duration = Duration::from_secs(60);
-/// Longest time until a bridge has found back, as it is promised.
-const BACK: Duration = Duration::from_secs(30);
 
 /// The Python with `asyncua`.
 fn python() -> Option<String> {
@@ -43,200 +39,6 @@ fn rig_behind_proxy(server: &str) -> Option<(Arm, Proxy, Plant)> {
     let plant = plant(&url(proxy.port()), &format!("{OPEN}\n{server}"));
     until_subscribed(&plant, 1);
     Some((arm, proxy, plant))
-}
-
-/// The numbers that the lake has of those that the arm counted, and how many rows they are.
-fn counted(plant: &Plant) -> (BTreeSet<u32>, i64) {
-    let rows = plant.lake().rows("select text, count(*) as n from events where code = 'COUNT' group by text");
-    let rows = rows.unwrap_or_default();
-    let number = |row: &tacho_integration_tests::Row| row["text"].as_str().unwrap().parse().unwrap();
-    (rows.iter().map(number).collect(), rows.iter().map(|row| row["n"].as_i64().unwrap()).sum())
-}
-
-/// Waits until the lake has a number that the arm counted.
-fn until_counted(plant: &Plant, number: u32, deadline: Duration) {
-    until(&format!("{number} in the lake"), deadline, &true, || counted(plant).0.contains(&number));
-}
-
-/// All numbers are there once.
-fn assert_whole(plant: &Plant, last: u32) {
-    let (numbers, rows) = counted(plant);
-    let lost: Vec<_> = (1..=last).filter(|number| !numbers.contains(number)).collect();
-    assert!(lost.is_empty(), "lost: {lost:?}; {}", plant.logged());
-    assert_eq!(rows, i64::from(last), "nothing is there twice");
-    assert_eq!(plant.lake().imbalances().unwrap(), []);
-}
-
-/// Waits until the log of the plant has a text.
-fn until_logged(plant: &Plant, wanted: &str) {
-    until(&format!("{wanted:?} in the log"), SEEN, &true, || plant.logged().contains(wanted));
-}
-
-/// Waits until the bridge is subscribed for the n-th time.
-fn until_subscribed(plant: &Plant, times: usize) {
-    until("subscribed", BACK, &None, || {
-        let logged = plant.logged();
-        (logged.matches("subscribed ").count() < times).then_some(logged)
-    });
-}
-
-#[test]
-fn joints_of_an_arm_arrive_with_the_right_values_and_units() {
-    let Some((mut arm, mut plant)) = rig(&["--units"]) else { return };
-    arm.writes("PowerOn", &json!(1204.5)).unwrap();
-    arm.writes("Speed", &json!(90.0)).unwrap();
-    arm.writes("Torque", &json!(-25.0)).unwrap();
-    arm.writes("Temp", &json!(41.5)).unwrap();
-    arm.writes("EStop", &json!(true)).unwrap();
-    arm.counts(1, 100, 20).unwrap();
-    arm.answer().unwrap();
-    until_counted(&plant, 100, SEEN);
-    let joints = plant.lake().rows(
-        "select max(speed_absmax_rad_s) as speed, max(torque_absmax_nm) as torque, max(temp_motor_c) as temp from joints where joint = 'J1'",
-    );
-    let joint = &joints.unwrap()[0];
-    let number = |name: &str| joint[name].to_string().trim_matches('"').parse::<f64>().unwrap();
-    assert!((number("speed") - std::f64::consts::FRAC_PI_2).abs() < 0.001, "{joint:?}");
-    assert!((number("torque") - 25.0).abs() < 0.01 && (number("temp") - 41.5).abs() < 0.1, "{joint:?}");
-    let counters =
-        plant.lake().rows("select max(power_on_h) as hours, max(estop_count) as stops from records").unwrap();
-    assert_eq!(counters[0]["hours"].to_string().trim_matches('"').parse::<f64>().unwrap(), 1204.5);
-    assert_eq!(counters[0]["stops"].as_i64(), Some(1));
-    assert_whole(&plant, 100);
-    assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0);
-    plant.stop().unwrap();
-    plant.audited().unwrap();
-}
-
-#[test]
-fn a_kill_of_the_bridge_loses_nothing_unnoticed_and_nothing_is_there_twice() {
-    let Some((mut arm, mut plant)) = rig(&[]) else { return };
-    arm.counts(1, 600, 20).unwrap();
-    let mut seen = 0;
-    for _ in 0..3 {
-        until("more numbers", SEEN, &true, || counted(&plant).0.len() > seen);
-        plant.kill().unwrap();
-        plant.start().unwrap();
-        seen = counted(&plant).0.len() + 10;
-    }
-    arm.answer().unwrap();
-    arm.writes("Count", &json!(601)).unwrap();
-    until_counted(&plant, 601, SEEN);
-    let (numbers, rows) = counted(&plant);
-    assert_eq!(rows, i64::try_from(numbers.len()).unwrap(), "nothing is there twice");
-    let lost = (1..=601).filter(|number| !numbers.contains(number)).count();
-    let gaps = plant.lake().int("select count(*) from gap_events where kind = 'time'").unwrap();
-    assert!(lost == 0 || gaps > 0, "{lost} lost and no gap told; {}", plant.logged());
-    assert_eq!(plant.lake().imbalances().unwrap(), []);
-    assert_eq!(plant.lake().int("select count(*) from rejected").unwrap(), 0);
-}
-
-#[test]
-fn failure_13_a_connection_that_is_cut_is_made_again_and_nothing_is_lost() {
-    let Some((mut arm, proxy, plant)) = rig_behind_proxy("") else { return };
-    arm.counts(1, 500, 20).unwrap();
-    until("some numbers", SEEN, &true, || !counted(&plant).0.is_empty());
-    proxy.cut();
-    until_logged(&plant, "the connection is lost");
-    std::thread::sleep(Duration::from_secs(5));
-    proxy.pass();
-    arm.answer().unwrap();
-    until_counted(&plant, 500, BACK);
-    assert_whole(&plant, 500);
-}
-
-#[test]
-fn failure_13_a_cable_that_is_pulled_is_noticed_and_nothing_is_lost() {
-    let Some((mut arm, proxy, plant)) = rig_behind_proxy("") else { return };
-    arm.counts(1, 1500, 20).unwrap();
-    until("some numbers", SEEN, &true, || !counted(&plant).0.is_empty());
-    proxy.swallow();
-    until_logged(&plant, "is silent");
-    proxy.pass();
-    arm.answer().unwrap();
-    until_counted(&plant, 1500, BACK);
-    assert_whole(&plant, 1500);
-}
-
-#[test]
-fn failure_13_a_server_that_dies_and_comes_back_is_found_again_and_its_absence_is_a_gap() {
-    let Some(python) = python() else { return };
-    let port = free_port().unwrap();
-    let mut arm = Arm::start(&python, port, &[]).unwrap();
-    let plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
-    arm.counts(1, 50, 20).unwrap();
-    arm.answer().unwrap();
-    until_counted(&plant, 50, SEEN);
-    arm.kill().unwrap();
-    let mut arm = Arm::start(&python, port, &[]).unwrap();
-    let back = Instant::now();
-    until_subscribed(&plant, 2);
-    assert!(back.elapsed() < BACK);
-    arm.counts(51, 100, 20).unwrap();
-    until_counted(&plant, 100, SEEN);
-    assert_whole(&plant, 100);
-    let gaps = "select count(*) from gap_events where kind = 'time' and time_to > time_from";
-    assert_eq!(plant.lake().int(gaps).unwrap(), 1);
-}
-
-#[test]
-fn a_server_is_trusted_by_a_person_and_then_it_is_encrypted() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &["--security", "--user", "tacho:secret"]).unwrap();
-    let user = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(user.path(), "tacho:wrong\n").unwrap();
-    let plant = plant(&arm.url(), &format!("user_file = \"{}\"", user.path().display()));
-    until_logged(&plant, "is not trusted");
-    let data = plant.data();
-    let listed = tacho(&["opcua", "trust", "--data", data.to_str().unwrap()]).unwrap();
-    let listed = text(&listed);
-    let thumbprint = listed.lines().find(|line| line.contains("rejected")).unwrap().split_whitespace().next().unwrap();
-    let trusted = tacho(&["opcua", "trust", thumbprint, "--data", data.to_str().unwrap()]).unwrap();
-    assert!(trusted.status.success(), "{}", text(&trusted));
-    until_logged(&plant, "refuses the user or the password");
-    std::fs::write(user.path(), "tacho:secret\n").unwrap();
-    until_subscribed(&plant, 1);
-    arm.counts(1, 50, 20).unwrap();
-    until_counted(&plant, 50, SEEN);
-    assert_whole(&plant, 50);
-    assert!(!plant.logged().contains("secret"));
-}
-
-#[test]
-fn a_node_that_is_deleted_is_told_and_is_read_again_when_it_is_back() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &[]).unwrap();
-    arm.does(&json!({ "do": "delete", "node": "Temp" })).unwrap();
-    let plant = plant(&arm.url(), OPEN);
-    until_subscribed(&plant, 1);
-    arm.counts(1, 50, 20).unwrap();
-    until_counted(&plant, 50, SEEN);
-    assert_whole(&plant, 50);
-    let bad = "select count(*) from records where quality like '%/joints/J1/temp_motor_c%BadNodeIdUnknown%'";
-    until("the missing node", SEEN, &true, || plant.lake().try_int(bad).unwrap_or(0) > 0);
-    arm.answer().unwrap();
-    arm.does(&json!({ "do": "add", "node": "Temp" })).unwrap();
-    let temps = "select count(*) from joints where temp_motor_c is not null";
-    until("the node that is back", BACK, &true, || plant.lake().try_int(temps).unwrap_or(0) > 0);
-}
-
-#[test]
-fn failure_15_a_bad_value_keeps_its_status_code() {
-    let Some((mut arm, plant)) = rig(&[]) else { return };
-    arm.does(&json!({ "do": "bad", "node": "Temp" })).unwrap();
-    let bad = "select count(*) from records where quality like '%BadSensorFailure%'";
-    until("the bad value", SEEN, &true, || plant.lake().try_int(bad).unwrap_or(0) > 0);
-}
-
-#[test]
-fn a_server_whose_clock_is_a_year_off_is_recorded_at_its_receipt() {
-    let Some((mut arm, plant)) = rig(&["--clock-off=-31536000"]) else { return };
-    arm.counts(1, 100, 20).unwrap();
-    until_counted(&plant, 100, SEEN);
-    assert_whole(&plant, 100);
-    let off = "select count(*) from events where time < now() - interval '1 hour'";
-    assert_eq!(plant.lake().int(off).unwrap(), 0);
 }
 
 #[test]
