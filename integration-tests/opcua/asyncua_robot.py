@@ -85,6 +85,10 @@ class Robot:
         for number in (1, 2):
             await self.joint(axes, trains, number)
         await self.payload(arm)
+        await self.keep("InControl", arm, ["ParameterSet", "InControl"], True)
+        counters = await arm.add_object(self.di, "OperationCounters")
+        await counters.add_variable(self.di, "OperationDuration", 0.0)
+        await self.keep("Operation", counters, ["OperationDuration"], 0.0)
         controller = await self.made(await self.child(system, "Controllers"), "Controller", CONTROLLER)
         await controller.add_reference(arm, self.of_robotics(CONTROLS))
         await self.keep("PowerOn", controller, ["ParameterSet", "TotalPowerOnTime"], "PT0S")

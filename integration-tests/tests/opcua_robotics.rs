@@ -142,6 +142,18 @@ fn a_robot_of_node_opcua_arrives_without_a_mapping_by_its_identification() {
 }
 
 #[test]
+fn hours_of_the_life_of_a_robot_do_not_contradict_those_that_are_counted_here() {
+    let Some(mut arm) = asyncua(&["--asset-id", ROBOT]) else { return };
+    let plant = started(by_types(&arm.url(), ""));
+    arm.writes("PowerOn", &json!("PT1204H30M")).unwrap();
+    // Its actuators are in control all the time.
+    arm.writes("Operation", &json!(3.6e9)).unwrap();
+    let moved = "select count(*) from records where motion_h = 1000 and power_on_h = 1204.5 and servo_on_h is null";
+    until("the hours in operation", SEEN, &true, || plant.lake().try_int(moved).unwrap_or(0) > 0);
+    assert_eq!(plant.lake().int("select count(*) from records where flags is not null").unwrap(), 0);
+}
+
+#[test]
 fn a_robot_that_appears_later_is_found_and_a_kill_of_the_bridge_loses_nothing_unnoticed() {
     let Some(mut arm) = asyncua(&["--late", "--asset-id", ROBOT]) else { return };
     let mut plant = started(by_types(&arm.url(), ""));

@@ -149,10 +149,13 @@ fn assigned(settings: &[RobotMapping], found: &[FoundRobot]) -> (Vec<RobotMappin
 
 /// A robot of the settings, fed by what was found where the settings say nothing else.
 fn fed(entry: &RobotMapping, id: RobotId, found: &FoundRobot) -> RobotMapping {
-    let is_other = |field: &Field| !entry.signals.iter().any(|signal| signal.field == *field);
-    let further = found.signals.iter().map(|signal| &signal.mapping);
-    let further = further.filter(|mapping| is_other(&mapping.field)).cloned();
-    let signals: Vec<_> = entry.signals.iter().cloned().chain(further).collect();
+    let feeds = |field: &Field| entry.signals.iter().any(|signal| signal.field == *field);
+    let has_hours = entry.power_on_h_start.is_some_and(|hours| hours > 0.0);
+    let further =
+        found.clone().without_contradictions(|field| feeds(field) || (has_hours && *field == Field::power_on()));
+    let further = further.signals.into_iter().map(|signal| signal.mapping);
+    let signals: Vec<_> =
+        entry.signals.iter().cloned().chain(further.filter(|mapping| !feeds(&mapping.field))).collect();
     let mut joints = entry.joints.clone();
     for geared in &found.joints {
         match joints.iter_mut().find(|joint| joint.name == geared.name) {
@@ -172,6 +175,7 @@ mod tests {
     use tacho_schemas::record::RobotKind;
 
     use super::*;
+    use crate::opcua::browse::signal;
 
     const ONE: &str = "CNAB12HX00010000000000000042A";
     const OTHER: &str = "CNAB12HX00010000000000000043B";
@@ -237,6 +241,19 @@ mod tests {
         let (robots, _) = assigned(&[settings], &[found("A", OTHER)]);
         assert_eq!((ids(&robots), robots[0].power_on_h_start), (vec![ONE], Some(7.0)));
         assert_eq!(robots[0].joints.iter().map(|joint| joint.gear_ratio).collect::<Vec<_>>(), [Some(50.0)]);
+    }
+
+    #[test]
+    fn hours_of_a_life_are_taken_beside_those_that_the_settings_say() {
+        let signals = ["counters.servo_on_h", "counters.motion_h"].map(signal).into();
+        let found = FoundRobot { signals, ..found("A", ONE) };
+        let fields = |power_on_h_start| {
+            let settings = RobotMapping { power_on_h_start, ..entry(None, None) };
+            let (robots, _) = assigned(&[settings], std::slice::from_ref(&found));
+            robots[0].signals.iter().map(|signal| signal.field.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(None), ["counters.servo_on_h"]);
+        assert_eq!(fields(Some(5_000.0)), ["counters.motion_h"]);
     }
 
     #[test]
