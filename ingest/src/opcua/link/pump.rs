@@ -9,8 +9,10 @@ mod messages;
 mod missed;
 mod notification;
 mod order;
+mod overflow;
 mod subscribe;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,12 +23,13 @@ use opcua::client::services::Publish;
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAcknowledgement};
 use tacho_config::settings::opcua::ServerSettings;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 pub(super) use history::Source;
+use missed::QUESTIONS_MAX;
 use notification::Notification;
 use order::Order;
-use subscribe::{START_JITTER_US, server_start_us};
+use overflow::Spare;
 
 use super::discovery::{Claims, Discovery};
 use super::items::Items;
@@ -65,6 +68,12 @@ pub(super) struct Pump {
     doubtful: bool,
     /// What comes now may have waited on the server.
     backlog: bool,
+    /// When the server's queues were last empty, by its own clock.
+    caught_up_us: Option<i64>,
+    /// Signals of which this session's server keeps no history.
+    unkept: BTreeSet<u32>,
+    /// Time for questions about what queues lost.
+    spare: Spare,
     requests_max: usize,
     acknowledgements: Vec<SubscriptionAcknowledgement>,
     requests: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
@@ -130,6 +139,9 @@ impl Pump {
             bounced: false,
             doubtful: false,
             backlog: false,
+            caught_up_us: None,
+            unkept: BTreeSet::new(),
+            spare: Spare::of(QUESTIONS_MAX.min(server.outage / 2)),
             requests_max: REQUESTS_MAX,
             acknowledgements: Vec::new(),
             requests: FuturesUnordered::new(),
@@ -140,46 +152,6 @@ impl Pump {
             greeted: None,
             not_before: Instant::now(),
         }
-    }
-
-    /// A session is there, a new one or the one of before.
-    pub(super) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
-        self.greeted = Some(is_new);
-        self.requests.clear();
-        self.last = Instant::now();
-        self.resolved &= !is_new;
-        // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
-        self.server_start_us = server_start_us(session).await;
-        let others = !self.resolved && self.look(session).await?;
-        self.resolve(session).await?;
-        if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
-            let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
-            self.subscription = Some(Subscription { id, keep_alive, server_start_us: resumed.server_start_us });
-            self.items.goes_on(&resumed);
-        }
-        let cause = if others { OTHER_ROBOTS } else { "the bridge was away" };
-        let Some(subscription) = self.subscription else { return self.subscribe(session, cause).await };
-        if subscription
-            .server_start_us
-            .zip(self.server_start_us)
-            .is_some_and(|(then, now)| then.abs_diff(now) > START_JITTER_US)
-        {
-            // What has its number now is none of ours.
-            return self.subscribe(session, "the server was started anew").await;
-        }
-        if is_new && !self.transferred(session, subscription.id).await {
-            return self.subscribe(session, "the server had forgotten the subscription").await;
-        }
-        // It is not to be transferred twice.
-        self.greeted = Some(false);
-        // A server that was started anew may take a session of before, and never send anything.
-        (self.doubtful, self.backlog) = (is_new || self.server_start_us.is_none(), true);
-        self.republish(session, subscription.id, None).await?;
-        info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
-        self.greeted = None;
-        self.last = Instant::now();
-        self.ask(session);
-        Ok(())
     }
 
     /// The connection is lost.
@@ -209,9 +181,12 @@ impl Pump {
             self.delete(session, response.subscription_id).await;
         } else {
             let message = Notification::of(response.notification_message);
-            let has_data = message.has_data;
+            let (has_data, published_us) = (message.has_data, message.published_us);
             self.message(session, subscription.id, message).await?;
             self.backlog &= response.more_notifications || !has_data;
+            if !response.more_notifications {
+                self.caught_up_us = published_us.or(self.caught_up_us);
+            }
         }
         self.ask(session);
         Ok(())
