@@ -181,6 +181,38 @@ fn a_robot_that_appears_later_is_found_and_a_kill_of_the_bridge_loses_nothing_un
 }
 
 #[test]
+fn a_robot_that_is_added_while_connected_is_subscribed_to_and_the_others_are_not_disturbed() {
+    // Before the first in the order of their IDs.
+    const OTHER: &str = "CNAB12HX000100000000000000417";
+    let Some(mut arm) = asyncua(&["--asset-id", ROBOT]) else { return };
+    let config = by_types(&arm.url(), "");
+    let config = config.replace("security = \"none\"\n", "security = \"none\"\nbrowse_interval = \"1s\"\n");
+    let mut plant = started(config);
+    arm.does(&json!({ "do": "appear", "asset_id": OTHER, "as": "Other" })).unwrap();
+    arm.counts(1, COUNTED, EVERY_MS).unwrap();
+    arm.answer().unwrap();
+    let last =
+        |robot: &str| format!("select coalesce(max(cast(text as bigint)), 0) from events where robot_id = '{robot}'");
+    let says = |plant: &Plant, robot, number| {
+        until("the last number", SEEN, &number, || plant.lake().try_int(&last(robot)).unwrap_or(-1));
+    };
+    says(&plant, ROBOT, i64::from(COUNTED));
+    until_logged(&plant, "subscribed to more nodes");
+    arm.writes("Other.Count", &json!(7)).unwrap();
+    says(&plant, OTHER, 7);
+    let counted = format!("select count(distinct text) from events where robot_id = '{ROBOT}'");
+    assert_eq!(plant.lake().int(&counted).unwrap(), i64::from(COUNTED));
+    assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0, "{}", plant.logged());
+    // A later run knows it by the same numbers.
+    plant.kill().unwrap();
+    plant.start().unwrap();
+    until_logged(&plant, "goes on with its subscription");
+    arm.writes("Other.Count", &json!(8)).unwrap();
+    says(&plant, OTHER, 8);
+    assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0, "{}", plant.logged());
+}
+
+#[test]
 fn a_robot_without_an_id_is_suggested_with_a_placeholder_that_check_refuses() {
     let Some(arm) = asyncua(&[]) else { return };
     let plant = Plant::started(PlantOptions::default()).unwrap();

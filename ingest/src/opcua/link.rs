@@ -46,6 +46,15 @@ pub(super) struct Link {
     told: Option<String>,
 }
 
+/// What the journal says of a server that a run before knew.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// How far it was heard.
+    pub(super) heard: Option<Heard>,
+    /// Its robots, in the order in which their signals were numbered.
+    pub(super) robots: Vec<String>,
+}
+
 /// What the session's event loop tells.
 enum Event {
     Up { is_new: bool },
@@ -66,10 +75,10 @@ impl Link {
         server: ServerSettings,
         trust: TrustStore,
         writer: JournalWriter,
-        heard: Option<Heard>,
+        before: Before,
         claims: Claims,
     ) -> Self {
-        let pump = Pump::new(&server, writer, heard, claims);
+        let pump = Pump::new(&server, writer, before, claims);
         Self { server, trust, pump, told: None }
     }
 

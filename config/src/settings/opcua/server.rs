@@ -19,6 +19,9 @@ const SAMPLING: Duration = Duration::from_millis(250);
 /// The outage to be bridged where none is set.
 const OUTAGE: Duration = Duration::from_secs(60);
 
+/// The browse interval where none is set.
+const BROWSE: Duration = Duration::from_secs(600);
+
 /// One OPC UA server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerSettings {
@@ -38,6 +41,8 @@ pub struct ServerSettings {
     pub outage: Duration,
     /// Most items of one call; the server's own limit holds as well.
     pub items_per_call_max: usize,
+    /// How often robots that came are looked for while connected, where robots are found by their types.
+    pub browse_interval: Duration,
     /// The robots that it reports.
     pub robots: Vec<RobotMapping>,
 }
@@ -106,6 +111,7 @@ impl ServerSettings {
             sampling_interval: s.duration_or("sampling_interval", ms(10)..=ms(3_600_000), SAMPLING),
             outage: s.duration_or("outage", ms(1_000)..=ms(3_600_000), OUTAGE),
             items_per_call_max: s.optional_integer("items_per_call", 1_usize..=10_000).unwrap_or(500),
+            browse_interval: s.duration_or("browse_interval", ms(1_000)..=ms(86_400_000), BROWSE),
             robots: s.array("robots", RobotMapping::read),
         }
     }
@@ -130,6 +136,7 @@ impl ServerSettings {
             ("publishing_interval".to_owned(), Value::from(format_duration(self.publishing_interval))),
             ("sampling_interval".to_owned(), Value::from(format_duration(self.sampling_interval))),
             ("outage".to_owned(), Value::from(format_duration(self.outage))),
+            ("browse_interval".to_owned(), Value::from(format_duration(self.browse_interval))),
             ("items_per_call".to_owned(), written_count(self.items_per_call_max)),
         ]);
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);

@@ -31,10 +31,11 @@ use notification::Notification;
 use order::Order;
 use overflow::Spare;
 
+use super::Before;
 use super::discovery::{Claims, Discovery};
 use super::items::Items;
 use super::meters::Meters;
-use crate::opcua::journal::{Data, Entry, Heard, JournalError, JournalWriter, Subscribed, now_us};
+use crate::opcua::journal::{Data, Entry, JournalError, JournalWriter, Subscribed, now_us};
 use crate::opcua::value::Sample;
 
 /// Publish requests on their way at a time.
@@ -121,7 +122,8 @@ fn doing(doing: &'static str) -> impl FnOnce(Error) -> PumpError {
 }
 
 impl Pump {
-    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>, claims: Claims) -> Self {
+    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, before: Before, claims: Claims) -> Self {
+        let Before { heard, robots } = before;
         let heard_us = heard.as_ref().map(|heard| heard.at_us);
         let resumed = heard.and_then(|heard| heard.resumed());
         let heard_start_us = resumed.as_ref().and_then(|(resumed, _)| resumed.server_start_us);
@@ -129,7 +131,7 @@ impl Pump {
             publishing: server.publishing_interval,
             outage: server.outage,
             items: Items::of(&server.without_profiles()),
-            discovery: Discovery::of(server, claims),
+            discovery: Discovery::of(server, claims, &robots),
             writer,
             meters: Meters::of(&server.name),
             subscription: None,
@@ -158,6 +160,9 @@ impl Pump {
     pub(super) fn down(&mut self) {
         self.greeted = None;
         self.requests.clear();
+        if let Some(discovery) = &mut self.discovery {
+            discovery.stops();
+        }
     }
 
     /// The answers to publish requests.
@@ -217,8 +222,11 @@ impl Pump {
             self.delete(session, subscription.id).await;
             return self.subscribe(session, "the server was silent").await;
         }
-        if self.discovery.as_ref().is_some_and(Discovery::is_due) && self.look(session).await? {
-            return self.subscribe(session, OTHER_ROBOTS).await;
+        if let Some(discovery) = &mut self.discovery
+            && let Some(server) = discovery.more(session).await
+            && self.items.grows(&server)
+        {
+            self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
         }
         let (lacking, table) = (self.items.missing(), self.items.table.clone());
         let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;

@@ -66,7 +66,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Looks for robots by their types; gives whether they are others than this run knew before. Then nothing is
+    /// Looks for robots by their types; gives whether those that this run knew before are others now. Then nothing is
     /// subscribed to: the numbers of signals are others too.
     pub(super) async fn look(&mut self, session: &Arc<Session>) -> Result<bool, PumpError> {
         let Some(discovery) = &mut self.discovery else { return Ok(false) };
@@ -75,6 +75,9 @@ impl Pump {
         // Nothing was fetched meanwhile.
         self.last = Instant::now();
         let Some(server) = looked else { return Ok(false) };
+        if knew && self.items.grows(&server) {
+            return Ok(false);
+        }
         self.requests.clear();
         (self.items, self.resolved) = (Items::of(&server), false);
         if let Some(subscription) = self.subscription.take() {
