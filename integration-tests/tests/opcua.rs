@@ -181,29 +181,6 @@ fn failure_13_a_server_that_dies_and_comes_back_is_found_again_and_its_absence_i
 }
 
 #[test]
-fn a_server_is_trusted_by_a_person_and_then_it_is_encrypted() {
-    let Some(python) = python() else { return };
-    let mut arm = Arm::start(&python, free_port().unwrap(), &["--security", "--user", "tacho:secret"]).unwrap();
-    let user = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(user.path(), "tacho:wrong\n").unwrap();
-    let plant = plant(&arm.url(), &format!("user_file = \"{}\"", user.path().display()));
-    until_logged(&plant, "is not trusted");
-    let data = plant.data();
-    let listed = tacho(&["opcua", "trust", "--data", data.to_str().unwrap()]).unwrap();
-    let listed = text(&listed);
-    let thumbprint = listed.lines().find(|line| line.contains("rejected")).unwrap().split_whitespace().next().unwrap();
-    let trusted = tacho(&["opcua", "trust", thumbprint, "--data", data.to_str().unwrap()]).unwrap();
-    assert!(trusted.status.success(), "{}", text(&trusted));
-    until_logged(&plant, "refuses the user or the password");
-    std::fs::write(user.path(), "tacho:secret\n").unwrap();
-    until_subscribed(&plant, 1);
-    arm.counts(1, 50, 20).unwrap();
-    until_counted(&plant, 50, SEEN);
-    assert_whole(&plant, 50);
-    assert!(!plant.logged().contains("secret"));
-}
-
-#[test]
 fn a_node_that_is_deleted_is_told_and_is_read_again_when_it_is_back() {
     let Some(python) = python() else { return };
     let mut arm = Arm::start(&python, free_port().unwrap(), &[]).unwrap();
@@ -319,15 +296,6 @@ fn a_signal_whose_unit_is_another_or_cannot_be_read_is_told_and_taken_once_it_is
     until("the temperature in its unit", SEEN, &true, || plant.lake().try_int(right).unwrap_or(0) > 0);
     let wrong = "select count(*) from joints where temp_motor_c > 28 or torque_absmax_nm is not null";
     assert_eq!(plant.lake().int(wrong).unwrap(), 0);
-}
-
-#[test]
-fn a_certificate_of_another_application_is_refused() {
-    let Some(python) = python() else { return };
-    let options = ["--security", "--application", "urn:maker:other"];
-    let arm = Arm::start(&python, free_port().unwrap(), &options).unwrap();
-    let plant = plant(&arm.url(), "");
-    until_logged(&plant, "is made for urn:tachograph:test-arm, and the server says it is");
 }
 
 #[test]

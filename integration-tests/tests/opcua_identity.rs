@@ -1,0 +1,102 @@
+//! OPC UA: whom we trust and who we are, to a server that is encrypted: nobody is until a person says so.
+
+use std::time::Duration;
+
+use tacho_integration_tests::arm::{Arm, bridge};
+use tacho_integration_tests::client::tool;
+use tacho_integration_tests::plant::{tacho, text};
+use tacho_integration_tests::port::free_port;
+use tacho_integration_tests::{Plant, PlantOptions, until};
+
+/// Longest time for what a bridge does, on a busy machine.
+const SEEN: Duration = Duration::from_secs(60);
+
+/// An encrypted arm with options, or nothing where there is no Python.
+fn encrypted(options: &[&str]) -> Option<Arm> {
+    let options = [&["--security"], options].concat();
+    Some(Arm::start(&tool("TACHO_PYTHON")?, free_port().unwrap(), &options).unwrap())
+}
+
+/// A bridge to an arm, with further lines for the server.
+fn plant(arm: &Arm, server: &str) -> Plant {
+    Plant::started(PlantOptions::configured(&bridge(&arm.url(), server))).unwrap()
+}
+
+fn until_logged(plant: &Plant, wanted: &str) {
+    let logged = || (!plant.logged().contains(wanted)).then(|| plant.logged());
+    until(&format!("{wanted:?} in the log"), SEEN, &None, logged);
+}
+
+/// Trusts the certificate that the bridge has met.
+fn trust(plant: &Plant) {
+    until_logged(plant, "is not trusted");
+    let data = plant.data();
+    let data = data.to_str().unwrap();
+    let listed = text(&tacho(&["opcua", "trust", "--data", data]).unwrap());
+    let thumbprint = listed.lines().find(|line| line.contains("rejected")).unwrap().split_whitespace().next().unwrap();
+    let trusted = tacho(&["opcua", "trust", thumbprint, "--data", data]).unwrap();
+    assert!(trusted.status.success(), "{}", text(&trusted));
+}
+
+/// What the arm counts arrives.
+fn arrives(arm: &mut Arm, plant: &Plant) {
+    until_logged(plant, "subscribed ");
+    arm.counts(1, 50, 20).unwrap();
+    let counted = "select count(distinct text) from events where code = 'COUNT'";
+    until("what was counted", SEEN, &50, || plant.lake().try_int(counted).unwrap_or(0));
+    arm.answer().unwrap();
+    assert_eq!(plant.lake().imbalances().unwrap(), []);
+}
+
+#[test]
+fn a_server_is_trusted_by_a_person_and_then_it_is_encrypted() {
+    let Some(mut arm) = encrypted(&["--user", "tacho:secret"]) else { return };
+    let user = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(user.path(), "tacho:wrong\n").unwrap();
+    let plant = plant(&arm, &format!("user_file = \"{}\"", user.path().display()));
+    trust(&plant);
+    until_logged(&plant, "refuses the user or the password");
+    std::fs::write(user.path(), "tacho:secret\n").unwrap();
+    arrives(&mut arm, &plant);
+    assert!(!plant.logged().contains("secret"));
+}
+
+#[test]
+fn a_user_is_known_by_a_certificate_and_another_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let Some(mut arm) = encrypted(&["--user-certificates", folder.path().to_str().unwrap()]) else { return };
+    let ours = |from: &str| {
+        for kind in ["der", "pem"] {
+            std::fs::copy(file(&format!("{from}.{kind}")), file(&format!("ours.{kind}"))).unwrap();
+        }
+    };
+    ours("stranger");
+    let user = format!("user_certificate = \"{}\"\nuser_key = \"{}\"", file("ours.der"), file("ours.pem"));
+    let plant = plant(&arm, &user);
+    trust(&plant);
+    until_logged(&plant, "refuses the user or the password");
+    assert!(!plant.logged().contains("subscribed "), "{}", plant.logged());
+    // The files are read again at each attempt.
+    ours("known");
+    arrives(&mut arm, &plant);
+}
+
+#[test]
+fn a_user_whose_certificate_has_another_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let Some(arm) = encrypted(&["--user-certificates", folder.path().to_str().unwrap()]) else { return };
+    let user = format!("user_certificate = \"{}\"\nuser_key = \"{}\"", file("known.der"), file("stranger.pem"));
+    let plant = plant(&arm, &user);
+    trust(&plant);
+    until_logged(&plant, "refuses the user or the password");
+    assert!(!plant.logged().contains("subscribed "), "{}", plant.logged());
+}
+
+#[test]
+fn a_certificate_of_another_application_is_refused() {
+    let Some(arm) = encrypted(&["--application", "urn:maker:other"]) else { return };
+    let plant = plant(&arm, "");
+    until_logged(&plant, "is made for urn:tachograph:test-arm, and the server says it is");
+}
