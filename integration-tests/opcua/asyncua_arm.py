@@ -8,7 +8,7 @@ Each line is a command in JSON; each is answered by one line in JSON on stdout.
   {"do": "unit", "node": NAME, "code": CODE}         another unit, by its UNECE code; "bad" for one that cannot be read
   {"do": "occupy", "node": NAME}                     another client subscribes to a node; gives its subscription's number
 Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --units, --unit NODE=CODE,
---no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's),
+--no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's), --no-uri (its certificate names no application),
 --user-certificates FOLDER (it makes two there, known.der and stranger.der with their keys known.pem and stranger.pem, takes
 the first one as a user and nobody else, and leaves out by which policy it is to be proved), --history NODE (it keeps all values of the node; several times for several nodes)
 """
@@ -20,10 +20,13 @@ import tempfile
 from pathlib import Path
 
 from asyncua import Client, Server, ua
-from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from asyncua.crypto.cert_gen import (
+    dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate, setup_self_signed_certificate)
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import User, UserRole
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from commands import answer_commands
@@ -113,9 +116,15 @@ class Arm:
         key, cert = folder / "key.pem", folder / "cert.der"
         uri = "urn:tachograph:test-arm"
         await self.server.set_application_uri(uri)
-        await setup_self_signed_certificate(
-            key, cert, uri, "localhost", [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH], {}
-        )
+        uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        if self.options.no_uri:
+            private = generate_private_key()
+            names = [x509.DNSName("localhost")]
+            made = generate_self_signed_app_certificate(private, "arm", {}, names, uses)
+            key.write_bytes(dump_private_key_as_pem(private))
+            cert.write_bytes(made.public_bytes(Encoding.DER))
+        else:
+            await setup_self_signed_certificate(key, cert, uri, "localhost", uses, {})
         await self.server.load_certificate(str(cert))
         await self.server.load_private_key(str(key))
         if self.options.application:
@@ -207,6 +216,7 @@ def options():
     parser.add_argument("--unit", action="append", default=[])
     parser.add_argument("--no-start-time", action="store_true")
     parser.add_argument("--application")
+    parser.add_argument("--no-uri", action="store_true")
     parser.add_argument("--history", action="append", default=[])
     return parser.parse_args()
 

@@ -100,3 +100,16 @@ fn a_certificate_of_another_application_is_refused() {
     let plant = plant(&arm, "");
     until_logged(&plant, "is made for urn:tachograph:test-arm, and the server says it is");
 }
+
+#[test]
+fn a_certificate_that_names_no_application_is_taken_where_the_settings_say_so_once_it_is_trusted() {
+    let Some(mut arm) = encrypted(&["--no-uri"]) else { return };
+    let mut plant = plant(&arm, "");
+    until_logged(&plant, "is made for no application");
+    plant.stop().unwrap();
+    let config = bridge(&arm.url(), "certificate_uri = \"none\"");
+    std::fs::write(plant.beside("tacho.toml"), format!("profile = \"development\"\n{config}")).unwrap();
+    plant.start().unwrap();
+    trust(&plant);
+    arrives(&mut arm, &plant);
+}

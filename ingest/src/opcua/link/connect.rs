@@ -110,7 +110,8 @@ pub(super) async fn endpoint(server: &ServerSettings, trust: &TrustStore) -> Res
     };
     takes(endpoint, &server.identity)?;
     if server.security != Security::None {
-        trust.check(&server.name, &endpoint.server_certificate, endpoint.server.application_uri.as_ref())?;
+        let application = endpoint.server.application_uri.as_ref();
+        trust.check(&server.name, &endpoint.server_certificate, application, &server.certificate_uri)?;
     }
     Ok(as_meant(endpoint.clone(), &server.url))
 }
