@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Outlet;
 use cutter::Cutter;
 use journal::{Entry, Journal, JournalError, JournalWriter, now_us};
-use link::{Claims, Link};
+use link::{Before, Claims, Link};
 use outbox::Outbox;
 use recovery::Recovery;
 
@@ -92,7 +92,8 @@ impl OpcuaBridge {
         let claims = Claims::of(settings);
         let link = |server: &tacho_config::settings::opcua::ServerSettings| {
             let heard = recovery.needed.heard().find(|(name, _)| **name == server.name).map(|(_, heard)| heard.clone());
-            Link::new(server.clone(), trust.clone(), journal.writer(&server.name), heard, claims.clone())
+            let before = Before { heard, robots: recovery.needed.robots_of(&server.name) };
+            Link::new(server.clone(), trust.clone(), journal.writer(&server.name), before, claims.clone())
         };
         let links = settings.servers.iter().map(link).collect();
         let ticker = journal.writer("");

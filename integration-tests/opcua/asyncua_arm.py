@@ -8,8 +8,9 @@ Each line is a command in JSON; each is answered by one line in JSON on stdout.
   {"do": "unit", "node": NAME, "code": CODE}         another unit, by its UNECE code; "bad" for one that cannot be read
   {"do": "occupy", "node": NAME}                     another client subscribes to a node; gives its subscription's number
 Arguments: port, then options: --security, --user NAME:PASSWORD, --clock-off SECONDS, --units, --unit NODE=CODE,
---no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's),
---history NODE (it keeps all values of the node; several times for several nodes)
+--no-start-time (the server does not say when it was started), --application URI (where its certificate is another one's), --no-uri (its certificate names no application),
+--user-certificates FOLDER (it makes two there, known.der and stranger.der with their keys known.pem and stranger.pem, takes
+the first one as a user and nobody else, and leaves out by which policy it is to be proved), --history NODE (it keeps all values of the node; several times for several nodes)
 """
 
 import argparse
@@ -19,9 +20,14 @@ import tempfile
 from pathlib import Path
 
 from asyncua import Client, Server, ua
+from asyncua.crypto.cert_gen import (
+    dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate, setup_self_signed_certificate)
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import User, UserRole
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from commands import answer_commands
 
@@ -44,11 +50,14 @@ class Ignored:
         pass
 
 
-class Passwords(UserManager):
+class Users(UserManager):
     def __init__(self, user):
         self.user = user
+        self.certificate = None
 
     def get_user(self, iserver, username=None, password=None, certificate=None):
+        if self.certificate is not None:
+            return User(role=UserRole.Admin) if certificate == self.certificate else None
         if self.user is None or f"{username}:{password}" == self.user:
             return User(role=UserRole.Admin)
         return None
@@ -73,7 +82,8 @@ class Arm:
 
     async def start(self):
         options = self.options
-        server = Server(user_manager=Passwords(options.user))
+        users = Users(options.user)
+        server = Server(user_manager=users)
         await server.init()
         self.server = server
         server.set_endpoint(f"opc.tcp://127.0.0.1:{options.port}/arm")
@@ -85,31 +95,48 @@ class Arm:
         server.set_security_policy(policies, permission_ruleset=SimpleRoleRuleset() if options.security else None)
         if options.user:
             server.set_identity_tokens([ua.UserNameIdentityToken])
+        if options.user_certificates:
+            server.set_identity_tokens([ua.X509IdentityToken])
+            users.certificate = await self.user_certificates(Path(options.user_certificates))
         self.index = await server.register_namespace(NAMESPACE)
         self.folder = await server.nodes.objects.add_object(self.index, "Arm")
         for name in NODES:
             await self.add(name)
         await server.start()
+        for endpoint in server.iserver.endpoints if options.user_certificates else []:
+            for token in endpoint.UserIdentityTokens:
+                token.SecurityPolicyUri = None
         for name in options.history:
             await self.keep(self.nodes[name])
         if options.no_start_time:
             await server.delete_nodes([server.get_node(ua.ObjectIds.Server_ServerStatus_StartTime)])
 
     async def certificate(self):
-        from asyncua.crypto.cert_gen import setup_self_signed_certificate
-        from cryptography.x509.oid import ExtendedKeyUsageOID
-
         folder = Path(self.options.certificates or tempfile.mkdtemp())
         key, cert = folder / "key.pem", folder / "cert.der"
         uri = "urn:tachograph:test-arm"
         await self.server.set_application_uri(uri)
-        await setup_self_signed_certificate(
-            key, cert, uri, "localhost", [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH], {}
-        )
+        uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        if self.options.no_uri:
+            private = generate_private_key()
+            names = [x509.DNSName("localhost")]
+            made = generate_self_signed_app_certificate(private, "arm", {}, names, uses)
+            key.write_bytes(dump_private_key_as_pem(private))
+            cert.write_bytes(made.public_bytes(Encoding.DER))
+        else:
+            await setup_self_signed_certificate(key, cert, uri, "localhost", uses, {})
         await self.server.load_certificate(str(cert))
         await self.server.load_private_key(str(key))
         if self.options.application:
             await self.server.set_application_uri(self.options.application)
+
+    async def user_certificates(self, folder):
+        for name in ("known", "stranger"):
+            await setup_self_signed_certificate(
+                folder / f"{name}.pem", folder / f"{name}.der", f"urn:{name}", "localhost",
+                [ExtendedKeyUsageOID.CLIENT_AUTH], {}
+            )
+        return (folder / "known.der").read_bytes()
 
     async def add(self, name):
         first, unit, code = NODES[name]
@@ -183,11 +210,13 @@ def options():
     parser.add_argument("--security", action="store_true")
     parser.add_argument("--certificates")
     parser.add_argument("--user")
+    parser.add_argument("--user-certificates")
     parser.add_argument("--clock-off", type=float, default=0.0)
     parser.add_argument("--units", action="store_true")
     parser.add_argument("--unit", action="append", default=[])
     parser.add_argument("--no-start-time", action="store_true")
     parser.add_argument("--application")
+    parser.add_argument("--no-uri", action="store_true")
     parser.add_argument("--history", action="append", default=[])
     return parser.parse_args()
 

@@ -1,7 +1,8 @@
 """A simulated robot behind python-asyncua by the types of OPC 40010-1: a server and a nodeset that nobody here wrote.
 
 It takes the commands `write` and `count` of asyncua_arm.py. Arguments: port, folder of the nodesets, then options:
---asset-id TEXT, --late (the robot is there only after the command {"do": "appear"})
+--asset-id TEXT, --late (the robot is there only after the command {"do": "appear"}).
+{"do": "appear", "asset_id": TEXT, "as": NAME} adds a further robot, whose nodes are called NAME.Count and so on.
 """
 
 import argparse
@@ -26,6 +27,8 @@ class Robot:
     def __init__(self, options):
         self.options = options
         self.nodes = {}
+        self.called = ""
+        self.arm_type = None
 
     async def start(self):
         server = Server()
@@ -39,7 +42,7 @@ class Robot:
         self.robotics = await server.get_namespace_index(ROBOTICS)
         self.di = await server.get_namespace_index(DI)
         if not self.options.late:
-            await self.appear()
+            await self.appear(self.options.asset_id)
         await server.start()
 
     def of_robotics(self, number):
@@ -66,25 +69,31 @@ class Robot:
         number = int.from_bytes(code.encode(), "big")
         await unit.write_value(ua.EUInformation("http://www.opcfoundation.org/UA/units/un/cefact", number, text, text))
 
-    async def appear(self):
+    async def appear(self, asset_id, called=""):
+        self.called = called
         device_set = self.server.get_node(ua.NodeId(5001, self.di))
-        system = await self.made(device_set, "Cell", SYSTEM)
-        # A maker has a type of his own below that of the specification.
-        base = self.server.get_node(self.of_robotics(DEVICE))
-        kind = await base.add_object_type(self.own, "MakersArmType")
+        system = await self.made(device_set, f"{called}Cell", SYSTEM)
+        if self.arm_type is None:
+            # A maker has a type of his own below that of the specification.
+            base = self.server.get_node(self.of_robotics(DEVICE))
+            self.arm_type = await base.add_object_type(self.own, "MakersArmType")
         folder = await self.child(system, "MotionDevices")
-        arm = await folder.add_object(self.own, "Arm", objecttype=kind.nodeid, instantiate_optional=True)
-        await (await self.child(arm, "SerialNumber")).write_value("SN-1", ua.VariantType.String)
-        if self.options.asset_id:
+        arm = await folder.add_object(self.own, "Arm", objecttype=self.arm_type.nodeid, instantiate_optional=True)
+        await (await self.child(arm, "SerialNumber")).write_value(f"SN-1{called}", ua.VariantType.String)
+        if asset_id:
             try:
                 asset = await self.child(arm, "AssetId")
-                await asset.write_value(self.options.asset_id, ua.VariantType.String)
+                await asset.write_value(asset_id, ua.VariantType.String)
             except KeyError:
-                await arm.add_property(ua.NodeId(), ua.QualifiedName("AssetId", self.di), self.options.asset_id)
+                await arm.add_property(ua.NodeId(), ua.QualifiedName("AssetId", self.di), asset_id)
         axes, trains = await self.child(arm, "Axes"), await self.child(arm, "PowerTrains")
         for number in (1, 2):
             await self.joint(axes, trains, number)
         await self.payload(arm)
+        await self.keep("InControl", arm, ["ParameterSet", "InControl"], True)
+        counters = await arm.add_object(self.di, "OperationCounters")
+        await counters.add_variable(self.di, "OperationDuration", 0.0)
+        await self.keep("Operation", counters, ["OperationDuration"], 0.0)
         controller = await self.made(await self.child(system, "Controllers"), "Controller", CONTROLLER)
         await controller.add_reference(arm, self.of_robotics(CONTROLS))
         await self.keep("PowerOn", controller, ["ParameterSet", "TotalPowerOnTime"], "PT0S")
@@ -119,6 +128,7 @@ class Robot:
     async def keep(self, name, node, path, first):
         variable = await self.child(node, *path)
         kind = await variable.read_data_type_as_variant_type()
+        name = f"{self.called}.{name}" if self.called else name
         self.nodes[name] = (variable, kind)
         await self.write(name, first)
         return variable
@@ -139,7 +149,7 @@ class Robot:
                     await self.write(command["node"], value)
                     await asyncio.sleep(command["every_ms"] / 1000)
             case "appear":
-                await self.appear()
+                await self.appear(command.get("asset_id", self.options.asset_id), command.get("as", ""))
         return {"done": command["do"]}
 
     async def run(self):

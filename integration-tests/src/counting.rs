@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::plant::{tacho, text};
 use crate::{Plant, Row, until};
 
 /// Longest time until a record of a window of 1 s can be seen, on a busy machine.
@@ -49,4 +50,18 @@ pub fn until_subscribed(plant: &Plant, times: usize) {
         let logged = plant.logged();
         (logged.matches("subscribed ").count() < times).then_some(logged)
     });
+}
+
+/// Trusts the certificate that waits for it.
+///
+/// # Panics
+/// If there is none.
+pub fn trust(plant: &Plant) {
+    until_logged(plant, "is not trusted");
+    let data = plant.data();
+    let data = data.to_str().unwrap();
+    let listed = text(&tacho(&["opcua", "trust", "--data", data]).unwrap());
+    let thumbprint = listed.lines().find(|line| line.contains("rejected")).unwrap().split_whitespace().next().unwrap();
+    let trusted = tacho(&["opcua", "trust", thumbprint, "--data", data]).unwrap();
+    assert!(trusted.status.success(), "{}", text(&trusted));
 }

@@ -124,15 +124,6 @@ fn a_signal_whose_unit_is_another_or_cannot_be_read_is_told_and_taken_once_it_is
 }
 
 #[test]
-fn a_certificate_of_another_application_is_refused() {
-    let Some(python) = python() else { return };
-    let options = ["--security", "--application", "urn:maker:other"];
-    let arm = Arm::start(&python, free_port().unwrap(), &options).unwrap();
-    let plant = plant(&arm.url(), "");
-    until_logged(&plant, "is made for urn:tachograph:test-arm, and the server says it is");
-}
-
-#[test]
 fn what_the_settings_say_is_checked_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tacho.toml");

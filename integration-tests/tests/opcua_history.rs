@@ -5,11 +5,12 @@ use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tacho_integration_tests::arm::{Arm, ROBOT, bridge};
+use tacho_integration_tests::arm::{Arm, ROBOT, bridge, url};
 use tacho_integration_tests::browsing::by_types;
 use tacho_integration_tests::client::tool;
 use tacho_integration_tests::data::recorded;
 use tacho_integration_tests::port::free_port;
+use tacho_integration_tests::proxy::Proxy;
 use tacho_integration_tests::{Lake, Plant, PlantOptions, Row, until};
 
 /// Longest time until a record of a window of 1 s can be seen, on a busy machine.
@@ -111,6 +112,34 @@ fn a_node_without_a_history_has_a_gap_of_its_own() {
     assert_eq!(gaps(""), 5, "{}", plant.logged());
     assert_eq!(gaps(" and pointer = '/joints/J1/speed_rad_s'"), 1);
     assert_eq!(gaps(" and (pointer is null or pointer like '%COUNT%')"), 0);
+}
+
+#[test]
+fn what_an_overflow_lost_is_read_from_the_history_and_only_what_has_none_has_a_gap() {
+    let (Some(python), port) = (tool("TACHO_PYTHON"), free_port().unwrap()) else { return };
+    let mut arm = Arm::start(&python, port, &["--history", "Count"]).unwrap();
+    let proxy = Proxy::before(port).unwrap();
+    // Queues of 2 s / 10 ms = 200 values.
+    let server = "security = \"none\"\noutage = \"2s\"";
+    let plant = plant(&format!("profile = \"development\"\n{}", bridge(&url(proxy.port()), server)));
+    let lake = plant.lake();
+    arm.counts(1, LISTENING, EVERY_MS).unwrap();
+    arm.answer().unwrap();
+    until_counted(&lake, "COUNT", LISTENING);
+    proxy.cut();
+    until("the loss of the connection", SEEN, &true, || plant.logged().contains("the connection is lost"));
+    arm.does(&json!({ "do": "count", "node": "Torque", "from": 1, "to": 400, "every_ms": 2 })).unwrap();
+    arm.counts(LISTENING + 1, AWAY, 2).unwrap();
+    arm.answer().unwrap();
+    proxy.pass();
+    arm.writes("Count", &json!(AWAY + 1)).unwrap();
+    until_counted(&lake, "COUNT", AWAY + 1);
+    let counted = "select count(distinct text) from events where code = 'COUNT'";
+    assert_eq!(lake.int(counted).unwrap(), i64::from(AWAY + 1), "{}", plant.logged());
+    assert_eq!(lake.int("select count(*) from events where code = 'COUNT'").unwrap(), i64::from(AWAY + 1));
+    let gaps = |which: &str| lake.int(&format!("select count(*) from gap_events where kind = 'time'{which}")).unwrap();
+    assert_eq!(gaps(""), 1, "{}", plant.logged());
+    assert_eq!(gaps(" and pointer = '/joints/J1/torque_nm'"), 1);
 }
 
 #[test]

@@ -142,6 +142,18 @@ fn a_robot_of_node_opcua_arrives_without_a_mapping_by_its_identification() {
 }
 
 #[test]
+fn hours_of_the_life_of_a_robot_do_not_contradict_those_that_are_counted_here() {
+    let Some(mut arm) = asyncua(&["--asset-id", ROBOT]) else { return };
+    let plant = started(by_types(&arm.url(), ""));
+    arm.writes("PowerOn", &json!("PT1204H30M")).unwrap();
+    // Its actuators are in control all the time.
+    arm.writes("Operation", &json!(3.6e9)).unwrap();
+    let moved = "select count(*) from records where motion_h = 1000 and power_on_h = 1204.5 and servo_on_h is null";
+    until("the hours in operation", SEEN, &true, || plant.lake().try_int(moved).unwrap_or(0) > 0);
+    assert_eq!(plant.lake().int("select count(*) from records where flags is not null").unwrap(), 0);
+}
+
+#[test]
 fn a_robot_that_appears_later_is_found_and_a_kill_of_the_bridge_loses_nothing_unnoticed() {
     let Some(mut arm) = asyncua(&["--late", "--asset-id", ROBOT]) else { return };
     let mut plant = started(by_types(&arm.url(), ""));
@@ -166,6 +178,38 @@ fn a_robot_that_appears_later_is_found_and_a_kill_of_the_bridge_loses_nothing_un
     let gaps = plant.lake().int(gaps).unwrap();
     assert!(numbers == 601 || gaps > 0, "{numbers} of 601 and no gap told; {}", plant.logged());
     assert_eq!(plant.lake().imbalances().unwrap(), []);
+}
+
+#[test]
+fn a_robot_that_is_added_while_connected_is_subscribed_to_and_the_others_are_not_disturbed() {
+    // Before the first in the order of their IDs.
+    const OTHER: &str = "CNAB12HX000100000000000000417";
+    let Some(mut arm) = asyncua(&["--asset-id", ROBOT]) else { return };
+    let config = by_types(&arm.url(), "");
+    let config = config.replace("security = \"none\"\n", "security = \"none\"\nbrowse_interval = \"1s\"\n");
+    let mut plant = started(config);
+    arm.does(&json!({ "do": "appear", "asset_id": OTHER, "as": "Other" })).unwrap();
+    arm.counts(1, COUNTED, EVERY_MS).unwrap();
+    arm.answer().unwrap();
+    let last =
+        |robot: &str| format!("select coalesce(max(cast(text as bigint)), 0) from events where robot_id = '{robot}'");
+    let says = |plant: &Plant, robot, number| {
+        until("the last number", SEEN, &number, || plant.lake().try_int(&last(robot)).unwrap_or(-1));
+    };
+    says(&plant, ROBOT, i64::from(COUNTED));
+    until_logged(&plant, "subscribed to more nodes");
+    arm.writes("Other.Count", &json!(7)).unwrap();
+    says(&plant, OTHER, 7);
+    let counted = format!("select count(distinct text) from events where robot_id = '{ROBOT}'");
+    assert_eq!(plant.lake().int(&counted).unwrap(), i64::from(COUNTED));
+    assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0, "{}", plant.logged());
+    // A later run knows it by the same numbers.
+    plant.kill().unwrap();
+    plant.start().unwrap();
+    until_logged(&plant, "goes on with its subscription");
+    arm.writes("Other.Count", &json!(8)).unwrap();
+    says(&plant, OTHER, 8);
+    assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0, "{}", plant.logged());
 }
 
 #[test]

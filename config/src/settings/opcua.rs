@@ -19,7 +19,7 @@ use crate::units::{format_bytes, format_duration};
 
 pub use field::{BatteryField, CounterField, Field, JointField, RobotField};
 pub use robot::{JointRatings, Profile, RobotMapping, SignalMapping};
-pub use server::{Identity, Security, SecurityPolicy, ServerSettings};
+pub use server::{CertificateUri, Identity, Security, SecurityPolicy, ServerSettings};
 pub use unit::{Dimension, Unit};
 
 /// Servers of one instance.

@@ -25,6 +25,8 @@ use calls::Calls;
 use kinds::Seen;
 use walk::Tree;
 
+#[cfg(test)]
+pub(super) use found::tests::signal;
 pub use found::{FoundRobot, FoundSignal};
 pub use variable::Variable;
 
@@ -147,7 +149,8 @@ pub(super) async fn robots(session: &Session) -> Result<Vec<FoundRobot>, Error> 
 async fn look_through(session: &Session) -> Result<Found, Error> {
     let namespaces = session.read_namespace_array().await?;
     let look = Look::below(ObjectId::ObjectsFolder.into(), &namespaces, true, session).await?;
-    let robots = look.robots();
+    let robots = look.robots().into_iter().map(|robot| robot.without_contradictions(|_| false));
+    let robots: Vec<_> = robots.collect();
     let listed = |robot: &FoundRobot| {
         let mapped = robot.signals.iter().map(|signal| signal.variable.node.clone());
         mapped.chain(robot.left.iter().map(|(variable, _)| variable.node.clone())).collect::<Vec<_>>()

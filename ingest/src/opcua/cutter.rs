@@ -289,7 +289,7 @@ impl Robot {
         }
         self.settle();
         self.state.weigh(&mut self.window, until_us, bounds.end_us - bounds.start_us);
-        let record = record::record(&self.entry, &self.state, &self.window, bounds);
+        let record = record::record(&self.entry, &self.fields, &self.state, &self.window, bounds);
         self.window = Window::default();
         self.state.next_seq += 1;
         self.until = offset;

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::OptionFuture;
 use opcua::client::{Session, SessionConnectMode, SessionPollResult};
-use opcua::types::{EndpointDescription, StatusCode};
+use opcua::types::{ByteString, EndpointDescription, StatusCode};
 use rand::RngExt as _;
 use tacho_config::settings::opcua::ServerSettings;
 use tokio::sync::mpsc;
@@ -32,18 +33,28 @@ use pump::{Pump, PumpError};
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(500);
-/// After so many attempts to reconnect, the server's endpoint is asked for again: it may have a new certificate.
-const ATTEMPTS: u32 = 4;
+/// While the connection is lost, the server is asked for its endpoint so often: it may have a new certificate, and not
+/// answer whoever encrypts for the one of before.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 /// Longest time for a goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 const EVENTS: usize = 64;
 
 /// The link to one server.
 pub(super) struct Link {
-    server: ServerSettings,
+    server: Arc<ServerSettings>,
     trust: TrustStore,
     pump: Pump,
     told: Option<String>,
+}
+
+/// What the journal says of a server that a run before knew.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// How far it was heard.
+    pub(super) heard: Option<Heard>,
+    /// Its robots, in the order in which their signals were numbered.
+    pub(super) robots: Vec<String>,
 }
 
 /// What the session's event loop tells.
@@ -66,11 +77,11 @@ impl Link {
         server: ServerSettings,
         trust: TrustStore,
         writer: JournalWriter,
-        heard: Option<Heard>,
+        before: Before,
         claims: Claims,
     ) -> Self {
-        let pump = Pump::new(&server, writer, heard, claims);
-        Self { server, trust, pump, told: None }
+        let pump = Pump::new(&server, writer, before, claims);
+        Self { server: Arc::new(server), trust, pump, told: None }
     }
 
     /// Runs until `stop`, or until the journal takes nothing any more.
@@ -142,13 +153,14 @@ impl Link {
     ) -> Result<Left, JournalError> {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut up, mut failed) = (false, 0);
+        let mut up = false;
+        let mut other = OptionFuture::from(None);
         loop {
             let done = tokio::select! {
                 () = stop.cancelled() => return Ok(Left::Stopped),
                 event = told.recv() => match event {
                     Some(Event::Up { is_new }) => {
-                        (up, failed) = (true, 0);
+                        (up, other) = (true, None.into());
                         self.connected(is_new);
                         self.pump.up(session, is_new).await
                     }
@@ -157,19 +169,24 @@ impl Link {
                         self.pump.meters.connected(false);
                         self.tell(&format!("the connection is lost: {status}"));
                         self.pump.down();
+                        let of_before = endpoint.server_certificate.clone();
+                        other = Some(Box::pin(until_other(self.server.clone(), self.trust.clone(), of_before))).into();
                         Ok(())
                     }
                     Some(Event::Failed(status)) => {
-                        failed += 1;
-                        self.tell(&format!("cannot connect: {}", advice(status)));
-                        match self.is_other(endpoint, status, failed).await {
-                            Some(why) => return Ok(Left::Anew(why)),
-                            None => Ok(()),
+                        let why = format!("cannot connect: {}", advice(status));
+                        self.tell(&why);
+                        if is_about_identity(status) {
+                            // A locked account is not called every second. Meanwhile the password file may be another one.
+                            sleep(PAUSE_MAX).await;
+                            return Ok(Left::Anew(why));
                         }
+                        Ok(())
                     }
                     Some(Event::Ended(status)) => return Ok(Left::Anew(format!("the session ended: {status}"))),
                     None => return Ok(Left::Anew("the session ended".to_owned())),
                 },
+                Some(why) = &mut other => return Ok(Left::Anew(why)),
                 Some(answer) = self.pump.answers().next(), if up => self.pump.answered(session, answer).await,
                 _ = ticks.tick(), if up => self.pump.tick(session).await,
             };
@@ -181,24 +198,6 @@ impl Link {
                     sleep(PAUSE_MIN).await;
                 }
             }
-        }
-    }
-
-    /// Whether the server is to be asked anew: its certificate may be another one, or the password file.
-    async fn is_other(&mut self, endpoint: &EndpointDescription, status: StatusCode, failed: u32) -> Option<String> {
-        if is_about_identity(status) {
-            // A locked account is not called every second.
-            sleep(PAUSE_MAX).await;
-            return Some(format!("cannot connect: {}", advice(status)));
-        }
-        if !failed.is_multiple_of(ATTEMPTS) {
-            return None;
-        }
-        match connect::endpoint(&self.server, &self.trust).await {
-            Ok(now) if now.server_certificate == endpoint.server_certificate => None,
-            Ok(_) => Some("the server has another certificate".to_owned()),
-            Err(ConnectError::Unreachable(_)) => None,
-            Err(error) => Some(error.to_string()),
         }
     }
 
@@ -226,6 +225,19 @@ impl Link {
                 error!(server = self.server.name, url = self.server.url, "{what}");
                 self.told = Some(what);
             }
+        }
+    }
+}
+
+/// Ends once the server has another certificate than before, or is not one to connect to any more, with the reason.
+async fn until_other(server: Arc<ServerSettings>, trust: TrustStore, of_before: ByteString) -> String {
+    loop {
+        sleep(ASKED_EVERY).await;
+        match connect::endpoint(&server, &trust).await {
+            Ok(now) if now.server_certificate == of_before => {}
+            Ok(_) => return "the server has another certificate".to_owned(),
+            Err(ConnectError::Unreachable(_)) => {}
+            Err(error) => return error.to_string(),
         }
     }
 }

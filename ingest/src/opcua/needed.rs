@@ -122,6 +122,12 @@ impl Needed {
         all
     }
 
+    /// The robots of a server by its last table, in their order.
+    pub(super) fn robots_of(&self, server: &str) -> Vec<String> {
+        let last = self.tables.get(server).and_then(|tables| tables.values().next_back());
+        last.into_iter().flat_map(|(table, _)| table.robots.iter().map(|robot| robot.robot_id.clone())).collect()
+    }
+
     /// How far each server was heard.
     pub(super) fn heard(&self) -> impl Iterator<Item = (&String, &Heard)> {
         self.servers.iter().map(|(server, hearing)| (server, &hearing.heard))

@@ -35,6 +35,8 @@ pub(super) struct Outbox {
     undelivered: Vec<(i64, Cut)>,
     needed: Needed,
     behind_max: i64,
+    /// Offset at which the journal was last let go of.
+    released_at: i64,
     /// Time of receipt of the last entry read, Unix microseconds UTC.
     read_us: i64,
 }
@@ -51,8 +53,20 @@ impl Outbox {
         let reader = journal.reader(start)?;
         let (writer, lane) = (journal.writer(""), Arc::new(outlet.lane()));
         let Recovery { undelivered, needed, .. } = recovery;
-        let (behind_max, read_us) = (BEHIND_MAX, now_us());
-        Ok(Self { journal, writer, reader, cutter, outlet, lane, undelivered, needed, behind_max, read_us })
+        let (behind_max, released_at, read_us) = (BEHIND_MAX, start, now_us());
+        Ok(Self {
+            journal,
+            writer,
+            reader,
+            cutter,
+            outlet,
+            lane,
+            undelivered,
+            needed,
+            behind_max,
+            released_at,
+            read_us,
+        })
     }
 
     /// Runs until `stop`; gives the journal back.
@@ -116,10 +130,12 @@ impl Outbox {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        if !cuts.is_empty() {
+        // Servers may be alive for days without a value of which a record could be cut.
+        if !cuts.is_empty() || offset - self.released_at >= self.behind_max {
             self.renew(offset).await?;
             let below = self.needed.below().min(offset);
             self.journal.release(below).await;
+            self.released_at = offset;
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use opcua::crypto::{CertificateStore, X509, X509Data};
 use opcua::types::ByteString;
+use tacho_config::settings::opcua::CertificateUri;
 use uuid::Uuid;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -93,7 +94,7 @@ pub enum TrustError {
     /// The server's certificate is another application's.
     #[error(
         "the server's certificate {thumbprint} is made for {named}, and the server says it is {told:?}: \
-         it must get a certificate of its own, or another server answers in its place"
+         it must get one of its own (or set certificate_uri), or another server answers in its place"
     )]
     OtherApplication {
         /// SHA-1 of its bytes.
@@ -152,12 +153,23 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustError`] says what is wrong with it, and what to do.
-    pub(super) fn check(&self, server: &str, certificate: &ByteString, application: &str) -> Result<(), TrustError> {
+    pub(super) fn check(
+        &self,
+        server: &str,
+        certificate: &ByteString,
+        application: &str,
+        known: &CertificateUri,
+    ) -> Result<(), TrustError> {
         let certificate = X509::from_byte_string(certificate).map_err(|_none| TrustError::NoCertificate)?;
         let der = certificate.to_der().map_err(|_none| TrustError::NoCertificate)?;
         let thumbprint = certificate.thumbprint().as_hex_string();
         let uris = uris(&der)?;
-        if !uris.iter().any(|uri| uri == application) {
+        let is_known = match known {
+            CertificateUri::AsTold => false,
+            CertificateUri::Other(known) => uris.contains(known),
+            CertificateUri::Absent => uris.is_empty(),
+        };
+        if !is_known && !uris.iter().any(|uri| uri == application) {
             let named = if uris.is_empty() { "no application".to_owned() } else { uris.join(", ") };
             return Err(TrustError::OtherApplication { thumbprint, named, told: application.to_owned() });
         }
@@ -316,68 +328,4 @@ fn make_folder(dir: &Path, private: bool) -> Result<(), TrustError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The certificate of another instance, as that of a server, and its application URI.
-    fn server(dir: &Path) -> (ByteString, String) {
-        let server = TrustStore::open(dir).unwrap();
-        (ByteString::from(fs::read(server.own_certificate()).unwrap()), server.application_uri().unwrap())
-    }
-
-    #[test]
-    fn a_certificate_is_rejected_until_it_is_trusted_and_again_when_it_is_not() {
-        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (certificate, uri) = server(theirs.path());
-        let store = TrustStore::open(ours.path()).unwrap();
-        let checked = || store.check("cell-7", &certificate, &uri);
-        let Err(TrustError::Untrusted { thumbprint, .. }) = checked() else { panic!("trusted") };
-        assert!(!store.list().unwrap()[0].trusted);
-        store.trust(&thumbprint).unwrap();
-        checked().unwrap();
-        store.distrust(&thumbprint).unwrap();
-        assert!(matches!(checked(), Err(TrustError::Untrusted { .. })));
-        assert!(matches!(store.trust("00"), Err(TrustError::Unknown(_))));
-        let none = store.check("cell-7", &ByteString::from(vec![1, 2]), &uri);
-        assert!(matches!(none, Err(TrustError::NoCertificate)));
-    }
-
-    #[test]
-    fn a_certificate_is_trusted_for_the_servers_that_showed_it() {
-        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (certificate, uri) = server(theirs.path());
-        let store = TrustStore::open(ours.path()).unwrap();
-        let Err(TrustError::Untrusted { thumbprint, .. }) = store.check("cell-7", &certificate, &uri) else { panic!() };
-        store.trust(&thumbprint).unwrap();
-        store.check("cell-7", &certificate, &uri).unwrap();
-        assert!(matches!(store.check("cell-8", &certificate, &uri), Err(TrustError::Untrusted { .. })));
-        store.check("cell-7", &certificate, &uri).unwrap();
-        store.trust(&thumbprint).unwrap();
-        store.check("cell-8", &certificate, &uri).unwrap();
-        store.check("cell-7", &certificate, &uri).unwrap();
-        let known = store.list().unwrap();
-        assert_eq!((known.len(), known[0].servers.len()), (1, 2));
-    }
-
-    #[test]
-    fn a_certificate_of_another_application_is_refused_though_it_is_trusted() {
-        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (certificate, uri) = server(theirs.path());
-        let store = TrustStore::open(ours.path()).unwrap();
-        let Err(TrustError::Untrusted { thumbprint, .. }) = store.check("cell-7", &certificate, &uri) else { panic!() };
-        store.trust(&thumbprint).unwrap();
-        let other = store.check("cell-7", &certificate, "urn:maker:other");
-        assert!(matches!(other, Err(TrustError::OtherApplication { named, .. }) if named == uri));
-    }
-
-    #[test]
-    fn a_second_start_has_the_same_certificate_and_uri() {
-        let dir = tempfile::tempdir().unwrap();
-        let read =
-            || (fs::read(dir.path().join("own/cert.der")).unwrap(), fs::read(dir.path().join("own/uri")).unwrap());
-        TrustStore::open(dir.path()).unwrap();
-        let first = read();
-        TrustStore::open(dir.path()).unwrap();
-        assert_eq!(read(), first);
-    }
-}
+mod tests;

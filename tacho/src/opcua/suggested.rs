@@ -1,7 +1,7 @@
 //! What a server was found to have, as a configuration of the bridge: what its types tell is mapped, everything else
 //! stands in comments, to be chosen from.
 
-use tacho_config::settings::opcua::{Identity, JointRatings, Security, ServerSettings};
+use tacho_config::settings::opcua::{CertificateUri, Identity, JointRatings, Security, ServerSettings};
 use tacho_ingest::opcua::browse::{Found, FoundRobot, FoundSignal, Variable};
 use toml::Value;
 
@@ -75,6 +75,11 @@ fn head(text: &mut String, server: &ServerSettings) {
     put(text, "", "security", policy);
     if let Some(mode) = mode {
         put(text, "", "mode", mode);
+    }
+    match &server.certificate_uri {
+        CertificateUri::AsTold => {}
+        CertificateUri::Other(uri) => put(text, "", "certificate_uri", uri),
+        CertificateUri::Absent => put(text, "", "certificate_uri", "none"),
     }
     match &server.identity {
         Identity::Anonymous => {}

@@ -19,6 +19,9 @@ const SAMPLING: Duration = Duration::from_millis(250);
 /// The outage to be bridged where none is set.
 const OUTAGE: Duration = Duration::from_secs(60);
 
+/// The browse interval where none is set.
+const BROWSE: Duration = Duration::from_secs(600);
+
 /// One OPC UA server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerSettings {
@@ -28,6 +31,8 @@ pub struct ServerSettings {
     pub url: String,
     /// How messages are protected.
     pub security: Security,
+    /// The application that its certificate is made for.
+    pub certificate_uri: CertificateUri,
     /// Who we are to the server.
     pub identity: Identity,
     /// How often the server sends what has changed.
@@ -38,6 +43,8 @@ pub struct ServerSettings {
     pub outage: Duration,
     /// Most items of one call; the server's own limit holds as well.
     pub items_per_call_max: usize,
+    /// How often robots that came are looked for while connected, where robots are found by their types.
+    pub browse_interval: Duration,
     /// The robots that it reports.
     pub robots: Vec<RobotMapping>,
 }
@@ -64,6 +71,17 @@ pub enum SecurityPolicy {
     Aes256Sha256RsaPss,
 }
 
+/// The application that a server's certificate is made for (OPC 10000-4, 6.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateUri {
+    /// The one that the server says it is.
+    AsTold,
+    /// Also one of this URI.
+    Other(String),
+    /// Also none at all.
+    Absent,
+}
+
 /// Who we are to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -80,6 +98,8 @@ pub enum Identity {
     },
 }
 
+/// The word for a certificate that names no application.
+const NONE: &str = "none";
 const POLICIES: [(&str, Option<SecurityPolicy>); 4] = [
     ("none", None),
     ("Basic256Sha256", Some(SecurityPolicy::Basic256Sha256)),
@@ -97,15 +117,18 @@ impl SecurityPolicy {
 impl ServerSettings {
     pub(super) fn read(s: &mut Section<'_>, base_dir: &Path) -> Self {
         let ms = Duration::from_millis;
+        let security = read_security(s);
         Self {
             name: read_name(s),
             url: read_url(s),
-            security: read_security(s),
+            security,
+            certificate_uri: read_certificate_uri(s, security),
             identity: read_identity(s, base_dir),
             publishing_interval: s.duration_or("publishing_interval", ms(20)..=ms(60_000), PUBLISHING),
             sampling_interval: s.duration_or("sampling_interval", ms(10)..=ms(3_600_000), SAMPLING),
             outage: s.duration_or("outage", ms(1_000)..=ms(3_600_000), OUTAGE),
             items_per_call_max: s.optional_integer("items_per_call", 1_usize..=10_000).unwrap_or(500),
+            browse_interval: s.duration_or("browse_interval", ms(1_000)..=ms(86_400_000), BROWSE),
             robots: s.array("robots", RobotMapping::read),
         }
     }
@@ -130,11 +153,21 @@ impl ServerSettings {
             ("publishing_interval".to_owned(), Value::from(format_duration(self.publishing_interval))),
             ("sampling_interval".to_owned(), Value::from(format_duration(self.sampling_interval))),
             ("outage".to_owned(), Value::from(format_duration(self.outage))),
+            ("browse_interval".to_owned(), Value::from(format_duration(self.browse_interval))),
             ("items_per_call".to_owned(), written_count(self.items_per_call_max)),
         ]);
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
         if let Some(mode) = mode {
             put("mode", Value::from(mode));
+        }
+        match &self.certificate_uri {
+            CertificateUri::AsTold => {}
+            CertificateUri::Other(uri) => {
+                put("certificate_uri", Value::from(uri.clone()));
+            }
+            CertificateUri::Absent => {
+                put("certificate_uri", Value::from(NONE));
+            }
         }
         match &self.identity {
             Identity::Anonymous => {}
@@ -195,6 +228,24 @@ fn read_security(s: &mut Section<'_>) -> Security {
         Some(policy) if encrypt == Some(false) => Security::Sign(policy),
         Some(policy) => Security::SignAndEncrypt(policy),
     }
+}
+
+fn read_certificate_uri(s: &mut Section<'_>, security: Security) -> CertificateUri {
+    let expected = "the URI of an application such as \"urn:maker:plc\", or \"none\"";
+    let uri = s.optional("certificate_uri", expected, |value| match value.as_str()? {
+        NONE => Some(CertificateUri::Absent),
+        uri if uri.contains(':')
+            && uri.len() <= URL_BYTES_MAX
+            && !uri.contains(|c: char| c.is_control() || c == ' ') =>
+        {
+            Some(CertificateUri::Other(uri.to_owned()))
+        }
+        _ => None,
+    });
+    if uri.is_some() && security == Security::None {
+        s.problem("certificate_uri", "", "none: with `security = \"none\"` no certificate is looked at");
+    }
+    uri.unwrap_or(CertificateUri::AsTold)
 }
 
 fn read_identity(s: &mut Section<'_>, base_dir: &Path) -> Identity {

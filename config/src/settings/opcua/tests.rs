@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Field, Identity, JointField, Profile, Security, SecurityPolicy};
+use super::{CertificateUri, Field, Identity, JointField, Profile, Security, SecurityPolicy};
 use crate::problem::Problem;
 use crate::settings::Settings;
 
@@ -52,6 +52,21 @@ fn a_cell_is_read_encrypted_and_with_the_names_of_its_fields() {
 }
 
 #[test]
+fn a_certificate_may_name_another_application_or_none_where_that_is_written() {
+    for (written, wanted) in [
+        ("", CertificateUri::AsTold),
+        ("\ncertificate_uri = \"urn:maker:plc\"", CertificateUri::Other("urn:maker:plc".to_owned())),
+        ("\ncertificate_uri = \"none\"", CertificateUri::Absent),
+    ] {
+        let config = CELL.replace("name = \"cell-7\"", &format!("name = \"cell-7\"{written}"));
+        let settings = Settings::parse(&config, Path::new("")).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(settings.opcua.servers[0].certificate_uri, wanted);
+        let again = Settings::parse(&settings.to_toml(), Path::new("")).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(again, settings);
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_mapping_is_named_with_its_place() {
     for (wrong, right, key) in [
         ("field = \"joints.J1.speed\"", "field = \"joints.J1.speed_rad_s\"", "signals[0].field = \"joints.J1.speed\""),
@@ -61,6 +76,12 @@ fn what_is_wrong_in_a_mapping_is_named_with_its_place() {
         ("name = \"Cell 7\"", "name = \"cell-7\"", "servers[0].name = \"Cell 7\""),
         ("name = \"J9\"", "name = \"J1\"", "robots[0].joints = J9: expected a joint that a signal feeds"),
         ("security = \"None\"", "user_file = \"cell.user\"", "servers[0].security = \"None\""),
+        ("certificate_uri = \"plc\"", "user_file = \"cell.user\"", "servers[0].certificate_uri = \"plc\""),
+        (
+            "security = \"none\"\ncertificate_uri = \"none\"",
+            "user_file = \"cell.user\"",
+            "servers[0].certificate_uri: ",
+        ),
         ("user_key = \"k\"", "user_file = \"cell.user\"", "servers[0].user_file: expected either user_file"),
     ] {
         let found = problems(&CELL.replace(right, wrong));

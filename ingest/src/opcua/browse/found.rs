@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tacho_config::settings::opcua::{Field, JointField, JointRatings, SignalMapping, Unit};
+use tacho_config::settings::opcua::{CounterField, Field, JointField, JointRatings, SignalMapping, Unit};
 use tacho_schemas::RobotId;
 
 use super::Look;
@@ -11,6 +11,11 @@ use super::variable::Variable;
 
 /// Properties that may hold a robot ID, the first that does before others.
 const ID_HOLDERS: [&str; 4] = ["AssetId", "ProductInstanceUri", "SerialNumber", "ComponentName"];
+const SERVO_ON: Field = Field::Counter(CounterField::ServoOn);
+const MOTION: Field = Field::Counter(CounterField::Motion);
+/// Why hours are left out beside others.
+const OF_NOW: &str = "its hours would be counted from 0, beside hours of the robot's life";
+const OF_LIFE: &str = "its hours are of the robot's life, beside hours of power-on that are counted from 0";
 
 /// A robot of a server, by its types.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +77,26 @@ impl FoundRobot {
         Self { path, identification: identification(look, device), joints, signals, left }
     }
 
+    /// The same without hours that contradict others, where the settings feed some fields themselves: the hours of a life
+    /// and those that the bridge counts from 0 do not stand beside each other.
+    #[must_use]
+    pub(in crate::opcua) fn without_contradictions(mut self, is_set: impl Fn(&Field) -> bool) -> Self {
+        if is_set(&Field::power_on()) || self.counts_hours() {
+            self.leaves(&SERVO_ON, OF_NOW);
+            return self;
+        }
+        self.leaves(&MOTION, OF_LIFE);
+        if is_set(&MOTION) {
+            self.leaves(&SERVO_ON, OF_NOW);
+        }
+        self
+    }
+
+    fn leaves(&mut self, field: &Field, why: &str) {
+        let left = self.signals.extract_if(.., |signal| signal.mapping.field == *field);
+        self.left.extend(left.map(|signal| (signal.variable, why.to_owned())));
+    }
+
     /// Its robot ID, where its identification holds one.
     pub fn robot_id(&self) -> Option<RobotId> {
         let texts = ID_HOLDERS.iter().filter_map(|name| self.identification.get(*name));
@@ -112,4 +137,38 @@ fn geared(name: String, gear_ratio: f64) -> Option<JointRatings> {
     // What the settings take; a gear that turns the other way turns as often.
     let gear_ratio = Some(gear_ratio.abs()).filter(|ratio| JointRatings::GEAR_RATIOS.contains(ratio))?;
     Some(JointRatings { gear_ratio: Some(gear_ratio), ..JointRatings::named(name) })
+}
+
+#[cfg(test)]
+pub(in crate::opcua) mod tests {
+    use super::*;
+
+    /// A signal of a field, as a robot is found to have it.
+    pub(in crate::opcua) fn signal(field: &str) -> FoundSignal {
+        let variable = Variable::of_test(&format!("ns=2;s={field}"));
+        let (node, field) = (variable.node.clone(), Field::parse(field).unwrap());
+        let mapping =
+            SignalMapping { node, index: None, field, unit: None, scale: 1.0, offset: 0.0, sampling_interval: None };
+        FoundSignal { mapping, variable }
+    }
+
+    fn taken(has: &[&str], set: &[&str]) -> Vec<String> {
+        let (path, identification, joints, left) = (String::new(), BTreeMap::new(), Vec::new(), Vec::new());
+        let signals = has.iter().map(|field| signal(field)).collect();
+        let robot = FoundRobot { path, identification, joints, signals, left };
+        let robot = robot.without_contradictions(|field| set.contains(&field.to_string().as_str()));
+        assert_eq!(robot.signals.len() + robot.left.len(), has.len(), "what is not taken is told");
+        robot.signals.iter().map(|signal| signal.mapping.field.to_string()).collect()
+    }
+
+    #[test]
+    fn hours_of_a_life_do_not_stand_beside_hours_that_are_counted_from_0() {
+        let [power_on, servo_on, motion] = ["counters.power_on_h", "counters.servo_on_h", "counters.motion_h"];
+        assert_eq!(taken(&[power_on, servo_on, motion], &[]), [power_on, motion]);
+        assert_eq!(taken(&[power_on, servo_on], &[]), [power_on]);
+        assert_eq!(taken(&[servo_on, motion], &[]), [servo_on], "power-on is counted from 0");
+        assert_eq!(taken(&[servo_on, motion], &[power_on]), [motion]);
+        assert_eq!(taken(&[servo_on, motion], &[motion]), Vec::<String>::new());
+        assert_eq!(taken(&[servo_on], &[]), [servo_on]);
+    }
 }

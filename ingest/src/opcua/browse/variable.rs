@@ -73,6 +73,15 @@ impl Variable {
     }
 }
 
+#[cfg(test)]
+impl Variable {
+    /// A variable of which only the node is known.
+    pub(super) fn of_test(node: &str) -> Self {
+        let (path, shown) = (String::new(), String::new());
+        Self { node: node.to_owned(), path, shown, has_value: true, text: None, ratio: None, unit: None }
+    }
+}
+
 impl ServerUnit {
     fn of(value: Variant) -> Option<Self> {
         let Variant::ExtensionObject(object) = value else { return None };

@@ -34,8 +34,14 @@ pub(super) fn ms(time_us: i64) -> Json {
     Json::from(time_us.div_euclid(1000))
 }
 
-/// The record of a window.
-pub(super) fn record(robot: &RobotEntry, state: &RobotState, window: &Window, bounds: Bounds) -> Bytes {
+/// The record of a window of a robot whose signals feed some fields.
+pub(super) fn record(
+    robot: &RobotEntry,
+    fields: &[Field],
+    state: &RobotState,
+    window: &Window,
+    bounds: Bounds,
+) -> Bytes {
     let mut record = Map::new();
     let mut put = |name: &str, value: Json| record.insert(name.to_owned(), value);
     put("schema_version", Json::from(1));
@@ -50,8 +56,7 @@ pub(super) fn record(robot: &RobotEntry, state: &RobotState, window: &Window, bo
             put(field.name(), value);
         }
     }
-    let counters = state.counters.iter().map(|(name, counter)| (name.clone(), number(counter.total)));
-    put("counters", Json::Object(counters.collect()));
+    put("counters", Json::Object(counters(fields, state)));
     put_list(&mut put, "joints", joints(robot, state, window));
     put_list(&mut put, "batteries", batteries(state, window));
     put_list(&mut put, "gaps", window.gaps.iter().map(|gap| Json::Object(gap.json())).collect());
@@ -90,6 +95,17 @@ fn operational_mode(value: &Value) -> Option<&'static str> {
         Value::Number(number) if *number == 4.0 => Some("external"),
         _ => None,
     }
+}
+
+/// The robot's counters, without those that nothing feeds any more: they stand beside others that went on.
+fn counters(fields: &[Field], state: &RobotState) -> Map<String, Json> {
+    let is_fed = |name: &str| {
+        let is_it = |field: &Field| matches!(field, Field::Counter(counter) if counter.name() == name);
+        // Hours of power-on are in every record; and a robot that no table names any more has the fields of before.
+        fields.is_empty() || is_it(&Field::power_on()) || fields.iter().any(is_it)
+    };
+    let fed = state.counters.iter().filter(|(name, _)| is_fed(name));
+    fed.map(|(name, counter)| (name.clone(), number(counter.total))).collect()
 }
 
 fn joints(robot: &RobotEntry, state: &RobotState, window: &Window) -> Vec<Json> {

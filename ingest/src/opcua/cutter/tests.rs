@@ -1,6 +1,7 @@
 //! Tests of the cutter: what records come of samples, and that a restart anywhere comes to the same.
 
 mod history;
+mod tables;
 
 use std::time::Duration;
 

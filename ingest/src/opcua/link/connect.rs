@@ -110,10 +110,24 @@ pub(super) async fn endpoint(server: &ServerSettings, trust: &TrustStore) -> Res
     };
     takes(endpoint, &server.identity)?;
     if server.security != Security::None {
-        trust.check(&server.name, &endpoint.server_certificate, endpoint.server.application_uri.as_ref())?;
+        let application = endpoint.server.application_uri.as_ref();
+        trust.check(&server.name, &endpoint.server_certificate, application, &server.certificate_uri)?;
     }
+    Ok(as_meant(endpoint.clone(), &server.url))
+}
+
+/// An endpoint as the library is to take it.
+fn as_meant(mut endpoint: EndpointDescription, url: &str) -> EndpointDescription {
     // Servers name themselves as they see it, behind what address or port translation ever.
-    Ok(EndpointDescription { endpoint_url: server.url.as_str().into(), ..endpoint.clone() })
+    endpoint.endpoint_url = url.into();
+    // A user's certificate is proved by the policy of the endpoint where its own is left empty (OPC 10000-4, 7.41); the
+    // library would not prove it at all.
+    for policy in endpoint.user_identity_tokens.iter_mut().flatten() {
+        if policy.token_type == UserTokenType::Certificate && policy.security_policy_uri.is_empty() {
+            policy.security_policy_uri = endpoint.security_policy_uri.clone();
+        }
+    }
+    endpoint
 }
 
 /// What the library says of an error, without a backtrace of its own.

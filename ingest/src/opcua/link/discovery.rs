@@ -11,6 +11,7 @@ use opcua::types::Error;
 use tacho_config::settings::OpcuaSettings;
 use tacho_config::settings::opcua::{Field, RobotMapping, ServerSettings};
 use tacho_schemas::RobotId;
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::opcua::browse::{FoundRobot, robots};
@@ -30,10 +31,14 @@ pub(super) struct Discovery {
     claims: Claims,
     /// As they were found last.
     robots: Option<Vec<RobotMapping>>,
+    /// All that were found ever, in the order in which their signals are numbered.
+    order: Vec<RobotId>,
     told: BTreeSet<String>,
-    /// When to look again, if something is amiss.
-    next: Option<Instant>,
+    /// When to look again.
+    next: Instant,
     pause: Duration,
+    /// A look while connected.
+    looking: Option<JoinHandle<Result<Vec<FoundRobot>, Error>>>,
 }
 
 impl Claims {
@@ -55,42 +60,59 @@ impl Claims {
 }
 
 impl Discovery {
-    /// Of a server, if some of its robots are to be found.
-    pub(super) fn of(server: &ServerSettings, claims: Claims) -> Option<Self> {
+    /// Of a server, if some of its robots are to be found; those that a run before knew keep their order.
+    pub(super) fn of(server: &ServerSettings, claims: Claims, known: &[String]) -> Option<Self> {
         server.robots.iter().any(|robot| robot.profile.is_some()).then(|| Self {
             server: server.clone(),
             claims,
             robots: None,
+            order: known.iter().filter_map(|id| RobotId::parse(id.as_bytes()).ok()).collect(),
             told: BTreeSet::new(),
-            next: None,
+            next: Instant::now(),
             pause: AGAIN_MIN,
+            looking: None,
         })
     }
 
-    /// Looks for robots; gives the server with them, where they are others than before.
+    /// Looks for robots at a new session; gives the server with them, where they are others than before.
     pub(super) async fn renewed(&mut self, session: &Session) -> Result<Option<ServerSettings>, Error> {
+        self.stops();
         let found = robots(session).await?;
-        let (mut robots, mut amiss) = assigned(&self.server.robots, &found);
-        robots.retain(|robot| {
-            let other = robot.robot_id.and_then(|id| Some((id, self.claims.take(id, &self.server.name)?)));
-            amiss.extend(other.iter().map(|(id, other)| format!("robot {id} is reported by server {other} already")));
-            other.is_none()
-        });
-        self.next = (!amiss.is_empty()).then(|| Instant::now() + self.pause);
-        self.pause = if amiss.is_empty() { AGAIN_MIN } else { (self.pause * 2).min(AGAIN_MAX) };
-        for why in &amiss {
-            if !self.told.contains(why) {
-                warn!(server = self.server.name, "{why}");
+        let robots = self.settled(&found);
+        Ok((self.robots.as_ref() != Some(&robots)).then(|| self.has(robots)))
+    }
+
+    /// Looks for robots that came, once in a while, while other things go on; gives the server with them, if there are
+    /// some. Those that are known stay as they are until the next session.
+    pub(super) async fn more(&mut self, session: &Arc<Session>) -> Option<ServerSettings> {
+        let Some(looking) = self.looking.take_if(|looking| looking.is_finished()) else {
+            if self.looking.is_none() && self.next <= Instant::now() {
+                let session = Arc::clone(session);
+                self.looking = Some(tokio::spawn(async move { robots(&session).await }));
             }
+            return None;
+        };
+        let found = match looking.await.ok()? {
+            Ok(found) => found,
+            Err(error) => {
+                info!(server = self.server.name, %error, "robots that came cannot be looked for");
+                self.next = Instant::now() + self.server.browse_interval;
+                return None;
+            }
+        };
+        let mut all = self.robots.clone().unwrap_or_default();
+        let known = all.len();
+        let is_new = |robot: &RobotMapping| all[..known].iter().all(|known| known.robot_id != robot.robot_id);
+        let more: Vec<_> = self.settled(&found).into_iter().filter(is_new).collect();
+        all.extend(more);
+        (all.len() > known).then(|| self.has(all))
+    }
+
+    /// Looks no more.
+    pub(super) fn stops(&mut self) {
+        if let Some(looking) = self.looking.take() {
+            looking.abort();
         }
-        self.told = amiss.into_iter().collect();
-        if self.robots.as_ref() == Some(&robots) {
-            return Ok(None);
-        }
-        let signals: usize = robots.iter().map(|robot| robot.signals.len()).sum();
-        info!(server = self.server.name, robots = robots.len(), signals, "found the robots by their types");
-        self.robots = Some(robots.clone());
-        Ok(Some(ServerSettings { robots, ..self.server.clone() }))
     }
 
     /// Whether it has looked before.
@@ -98,9 +120,39 @@ impl Discovery {
         self.robots.is_some()
     }
 
-    /// Whether it is time to look for what was amiss.
-    pub(super) fn is_due(&self) -> bool {
-        self.next.is_some_and(|next| next <= Instant::now())
+    /// The robots of the settings with what was found of them, those that were found before in their order; tells what is
+    /// amiss.
+    fn settled(&mut self, found: &[FoundRobot]) -> Vec<RobotMapping> {
+        let (mut robots, mut amiss) = assigned(&self.server.robots, found);
+        robots.retain(|robot| {
+            let other = robot.robot_id.and_then(|id| Some((id, self.claims.take(id, &self.server.name)?)));
+            amiss.extend(other.iter().map(|(id, other)| format!("robot {id} is reported by server {other} already")));
+            other.is_none()
+        });
+        let again =
+            if amiss.is_empty() { self.server.browse_interval } else { self.pause.min(self.server.browse_interval) };
+        self.next = Instant::now() + again;
+        self.pause = if amiss.is_empty() { AGAIN_MIN } else { (self.pause * 2).min(AGAIN_MAX) };
+        for why in &amiss {
+            if !self.told.contains(why) {
+                warn!(server = self.server.name, "{why}");
+            }
+        }
+        self.told = amiss.into_iter().collect();
+        for id in robots.iter().filter_map(|robot| robot.robot_id) {
+            if !self.order.contains(&id) {
+                self.order.push(id);
+            }
+        }
+        robots.sort_by_key(|robot| self.order.iter().position(|id| Some(*id) == robot.robot_id));
+        robots
+    }
+
+    fn has(&mut self, robots: Vec<RobotMapping>) -> ServerSettings {
+        let signals: usize = robots.iter().map(|robot| robot.signals.len()).sum();
+        info!(server = self.server.name, robots = robots.len(), signals, "found the robots by their types");
+        self.robots = Some(robots.clone());
+        ServerSettings { robots, ..self.server.clone() }
     }
 }
 
@@ -149,10 +201,13 @@ fn assigned(settings: &[RobotMapping], found: &[FoundRobot]) -> (Vec<RobotMappin
 
 /// A robot of the settings, fed by what was found where the settings say nothing else.
 fn fed(entry: &RobotMapping, id: RobotId, found: &FoundRobot) -> RobotMapping {
-    let is_other = |field: &Field| !entry.signals.iter().any(|signal| signal.field == *field);
-    let further = found.signals.iter().map(|signal| &signal.mapping);
-    let further = further.filter(|mapping| is_other(&mapping.field)).cloned();
-    let signals: Vec<_> = entry.signals.iter().cloned().chain(further).collect();
+    let feeds = |field: &Field| entry.signals.iter().any(|signal| signal.field == *field);
+    let has_hours = entry.power_on_h_start.is_some_and(|hours| hours > 0.0);
+    let further =
+        found.clone().without_contradictions(|field| feeds(field) || (has_hours && *field == Field::power_on()));
+    let further = further.signals.into_iter().map(|signal| signal.mapping);
+    let signals: Vec<_> =
+        entry.signals.iter().cloned().chain(further.filter(|mapping| !feeds(&mapping.field))).collect();
     let mut joints = entry.joints.clone();
     for geared in &found.joints {
         match joints.iter_mut().find(|joint| joint.name == geared.name) {
@@ -172,6 +227,7 @@ mod tests {
     use tacho_schemas::record::RobotKind;
 
     use super::*;
+    use crate::opcua::browse::signal;
 
     const ONE: &str = "CNAB12HX00010000000000000042A";
     const OTHER: &str = "CNAB12HX00010000000000000043B";
@@ -237,6 +293,19 @@ mod tests {
         let (robots, _) = assigned(&[settings], &[found("A", OTHER)]);
         assert_eq!((ids(&robots), robots[0].power_on_h_start), (vec![ONE], Some(7.0)));
         assert_eq!(robots[0].joints.iter().map(|joint| joint.gear_ratio).collect::<Vec<_>>(), [Some(50.0)]);
+    }
+
+    #[test]
+    fn hours_of_a_life_are_taken_beside_those_that_the_settings_say() {
+        let signals = ["counters.servo_on_h", "counters.motion_h"].map(signal).into();
+        let found = FoundRobot { signals, ..found("A", ONE) };
+        let fields = |power_on_h_start| {
+            let settings = RobotMapping { power_on_h_start, ..entry(None, None) };
+            let (robots, _) = assigned(&[settings], std::slice::from_ref(&found));
+            robots[0].signals.iter().map(|signal| signal.field.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(None), ["counters.servo_on_h"]);
+        assert_eq!(fields(Some(5_000.0)), ["counters.motion_h"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One node that is not there keeps no other away: it is told as a bad value and tried again.
 
 mod asked;
+mod kept;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,7 +21,6 @@ use tracing::{info, warn};
 
 use super::pump::Source;
 use crate::opcua::cutter::Table;
-use crate::opcua::journal::Subscribed;
 use crate::opcua::value::{OVERFLOW, Sample};
 
 /// First and longest pause before a node that is not there is tried again.
@@ -53,6 +53,7 @@ pub(super) struct Items {
 /// A node that is not there.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
+    /// Why; good if it was not tried yet.
     status: StatusCode,
     next_try: Instant,
     pause: Duration,
@@ -123,7 +124,15 @@ impl Items {
             self.nodes[*place] = node_id(&self.signals[*place].node, &namespaces);
         }
         self.ask_units(session, &places).await?;
-        self.create_these(session, subscription, due).await
+        let lacked = self.missing.clone();
+        let bad = self.create_these(session, subscription, due).await?;
+        let is_more =
+            |(signal, missing): &(&u32, &Missing)| missing.status.is_good() && !self.missing.contains_key(signal);
+        let nodes = lacked.iter().filter(is_more).count();
+        if nodes > 0 {
+            info!(subscription, nodes, "subscribed to more nodes");
+        }
+        Ok(bad)
     }
 
     /// The node of a signal is gone: its item is deleted, and it is tried again later.
@@ -170,23 +179,6 @@ impl Items {
     /// Length of the server's queue of each signal.
     pub(super) fn queues(&self) -> Vec<u32> {
         self.queues.clone()
-    }
-
-    /// Goes on with what a run of before had subscribed; nodes that it did not find are tried again.
-    pub(super) fn goes_on(&mut self, subscribed: &Subscribed) {
-        for (queue, known) in self.queues.iter_mut().zip(&subscribed.queues) {
-            *queue = *known;
-        }
-        for signal in &subscribed.missing {
-            let missing = Missing { status: StatusCode::BadNodeIdUnknown, next_try: Instant::now(), pause: AGAIN_MIN };
-            self.missing.insert(*signal, missing);
-        }
-    }
-
-    /// Forgets what was subscribed.
-    pub(super) fn forget(&mut self) {
-        self.ids.fill(None);
-        self.missing.clear();
     }
 
     async fn create_these(
@@ -240,7 +232,7 @@ impl Items {
             if result.status_code.is_good() {
                 self.ids[place] = Some(result.monitored_item_id);
                 self.queues[place] = result.revised_queue_size.max(1);
-                if self.missing.remove(&signal).is_some() {
+                if self.missing.remove(&signal).is_some_and(|missing| missing.status.is_bad()) {
                     info!(node = self.signals[place].node, "a node that was missing is there");
                 }
             } else {

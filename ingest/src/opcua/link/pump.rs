@@ -9,8 +9,10 @@ mod messages;
 mod missed;
 mod notification;
 mod order;
+mod overflow;
 mod subscribe;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,17 +23,19 @@ use opcua::client::services::Publish;
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{DataValue, Error, PublishResponse, StatusCode, SubscriptionAcknowledgement};
 use tacho_config::settings::opcua::ServerSettings;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 pub(super) use history::Source;
+use missed::QUESTIONS_MAX;
 use notification::Notification;
 use order::Order;
-use subscribe::{START_JITTER_US, server_start_us};
+use overflow::Spare;
 
+use super::Before;
 use super::discovery::{Claims, Discovery};
 use super::items::Items;
 use super::meters::Meters;
-use crate::opcua::journal::{Data, Entry, Heard, JournalError, JournalWriter, Subscribed, now_us};
+use crate::opcua::journal::{Data, Entry, JournalError, JournalWriter, Subscribed, now_us};
 use crate::opcua::value::Sample;
 
 /// Publish requests on their way at a time.
@@ -65,6 +69,12 @@ pub(super) struct Pump {
     doubtful: bool,
     /// What comes now may have waited on the server.
     backlog: bool,
+    /// When the server's queues were last empty, by its own clock.
+    caught_up_us: Option<i64>,
+    /// Signals of which this session's server keeps no history.
+    unkept: BTreeSet<u32>,
+    /// Time for questions about what queues lost.
+    spare: Spare,
     requests_max: usize,
     acknowledgements: Vec<SubscriptionAcknowledgement>,
     requests: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
@@ -112,7 +122,8 @@ fn doing(doing: &'static str) -> impl FnOnce(Error) -> PumpError {
 }
 
 impl Pump {
-    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, heard: Option<Heard>, claims: Claims) -> Self {
+    pub(super) fn new(server: &ServerSettings, writer: JournalWriter, before: Before, claims: Claims) -> Self {
+        let Before { heard, robots } = before;
         let heard_us = heard.as_ref().map(|heard| heard.at_us);
         let resumed = heard.and_then(|heard| heard.resumed());
         let heard_start_us = resumed.as_ref().and_then(|(resumed, _)| resumed.server_start_us);
@@ -120,7 +131,7 @@ impl Pump {
             publishing: server.publishing_interval,
             outage: server.outage,
             items: Items::of(&server.without_profiles()),
-            discovery: Discovery::of(server, claims),
+            discovery: Discovery::of(server, claims, &robots),
             writer,
             meters: Meters::of(&server.name),
             subscription: None,
@@ -130,6 +141,9 @@ impl Pump {
             bounced: false,
             doubtful: false,
             backlog: false,
+            caught_up_us: None,
+            unkept: BTreeSet::new(),
+            spare: Spare::of(QUESTIONS_MAX.min(server.outage / 2)),
             requests_max: REQUESTS_MAX,
             acknowledgements: Vec::new(),
             requests: FuturesUnordered::new(),
@@ -142,50 +156,13 @@ impl Pump {
         }
     }
 
-    /// A session is there, a new one or the one of before.
-    pub(super) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
-        self.greeted = Some(is_new);
-        self.requests.clear();
-        self.last = Instant::now();
-        self.resolved &= !is_new;
-        // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
-        self.server_start_us = server_start_us(session).await;
-        let others = !self.resolved && self.look(session).await?;
-        self.resolve(session).await?;
-        if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
-            let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
-            self.subscription = Some(Subscription { id, keep_alive, server_start_us: resumed.server_start_us });
-            self.items.goes_on(&resumed);
-        }
-        let cause = if others { OTHER_ROBOTS } else { "the bridge was away" };
-        let Some(subscription) = self.subscription else { return self.subscribe(session, cause).await };
-        if subscription
-            .server_start_us
-            .zip(self.server_start_us)
-            .is_some_and(|(then, now)| then.abs_diff(now) > START_JITTER_US)
-        {
-            // What has its number now is none of ours.
-            return self.subscribe(session, "the server was started anew").await;
-        }
-        if is_new && !self.transferred(session, subscription.id).await {
-            return self.subscribe(session, "the server had forgotten the subscription").await;
-        }
-        // It is not to be transferred twice.
-        self.greeted = Some(false);
-        // A server that was started anew may take a session of before, and never send anything.
-        (self.doubtful, self.backlog) = (is_new || self.server_start_us.is_none(), true);
-        self.republish(session, subscription.id, None).await?;
-        info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
-        self.greeted = None;
-        self.last = Instant::now();
-        self.ask(session);
-        Ok(())
-    }
-
     /// The connection is lost.
     pub(super) fn down(&mut self) {
         self.greeted = None;
         self.requests.clear();
+        if let Some(discovery) = &mut self.discovery {
+            discovery.stops();
+        }
     }
 
     /// The answers to publish requests.
@@ -209,9 +186,12 @@ impl Pump {
             self.delete(session, response.subscription_id).await;
         } else {
             let message = Notification::of(response.notification_message);
-            let has_data = message.has_data;
+            let (has_data, published_us) = (message.has_data, message.published_us);
             self.message(session, subscription.id, message).await?;
             self.backlog &= response.more_notifications || !has_data;
+            if !response.more_notifications {
+                self.caught_up_us = published_us.or(self.caught_up_us);
+            }
         }
         self.ask(session);
         Ok(())
@@ -242,8 +222,11 @@ impl Pump {
             self.delete(session, subscription.id).await;
             return self.subscribe(session, "the server was silent").await;
         }
-        if self.discovery.as_ref().is_some_and(Discovery::is_due) && self.look(session).await? {
-            return self.subscribe(session, OTHER_ROBOTS).await;
+        if let Some(discovery) = &mut self.discovery
+            && let Some(server) = discovery.more(session).await
+            && self.items.grows(&server)
+        {
+            self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
         }
         let (lacking, table) = (self.items.missing(), self.items.table.clone());
         let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;

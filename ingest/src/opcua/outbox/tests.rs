@@ -64,10 +64,10 @@ impl Seeded {
     }
 }
 
-async fn opened(dir: &Path) -> Journal {
+async fn opened(dir: &Path, bytes_max: u64) -> Journal {
     let start = Instant::now();
     loop {
-        match Journal::open_cut(dir, 1 << 30, SEGMENT_BYTES) {
+        match Journal::open_cut(dir, bytes_max, SEGMENT_BYTES) {
             Ok(journal) => return journal,
             // The one of before is still letting go of its lock.
             Err(error) => assert!(start.elapsed() < DEADLINE, "{error}"),
@@ -100,6 +100,15 @@ fn log(dir: &TempDir) -> EmbeddedLog {
     EmbeddedLog::open(dir.path(), EmbeddedSettings { partitions: 1, ..EmbeddedSettings::default() }).unwrap()
 }
 
+/// The records of entries, by a cutter that never starts anew.
+fn records_of(all: Vec<Placed>) -> BTreeSet<Bytes> {
+    let mut reference = cutter();
+    let cuts = all.into_iter().flat_map(|Placed { offset, server, received_us, entry }| {
+        reference.apply(At { offset, server: &server, received_us }, entry.unwrap())
+    });
+    cuts.map(|cut| cut.record).collect()
+}
+
 /// Runs that end anywhere, over a journal that is let go of behind them; gives the offset of its first entry at the end.
 async fn same_records(seed: u64) -> i64 {
     let (journal_dir, log_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -107,7 +116,7 @@ async fn same_records(seed: u64) -> i64 {
     let outlet = Outlet::new(log.appender());
     let (mut seeded, mut all, mut sequence) = (Seeded(seed), Vec::new(), 0);
     for round in 0..4 {
-        let journal = opened(journal_dir.path()).await;
+        let journal = opened(journal_dir.path(), 1 << 30).await;
         let (_, next) = journal.range();
         let (mut tap, writer) = (journal.reader(next).unwrap(), journal.writer("s"));
         let outbox = outbox(journal, &outlet).await;
@@ -137,13 +146,8 @@ async fn same_records(seed: u64) -> i64 {
         running.abort();
         let _ended = running.await;
     }
-    let mut reference = cutter();
-    let mut wanted = BTreeSet::new();
-    for Placed { offset, server, received_us, entry } in all {
-        let at = At { offset, server: &server, received_us };
-        wanted.extend(reference.apply(at, entry.unwrap()).into_iter().map(|cut| cut.record));
-    }
-    let journal = opened(journal_dir.path()).await;
+    let wanted = records_of(all);
+    let journal = opened(journal_dir.path(), 1 << 30).await;
     let recovery = Recovery::read(&journal).await.unwrap();
     let heard = recovery.needed.heard().next().unwrap().1.resumed().unwrap().0;
     assert_eq!(heard.subscription, 7, "seed {seed}");
@@ -170,4 +174,60 @@ async fn the_same_records_come_of_a_journal_whatever_was_released_and_wherever_r
         released += same_records(seed).await;
     }
     assert!(released > 50, "{released}: hardly anything was released");
+}
+
+/// A message with a value.
+fn value(sequence: u32) -> Entry {
+    let value = Value::Number(f64::from(sequence));
+    let sample = Sample { signal: 0, status: 0, value, source_us: Some(now_us()), server_us: None };
+    Entry::Data(Data { subscription: 7, sequence, samples: vec![sample], ..Data::default() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_of_nothing_but_keep_alives_is_let_go_of_and_a_start_in_it_cuts_the_same_records() {
+    const BYTES_MAX: u64 = 48 << 10;
+    let (journal_dir, log_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = log(&log_dir);
+    let outlet = Outlet::new(log.appender());
+    let mut all = Vec::new();
+    for round in 1..=3 {
+        let journal = opened(journal_dir.path(), BYTES_MAX).await;
+        let (_, next) = journal.range();
+        let (mut tap, writer) = (journal.reader(next).unwrap(), journal.writer("s"));
+        let running = tokio::spawn(outbox(journal, &outlet).await.run(CancellationToken::new()));
+        if round == 1 {
+            let subscribed = Subscribed { subscription: 7, ..Subscribed::default() };
+            writer.append(&[Entry::Table(table(3, 1.0)), Entry::Subscribed(subscribed)]).await.unwrap();
+        }
+        writer.append(&[value(round)]).await.unwrap();
+        let (mut told, start) = (BTreeSet::new(), Instant::now());
+        while told.len() < round as usize {
+            assert!(start.elapsed() < DEADLINE, "{} records in round {round}", told.len());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            writer.append(&[Entry::Tick]).await.unwrap();
+            told = records(&log).await;
+        }
+        let alive = Entry::Data(Data { subscription: 7, ..Data::default() });
+        let mut end = 0;
+        for _ in 0..60 {
+            end = writer.append(&[vec![alive.clone(); 30], vec![Entry::Tick]].concat()).await.unwrap();
+        }
+        while all.last().is_none_or(|placed: &Placed| placed.offset < end - 1) {
+            all.extend(tap.next().await.unwrap());
+        }
+        let start = Instant::now();
+        while writer.is_full() {
+            assert!(start.elapsed() < DEADLINE, "nothing is let go of while no record is cut");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop((tap, writer));
+        running.abort();
+        let _ended = running.await;
+    }
+    let (found, wanted) = (records(&log).await, records_of(all));
+    assert_eq!(found.len(), 3);
+    assert!(found == wanted, "{found:?} and not {wanted:?}");
+    let journal = opened(journal_dir.path(), BYTES_MAX).await;
+    let recovery = Recovery::read(&journal).await.unwrap();
+    assert_eq!(recovery.needed.heard().next().unwrap().1.resumed().unwrap().0.expected, 4);
 }

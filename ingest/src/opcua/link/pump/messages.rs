@@ -89,7 +89,8 @@ impl Pump {
         if self.backlog {
             self.items.mark_full(&mut message.samples);
         }
-        let entries = message.entries(id, self.order.part());
+        let mut entries = self.refilled(session, &mut message).await;
+        entries.extend(message.entries(id, self.order.part()));
         let Notification { sequence, samples, status, .. } = message;
         self.meters.samples(samples.len());
         self.journal(&entries).await?;

@@ -15,16 +15,16 @@ use super::subscribe::{START_JITTER_US, server_time_us};
 use crate::opcua::journal::{Data, Entry, Gap, now_us};
 
 /// Longest time that is read from a history.
-const SPAN_MAX_US: i64 = 24 * 3_600_000_000;
+pub(super) const SPAN_MAX_US: i64 = 24 * 3_600_000_000;
 /// A server whose clock is further than this from ours is not asked: its times would not be believed.
-const CLOCKS_US: i64 = 3_600_000_000;
+pub(super) const CLOCKS_US: i64 = 3_600_000_000;
 /// So much more is read at both ends: some servers set their clock's variable once a second. What is known already, and
 /// what the subscription tells as well, is left out later.
-const MARGIN_US: i64 = 5_000_000;
+pub(super) const MARGIN_US: i64 = 5_000_000;
 /// A server writes its history a little later than it sends.
-const WRITTEN: Duration = Duration::from_millis(500);
+pub(super) const WRITTEN: Duration = Duration::from_millis(500);
 /// Longest time for all questions: meanwhile the queues of the server have to hold, and an end has to wait.
-const QUESTIONS_MAX: Duration = Duration::from_secs(10);
+pub(super) const QUESTIONS_MAX: Duration = Duration::from_secs(10);
 
 impl Pump {
     /// What the journal is to hold of the time since the server was heard last: values of its history, where it has one

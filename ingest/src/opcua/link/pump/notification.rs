@@ -21,7 +21,8 @@ pub(super) struct Notification {
     pub(super) samples: Vec<Sample>,
     /// The server ended the subscription, or says something else of it.
     pub(super) status: Option<StatusCode>,
-    published_us: Option<i64>,
+    /// When the server sent it, by its own clock.
+    pub(super) published_us: Option<i64>,
 }
 
 impl Notification {

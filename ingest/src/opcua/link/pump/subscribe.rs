@@ -1,4 +1,4 @@
-//! Making a subscription, and going on with one of before.
+//! Making a subscription, and going on with one of before once a session is there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use opcua::client::{Session, UARequest as _};
 use opcua::types::{NodeId, ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant};
 use tracing::{info, warn};
 
-use super::{Order, Pump, PumpError, Subscription, doing};
+use super::{OTHER_ROBOTS, Order, Pump, PumpError, Subscription, doing};
 use crate::opcua::journal::Entry;
 use crate::opcua::link::items::Items;
 use crate::opcua::value::unix_us;
@@ -24,7 +24,49 @@ const NOTIFICATIONS_MAX: u32 = 1_000;
 const AGAIN: Duration = Duration::from_secs(5);
 
 impl Pump {
-    /// Looks for robots by their types; gives whether they are others than this run knew before. Then nothing is
+    /// A session is there, a new one or the one of before.
+    pub(in crate::opcua::link) async fn up(&mut self, session: &Arc<Session>, is_new: bool) -> Result<(), PumpError> {
+        self.greeted = Some(is_new);
+        self.requests.clear();
+        self.unkept.clear();
+        self.last = Instant::now();
+        self.resolved &= !is_new;
+        // Also of a session of before: a server that was started anew may take its token, and knows nothing else.
+        self.server_start_us = server_start_us(session).await;
+        let others = !self.resolved && self.look(session).await?;
+        self.resolve(session).await?;
+        if let Some(resumed) = self.resumed.take().filter(|resumed| resumed.items == self.items.digest()) {
+            let (id, keep_alive) = (resumed.subscription, Duration::from_millis(resumed.keep_alive_ms));
+            self.subscription = Some(Subscription { id, keep_alive, server_start_us: resumed.server_start_us });
+            self.items.goes_on(&resumed);
+        }
+        let cause = if others { OTHER_ROBOTS } else { "the bridge was away" };
+        let Some(subscription) = self.subscription else { return self.subscribe(session, cause).await };
+        if subscription
+            .server_start_us
+            .zip(self.server_start_us)
+            .is_some_and(|(then, now)| then.abs_diff(now) > START_JITTER_US)
+        {
+            // What has its number now is none of ours.
+            return self.subscribe(session, "the server was started anew").await;
+        }
+        if is_new && !self.transferred(session, subscription.id).await {
+            return self.subscribe(session, "the server had forgotten the subscription").await;
+        }
+        // It is not to be transferred twice.
+        self.greeted = Some(false);
+        // A server that was started anew may take a session of before, and never send anything.
+        (self.doubtful, self.backlog) = (is_new || self.server_start_us.is_none(), true);
+        self.catches_up(session).await;
+        self.republish(session, subscription.id, None).await?;
+        info!(server = self.meters.server(), subscription = subscription.id, "goes on with its subscription");
+        self.greeted = None;
+        self.last = Instant::now();
+        self.ask(session);
+        Ok(())
+    }
+
+    /// Looks for robots by their types; gives whether those that this run knew before are others now. Then nothing is
     /// subscribed to: the numbers of signals are others too.
     pub(super) async fn look(&mut self, session: &Arc<Session>) -> Result<bool, PumpError> {
         let Some(discovery) = &mut self.discovery else { return Ok(false) };
@@ -33,6 +75,9 @@ impl Pump {
         // Nothing was fetched meanwhile.
         self.last = Instant::now();
         let Some(server) = looked else { return Ok(false) };
+        if knew && self.items.grows(&server) {
+            return Ok(false);
+        }
         self.requests.clear();
         (self.items, self.resolved) = (Items::of(&server), false);
         if let Some(subscription) = self.subscription.take() {
