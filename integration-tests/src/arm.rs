@@ -219,9 +219,10 @@ pub fn mapped(prefix: &str, first: usize, nodes: usize) -> String {
     let mut lines = String::new();
     for number in 0..nodes {
         if number % 100 == 0 {
-            let robot = first + number;
-            lines +=
-                &format!("[[opcua.servers.robots]]\nrobot_id = \"CNAB12HX0001{robot:017}\"\nrobot_kind = \"arm\"\n");
+            lines += &format!(
+                "[[opcua.servers.robots]]\nrobot_id = \"CNAB12HX0001{:017}\"\nrobot_kind = \"arm\"\npower_on_h_start = 0\n",
+                first + number
+            );
         }
         let (joint, field) = (number % 100 / 2, if number % 2 == 0 { "temp_motor_c" } else { "torque_nm" });
         lines += &format!(
