@@ -27,7 +27,7 @@ use crate::section::{Section, parse_toml};
 pub use admin::AdminSettings;
 pub use anchor::AnchorSettings;
 pub use lake::{CompactionSettings, LakeSettings, RetentionSettings};
-pub use log::{KafkaSettings, LogKind, LogSettings, SpoolMode, SpoolSettings};
+pub use log::{KafkaSettings, LogKind, LogSettings, SpoolMode, SpoolSettings, TooLarge};
 pub use mqtt::{MqttSettings, RateLimit};
 pub use opcua::OpcuaSettings;
 pub use processing::{ProcessingSettings, RosterSettings, RosterSource};

@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
@@ -70,6 +72,13 @@ pub enum Administration<'a> {
         topic: &'a str,
         /// Partitions that it has then.
         partitions: usize,
+    },
+    /// Take messages up to this size; what else was set of it is as the broker has it by default.
+    Limit {
+        /// The topic.
+        topic: &'a str,
+        /// Most bytes of a batch.
+        bytes: usize,
     },
     /// Delete all records of one partition, as retention does.
     Empty {
@@ -298,6 +307,15 @@ impl Broker {
                     let emptied = admin.delete_records(&all, &options).await?;
                     emptied.elements().iter().try_for_each(TopicPartitionListElem::error)?;
                     Ok(Vec::new())
+                }
+                Administration::Limit { topic, bytes } => {
+                    let bytes = bytes.to_string();
+                    let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", &bytes);
+                    let answers = admin.alter_configs([&limit], &options).await?;
+                    Ok(answers
+                        .into_iter()
+                        .map(|answer| answer.map(|_| String::new()).map_err(|(_, code)| (topic.to_owned(), code)))
+                        .collect())
                 }
                 Administration::Delete { topic } => admin.delete_topics(&[topic], &options).await,
                 Administration::Make { topic, partitions } => {

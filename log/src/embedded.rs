@@ -203,6 +203,11 @@ impl EmbeddedLog {
         locked(&self.shared.catalog).bytes()
     }
 
+    /// The partition that alone keeps the oldest segments from being released, and their bytes.
+    pub(crate) fn kept_by_one(&self) -> Option<(usize, u64)> {
+        locked(&self.shared.catalog).kept_by_one()
+    }
+
     /// Puts a small file beside the segments, durably and as a whole. Blocks on the disk.
     pub(crate) fn note(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let storage = &self.shared.storage;

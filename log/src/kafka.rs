@@ -33,9 +33,9 @@ use crate::{Health, HeldBefore, LogIdentity, ReadError, Share};
 use tacho_schemas::Digest;
 
 pub use appender::Appender;
-pub(crate) use in_flight::InFlight;
 #[cfg(test)]
 pub(crate) use in_flight::tests::flow as flow_for_tests;
+pub(crate) use in_flight::{InFlight, Refusal};
 pub(crate) use member::Member;
 pub use open_error::OpenError;
 pub use reader::Reader;

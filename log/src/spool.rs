@@ -8,13 +8,17 @@
 
 mod appender;
 mod backlog;
+mod course;
 mod depth;
 mod drain;
 mod gate;
+mod lost;
 mod noted;
 mod open_error;
 mod outstanding;
+mod refused;
 mod settings;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -41,6 +45,7 @@ pub use settings::SpoolSettings;
 use backlog::Backlog;
 use drain::Drain;
 use gate::Gate;
+use lost::Lost;
 use noted::Noted;
 use writer::Writer;
 
@@ -99,6 +104,7 @@ impl Spool {
                 }
             },
         };
+        let lost = Lost::at_start(noted.as_ref(), &kafka.identity(), &log);
         let noted = Noted::of(noted, &kafka.identity(), &log, &settings.dir)?;
         let waiting = noted.waiting(&log);
         if waiting > 0 {
@@ -124,7 +130,7 @@ impl Spool {
         let log = Arc::new(log);
         let mut tasks = Vec::new();
         tasks.push(supervised(&shared, "writer", Writer::new(&shared, &log).run()));
-        let drain = Drain::new(&shared, &log, kafka.health(), noted).await?;
+        let drain = Drain::new(&shared, &log, kafka.health(), noted, lost).await?;
         tasks.push(supervised(&shared, "drain", drain.run()));
         if !is_verified {
             tasks.push(supervised(&shared, "verifier", verify::run(Arc::clone(&shared), kafka.checker())));

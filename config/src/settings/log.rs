@@ -12,7 +12,7 @@ use crate::section::Section;
 use crate::units::{format_bytes, format_duration};
 
 pub use kafka::KafkaSettings;
-pub use spool::{SpoolMode, SpoolSettings};
+pub use spool::{SpoolMode, SpoolSettings, TooLarge};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

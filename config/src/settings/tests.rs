@@ -152,9 +152,15 @@ fn a_spool_is_for_who_ingests_alone_unless_it_is_said() {
     assert_eq!(ways("spool.mode = \"spool\""), (true, true));
     assert_eq!(ways("spool.mode = \"hold\""), (false, false));
     assert_eq!(ways("partitions = 500"), (false, false), "more than the files of a spool have");
-    let found = problems(&format!("{kafka}spool.mode = \"buffer\"\nspool.grace = \"2\"\nspool.max_bytes = \"1 MiB\""));
+    let found = problems(&format!(
+        "{kafka}spool.mode = \"buffer\"\nspool.grace = \"2\"\nspool.max_bytes = \"1 MiB\"\nspool.too_large = \"drop\""
+    ));
     let keys: Vec<_> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
-    assert_eq!(keys, ["mode", "grace", "max_bytes"].map(|key| format!("log.kafka.spool.{key}")), "{found:#?}");
+    assert_eq!(
+        keys,
+        ["mode", "grace", "max_bytes", "too_large"].map(|key| format!("log.kafka.spool.{key}")),
+        "{found:#?}"
+    );
     for (log, spool, key) in [
         ("", "partitions = 500\nspool.mode = \"spool\"", "log.kafka.spool.mode"),
         ("", "spool.grace = \"30s\"", "log.kafka.spool.grace"),
@@ -248,6 +254,7 @@ fn what_is_written_is_read_back() {
         mode = "hold"
         grace = "500ms"
         max_bytes = "1 TiB"
+        too_large = "dead_letter"
         [log.kafka.librdkafka]
         security.protocol = "ssl"
         "linger.ms" = 20

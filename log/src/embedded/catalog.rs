@@ -112,6 +112,25 @@ impl Catalog {
         goes.then(|| self.segments.pop_front())?
     }
 
+    /// The partition that alone keeps the oldest segments from going, and their bytes; `None` if several do, or none.
+    pub(crate) fn kept_by_one(&self) -> Option<(usize, u64)> {
+        let (mut keeper, mut bytes) = (None, 0);
+        let newest = self.segments.len().saturating_sub(1);
+        for segment in self.segments.iter().take(newest) {
+            let ends = segment.end.iter().zip(&self.released).enumerate();
+            let mut keepers = ends.filter(|(_, (end, released))| end > released).map(|(partition, _)| partition);
+            let of_it = [keepers.next(), keepers.next()];
+            match (keeper, of_it) {
+                (_, [None, _]) => {}
+                (None, [one, None]) => keeper = one,
+                (Some(before), [Some(one), None]) if before == one => {}
+                _ => break,
+            }
+            bytes += segment.length;
+        }
+        keeper.map(|keeper| (keeper, bytes))
+    }
+
     /// Takes back a segment that could not be removed.
     pub(crate) fn put_back(&mut self, oldest: Segment) {
         self.segments.push_front(oldest);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::error;
 
@@ -35,10 +35,18 @@ pub(crate) struct InFlight {
     answer: Mutex<Answer>,
 }
 
+/// Why Kafka has refused a record.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) error: AppendError,
+    /// The topic takes none of this size.
+    pub(crate) is_too_large: bool,
+}
+
 #[derive(Debug)]
 struct Answer {
     ranges: Vec<OffsetRange>,
-    error: Option<AppendError>,
+    refusal: Option<Refusal>,
     /// Nobody, if what became of the batch is told already or asked of the batch itself.
     asker: Option<Asker>,
     /// Goes back with the last report.
@@ -93,7 +101,7 @@ impl InFlight {
         permit: Option<OwnedSemaphorePermit>,
         asker: Option<Asker>,
     ) -> Arc<Self> {
-        let answer = Answer { ranges: Vec::new(), error: None, asker, permit };
+        let answer = Answer { ranges: Vec::new(), refusal: None, asker, permit };
         if flow.records.fetch_add(i64::try_from(records).unwrap_or(0), Ordering::Relaxed) <= 0 {
             flow.moved();
         }
@@ -121,13 +129,15 @@ impl InFlight {
 
     /// A record will not be durable.
     pub(crate) fn failed(&self, partition: i32, error: &KafkaError) {
-        self.refuse(AppendError::Storage { reason: Arc::from(format!("partition {partition}: {error}")) });
+        let is_too_large = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge));
+        let error = AppendError::Storage { reason: Arc::from(format!("partition {partition}: {error}")) };
+        self.refuse(Refusal { error, is_too_large });
         self.reported(1);
     }
 
     /// The last `records` of the batch were not sent.
     pub(crate) fn unsent(&self, records: usize, error: AppendError) {
-        self.refuse(error);
+        self.refuse(Refusal { error, is_too_large: false });
         self.reported(records);
     }
 
@@ -151,17 +161,20 @@ impl InFlight {
     }
 
     /// Why Kafka has refused a record of it, if it has.
-    pub(crate) fn refusal(&self) -> Option<AppendError> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).refusal.clone()
     }
 
-    fn refuse(&self, refusal: AppendError) {
-        metrics::counter!("tacho_log_refused_records_total").increment(1);
+    fn refuse(&self, refusal: Refusal) {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        if answer.asker.as_ref().is_some_and(Asker::refuse_lane) {
-            error!(error = %refusal, "kafka has refused an append");
+        // What is in the spool is acknowledged, and the spool tells what it is refused.
+        if let Some(asker) = &answer.asker {
+            metrics::counter!("tacho_log_refused_records_total").increment(1);
+            if asker.refuse_lane() {
+                error!(error = %refusal.error, "kafka has refused an append");
+            }
         }
-        answer.error.get_or_insert(refusal);
+        answer.refusal.get_or_insert(refusal);
     }
 
     fn reported(&self, records: usize) {
@@ -172,8 +185,8 @@ impl InFlight {
         self.flow.moved();
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ranges = std::mem::take(&mut answer.ranges);
-        let outcome = match answer.error.clone() {
-            Some(error) => Err(error),
+        let outcome = match answer.refusal.clone() {
+            Some(refusal) => Err(refusal.error),
             None => {
                 ranges.sort_unstable_by_key(|range| (range.partition, range.start));
                 let delivered = Delivered { ranges };
@@ -196,8 +209,6 @@ impl InFlight {
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::atomic::AtomicBool;
-
-    use rdkafka::error::RDKafkaErrorCode;
 
     use super::*;
     use crate::Delivery;

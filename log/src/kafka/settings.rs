@@ -41,6 +41,11 @@ const OURS: [&str; 23] = [
 
 /// Bytes of a batch besides its records, and of a record's framing: what the topic must take above a record.
 pub(crate) const BATCH_SLACK_BYTES: usize = 64 << 10;
+/// Bytes of a message that the client takes, whatever a publish may have now: a spool may hold what was acknowledged when
+/// it might have more. The topic decides.
+const MESSAGE_BYTES_MAX: usize = 2 << 20;
+/// Bytes at which a batch is sent.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Settings of a log in Kafka.
 #[derive(Debug, Clone)]
@@ -126,14 +131,11 @@ impl KafkaSettings {
     /// A client that appends.
     pub(crate) fn producer(&self) -> Result<ClientConfig, SettingsError> {
         let mut client = ClientConfig::new();
-        for (key, value) in [
-            ("linger.ms", "5"),
-            ("batch.size", "262144"),
-            ("batch.num.messages", "10000"),
-            ("socket.nagle.disable", "true"),
-        ] {
+        for (key, value) in [("linger.ms", "5"), ("batch.num.messages", "10000"), ("socket.nagle.disable", "true")] {
             client.set(key, value);
         }
+        // What a topic takes that takes the largest publish.
+        client.set("batch.size", BATCH_BYTES.min(self.record_bytes_max + BATCH_SLACK_BYTES).to_string());
         self.common(&mut client)?;
         let kbytes = (self.queue_bytes + self.drain_bytes).div_ceil(1024) + 1;
         client.set("acks", "all");
@@ -141,7 +143,7 @@ impl KafkaSettings {
         client.set("message.timeout.ms", "0");
         client.set("queue.buffering.max.messages", "0");
         client.set("queue.buffering.max.kbytes", kbytes.to_string());
-        client.set("message.max.bytes", (self.record_bytes_max + BATCH_SLACK_BYTES).to_string());
+        client.set("message.max.bytes", MESSAGE_BYTES_MAX.max(self.record_bytes_max + BATCH_SLACK_BYTES).to_string());
         Ok(client)
     }
 
@@ -255,6 +257,14 @@ pub(crate) mod tests {
         let mut ours = settings();
         ours.properties.insert("acks".to_owned(), "1".to_owned());
         assert!(matches!(ours.check(), Err(SettingsError::Ours { .. })));
+    }
+
+    #[test]
+    fn a_lowered_limit_of_publishes_refuses_nothing_that_was_acknowledged_before() {
+        let lowered = KafkaSettings { record_bytes_max: 100 << 10, ..settings() }.producer().unwrap();
+        let bytes = |key| lowered.get(key).unwrap().parse::<usize>().unwrap();
+        assert!(bytes("message.max.bytes") > settings().record_bytes_max + BATCH_SLACK_BYTES);
+        assert_eq!(bytes("batch.size"), 164 << 10, "a topic that takes the largest publish takes a batch");
     }
 
     #[test]

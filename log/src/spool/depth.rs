@@ -1,6 +1,6 @@
 //! How much waits in the spool, for how long there is room, and whether appends are taken: for people and their alarms.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::gate::Way;
+use super::refused::RefusedRecord;
 use crate::Health;
 use crate::embedded::EmbeddedLog;
 
@@ -20,7 +21,7 @@ const EVERY: Duration = Duration::from_millis(250);
 const RATE_OVER: Duration = Duration::from_secs(60);
 
 /// What waits in a spool.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SpoolDepth {
     /// Records that are not known to be in Kafka.
     pub records: i64,
@@ -32,6 +33,28 @@ pub struct SpoolDepth {
     pub partitions: usize,
     /// Hours until the spool is full, as it has grown in the last minute; `None` while it does not grow.
     pub hours_left: Option<f64>,
+    /// The partition that alone keeps the oldest files, and their bytes; `None` if several do, or none.
+    pub kept_by_one: Option<(usize, u64)>,
+    /// Partitions that wait at a record that Kafka refuses.
+    pub refused: usize,
+    /// One of these records, and why.
+    pub refused_record: Option<Arc<str>>,
+    /// Acknowledged records that were lost with damaged or missing files and were found so in this run, at least; `None`
+    /// if none was.
+    pub lost: Option<u64>,
+}
+
+/// How far the drain is.
+#[derive(Debug)]
+pub(crate) struct Standing<'a> {
+    /// Records that Kafka has, of all partitions.
+    pub(crate) confirmed: i64,
+    /// By partition, the record that Kafka refuses.
+    pub(crate) refused: &'a BTreeMap<usize, RefusedRecord>,
+    /// Records that are lost.
+    pub(crate) lost: Option<u64>,
+    /// What keeps the files from being read.
+    pub(crate) trouble: Option<&'a Arc<str>>,
 }
 
 /// Measures a spool from time to time.
@@ -48,17 +71,26 @@ impl fmt::Display for SpoolDepth {
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         let Self { records, bytes, bytes_max, partitions, .. } = self;
         write!(f, "{records} records of {partitions} partitions, {:.3} of {:.3} GiB", gib(*bytes), gib(*bytes_max))?;
-        match self.hours_left {
-            Some(hours) => write!(f, ", full in {hours:.1} h"),
+        if let Some(hours) = self.hours_left {
+            write!(f, ", full in {hours:.1} h")?;
+        }
+        if let Some((partition, bytes)) = self.kept_by_one {
+            write!(f, ", {:.3} GiB only for partition {partition}", gib(bytes))?;
+        }
+        if let Some(record) = &self.refused_record {
+            write!(f, "; {} partitions wait, as kafka refuses {record}", self.refused)?;
+        }
+        match self.lost {
+            Some(lost) => write!(f, "; {lost} records at least are lost with damaged files: see the log lines"),
             None => Ok(()),
         }
     }
 }
 
 impl SpoolDepth {
-    /// Whether nothing waits and nothing is spooled.
+    /// Whether nothing waits, is spooled or is lost.
     pub fn is_empty(&self) -> bool {
-        self.records == 0 && self.partitions == 0
+        self.records == 0 && self.partitions == 0 && self.lost.is_none()
     }
 }
 
@@ -68,16 +100,15 @@ impl Meter {
         &mut self,
         shared: &Shared,
         log: &EmbeddedLog,
-        confirmed: i64,
         kafka: &watch::Receiver<Health>,
-        trouble: Option<&Arc<str>>,
+        standing: &Standing<'_>,
     ) {
         let now = Instant::now();
         if self.told.is_some_and(|told| now - told < EVERY) {
             return;
         }
         self.told = Some(now);
-        let records = log.next_offsets().iter().sum::<i64>() - confirmed;
+        let records = log.next_offsets().iter().sum::<i64>() - standing.confirmed;
         let held = log.bytes();
         let bytes = if records > 0 { held } else { 0 };
         let bytes_max = shared.settings.bytes_max;
@@ -87,10 +118,20 @@ impl Meter {
             shared.is_full.store(false, Ordering::Release);
         }
         let spooled = shared.gates.iter().filter(|gate| gate.way() != Way::Kafka).count();
-        let depth = SpoolDepth { records, bytes, bytes_max, partitions: spooled, hours_left };
+        let depth = SpoolDepth {
+            records,
+            bytes,
+            bytes_max,
+            partitions: spooled,
+            hours_left,
+            kept_by_one: log.kept_by_one().filter(|_| records > 0),
+            refused: standing.refused.len(),
+            refused_record: standing.refused.values().next().map(|record| record.to_string().into()),
+            lost: standing.lost,
+        };
         depth.publish();
         *shared.depth.lock().unwrap_or_else(PoisonError::into_inner) = depth;
-        let health = shared.health_now(&log.health().borrow(), &kafka.borrow(), trouble);
+        let health = shared.health_now(&log.health().borrow(), &kafka.borrow(), standing.trouble);
         if matches!(health, Health::Ended { .. } | Health::Closed) {
             shared.room.close();
         }
@@ -121,13 +162,15 @@ impl SpoolDepth {
         gauge!("tacho_spool_bytes").set(self.bytes as f64);
         gauge!("tacho_spool_bytes_max").set(self.bytes_max as f64);
         gauge!("tacho_spool_partitions").set(self.partitions as f64);
+        gauge!("tacho_spool_kept_by_one_bytes").set(self.kept_by_one.map_or(0, |(_, bytes)| bytes) as f64);
+        gauge!("tacho_spool_refused_partitions").set(self.refused as f64);
         gauge!("tacho_spool_hours_left").set(self.hours_left.unwrap_or(f64::INFINITY));
     }
 }
 
 impl Shared {
     pub(super) fn depth(&self) -> SpoolDepth {
-        *self.depth.lock().unwrap_or_else(PoisonError::into_inner)
+        self.depth.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What holds once a task has ended by a panic.
@@ -170,9 +213,17 @@ mod tests {
 
     #[test]
     fn depth_is_a_sentence() {
-        let depth =
-            SpoolDepth { records: 12, bytes: 1 << 29, bytes_max: 8 << 30, partitions: 3, hours_left: Some(2.52) };
+        let mut depth =
+            SpoolDepth { records: 12, bytes: 1 << 29, bytes_max: 8 << 30, partitions: 3, ..SpoolDepth::default() };
+        depth.hours_left = Some(2.52);
         assert_eq!(depth.to_string(), "12 records of 3 partitions, 0.500 of 8.000 GiB, full in 2.5 h");
+        (depth.hours_left, depth.kept_by_one) = (None, Some((5, 1 << 28)));
+        (depth.refused, depth.refused_record) = (2, Some("record 7: too large".into()));
+        assert_eq!(
+            depth.to_string(),
+            "12 records of 3 partitions, 0.500 of 8.000 GiB, 0.250 GiB only for partition 5; 2 partitions wait, as kafka \
+             refuses record 7: too large"
+        );
         assert!(!depth.is_empty() && SpoolDepth::default().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Sends what was spooled to Kafka, each partition in order, and gives a partition its direct way back.
 //!
-//! One reader goes through the spool for all partitions that Kafka takes; one whose reports stay away is left behind, and
-//! read for itself later. A partition is drained once Kafka has confirmed all that it was given before the spool.
+//! A partition is drained once Kafka has confirmed all that it was given before the spool. One whose reports stay away is
+//! left behind; one of which Kafka refuses a record waits at that record, and tries it again from time to time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,17 +9,21 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use metrics::counter;
+use tacho_schemas::RawRecord;
 use tokio::sync::watch;
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
-use super::depth::Meter;
+use super::course::{Courses, Wanted};
+use super::depth::{Meter, Standing};
 use super::gate::Way;
+use super::lost::Lost;
 use super::noted::Noted;
 use super::outstanding::Outstanding;
-use super::settings::READ_BYTES;
+use super::refused::Refusals;
+use super::settings::{ALONE_BYTES, READ_BYTES};
 use super::{OpenError, Shared, SpoolSettings};
-use crate::embedded::{EmbeddedLog, Reader};
-use crate::{Append, Health, PartitionBatch, ReadError, ReadItem};
+use crate::embedded::EmbeddedLog;
+use crate::{Append, Health, PartitionBatch, ReadError, ReadItem, Released};
 
 /// Between two looks at reports and gates, while there is something to drain.
 const LOOK: Duration = Duration::from_millis(2);
@@ -33,7 +37,7 @@ const HANDOVER: Duration = Duration::from_secs(1);
 const RESPONSIVE: Duration = Duration::from_millis(500);
 /// Between two notes of how far the drain is.
 const NOTE: Duration = Duration::from_millis(500);
-/// Between two tries after something was refused or cannot be read.
+/// Between two tries after the files cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The task of one spool.
@@ -43,13 +47,16 @@ pub(crate) struct Drain {
     kafka_health: watch::Receiver<Health>,
     /// One a partition, in their order.
     partitions: Vec<Outstanding>,
-    /// What reads for which partitions.
-    reader: Option<(BTreeSet<usize>, Reader)>,
+    courses: Courses,
     window_bytes: usize,
+    /// Whose turn it is to send a step.
+    turn: usize,
+    refusals: Refusals,
+    lost: Lost,
     noted: Noted,
     noted_at: Instant,
     paused_until: Option<Instant>,
-    /// What keeps the drain from going on, until it does.
+    /// What keeps the files from being read.
     trouble: Option<Arc<str>>,
     meter: Meter,
 }
@@ -61,6 +68,7 @@ impl Drain {
         log: &Arc<EmbeddedLog>,
         kafka_health: watch::Receiver<Health>,
         noted: Noted,
+        lost: Lost,
     ) -> Result<Self, OpenError> {
         let dir = &shared.settings.dir;
         let written = noted.write(log).await;
@@ -71,7 +79,10 @@ impl Drain {
             shared: Arc::clone(shared),
             log: Arc::clone(log),
             kafka_health,
-            reader: None,
+            courses: Courses::default(),
+            turn: 0,
+            refusals: Refusals::new(shared.settings.dead_letters),
+            lost,
             noted,
             noted_at: Instant::now(),
             paused_until: None,
@@ -83,12 +94,12 @@ impl Drain {
     /// Drains until the spool ends.
     pub(crate) async fn run(mut self) {
         let mut ending = self.shared.ending.subscribe();
+        self.release().await;
         while !*ending.borrow() {
             self.look();
             let has_sent = self.send().await;
             self.note_if_due().await;
-            let confirmed: i64 = self.partitions.iter().map(|partition| partition.confirmed).sum();
-            self.meter.tell(&self.shared, &self.log, confirmed, &self.kafka_health, self.trouble.as_ref());
+            self.tell();
             if has_sent {
                 tokio::task::yield_now().await;
                 continue;
@@ -109,28 +120,35 @@ impl Drain {
         self.partitions.iter().any(is_moving) || self.shared.gates.iter().any(is_held)
     }
 
+    fn tell(&mut self) {
+        let standing = Standing {
+            confirmed: self.partitions.iter().map(|partition| partition.confirmed).sum(),
+            refused: self.refusals.known(),
+            lost: self.lost.records(),
+            trouble: self.trouble.as_ref(),
+        };
+        self.meter.tell(&self.shared, &self.log, &self.kafka_health, &standing);
+    }
+
     /// Takes reports, and lets each partition change its way.
     fn look(&mut self) {
         let (shared, grace) = (Arc::clone(&self.shared), self.shared.settings.grace);
         let is_verified = shared.is_verified.load(Ordering::Acquire);
         for (slot, gate) in shared.gates.iter().enumerate() {
-            if let Some(refusal) = self.partitions[slot].look(grace) {
-                error!(partition = slot, error = %refusal, "kafka refuses what was spooled: it is sent again");
-                self.pause(format!("kafka refuses what was spooled of partition {slot}: {refusal}"));
-            }
+            let refused = self.partitions[slot].look(grace);
+            self.refusals.judge(slot, &self.partitions[slot], refused);
             // What is on the disk is looked at first: all of it is below the end that is looked at then.
             let is_on_disk = gate.is_on_disk();
             let copies = if gate.way() == Way::Spool { gate.take_confirmed_copies() } else { None };
-            if copies.is_some_and(|copies| self.partitions[slot].skip(&copies)) {
-                // It may stand before what is skipped.
-                self.reader = None;
+            if let Some(copies) = copies {
+                self.partitions[slot].skip(&copies);
             }
             let partition = &self.partitions[slot];
             let unread = self.log.next_offsets()[slot] - partition.sent;
             match gate.way() {
                 Way::Kafka => gate.turn_if_stalled(grace, &shared),
                 Way::Spool => {
-                    let is_near = unread <= HANDOVER_RECORDS;
+                    let is_near = unread <= HANDOVER_RECORDS && !partition.is_refused();
                     if is_verified && is_near && partition.silent() < RESPONSIVE && gate.is_settled() {
                         gate.hand_over();
                     }
@@ -145,13 +163,10 @@ impl Drain {
         }
     }
 
-    /// The partitions that Kafka takes from the spool.
-    fn drainable(&self) -> BTreeSet<usize> {
-        let may = |slot: &usize| {
-            let gate = &self.shared.gates[*slot];
-            gate.way() != Way::Kafka && gate.is_settled() && self.partitions[*slot].is_flowing()
-        };
-        (0..self.partitions.len()).filter(may).collect()
+    /// Whether Kafka takes a partition's records from the spool, and there are some.
+    fn may_send(&self, slot: usize, next: &[i64]) -> bool {
+        let (gate, partition) = (&self.shared.gates[slot], &self.partitions[slot]);
+        partition.sent < next[slot] && partition.is_flowing() && gate.way() != Way::Kafka && gate.is_settled()
     }
 
     /// Reads and sends some; whether there was something.
@@ -160,74 +175,84 @@ impl Drain {
         if is_paused || !self.shared.is_verified.load(Ordering::Acquire) {
             return false;
         }
-        let next = self.log.next_offsets();
-        let drainable = self.drainable();
-        let is_behind = |slot: &usize| self.partitions[*slot].sent < next[*slot];
-        let is_over = |slot: &usize| self.partitions[*slot].bytes() >= self.window_bytes;
-        if !drainable.iter().any(is_behind) || drainable.iter().any(is_over) {
-            return false;
-        }
-        let fits = |read: &BTreeSet<usize>| {
-            let lacks = drainable.iter().any(|slot| is_behind(slot) && !read.contains(slot));
-            let spare = read.iter().any(|slot| is_behind(slot) && !drainable.contains(slot));
-            !lacks && !spare
-        };
-        if !self.reader.as_ref().is_some_and(|(read, _)| fits(read)) {
-            let number = |slot: &usize| i32::try_from(*slot).unwrap_or(i32::MAX);
-            let starts: Vec<_> = drainable.iter().map(|slot| (number(slot), self.partitions[*slot].sent)).collect();
-            debug!(partitions = starts.len(), "the spool is read for other partitions");
-            match self.log.reader(&starts) {
-                Ok(reader) => self.reader = Some((drainable, reader)),
-                Err(error) => return self.unreadable(&error),
-            }
-        }
-        let Some((_, reader)) = &mut self.reader else { return false };
-        match reader.next(READ_BYTES).await {
+        match self.read().await {
             Ok(items) => {
+                let has_sent = !items.is_empty();
+                if has_sent {
+                    self.trouble = None;
+                }
                 items.into_iter().for_each(|item| self.send_item(item));
-                true
+                has_sent
             }
-            Err(error) => self.unreadable(&error),
+            Err(error) => {
+                error!(%error, "the spool cannot be read: it is tried again");
+                self.courses.clear();
+                self.paused_until = Some(Instant::now() + PAUSE);
+                self.trouble = Some(error.to_string().into());
+                false
+            }
         }
     }
 
-    fn unreadable(&mut self, error: &ReadError) -> bool {
-        error!(%error, "the spool cannot be read: it is tried again");
-        self.pause(error.to_string());
-        false
+    /// What is to be sent now, of each partition a stretch without a hole.
+    async fn read(&mut self) -> Result<Vec<ReadItem>, ReadError> {
+        let next = self.log.next_offsets();
+        let is_wanted = |slot: &usize| !self.partitions[*slot].is_in_steps() && self.may_send(*slot, &next);
+        let slots: BTreeSet<usize> = (0..self.partitions.len()).filter(is_wanted).collect();
+        let (log, partitions, window_bytes) = (&self.log, &self.partitions, self.window_bytes);
+        let wanted = Wanted { log, partitions, slots: &slots, window_bytes };
+        self.courses.arrange(&wanted, Instant::now())?;
+        let mut items = Vec::new();
+        for at in 0..self.courses.count() {
+            items.extend(self.courses.read(at, &wanted).await?);
+        }
+        items.extend(self.read_step(&next).await?);
+        Ok(items)
     }
 
-    fn pause(&mut self, trouble: String) {
-        self.reader = None;
-        self.paused_until = Some(Instant::now() + PAUSE);
-        self.trouble = Some(trouble.into());
+    /// The next step of one partition that goes on in steps, each in its turn.
+    async fn read_step(&mut self, next: &[i64]) -> Result<Option<ReadItem>, ReadError> {
+        let count = self.partitions.len();
+        let step = |slot: usize| Some((slot, self.partitions[slot].step().filter(|_| self.may_send(slot, next))?));
+        let Some((slot, bytes)) = (self.turn..count).chain(0..self.turn).find_map(step) else { return Ok(None) };
+        self.turn = slot + 1;
+        let starts = [(i32::try_from(slot).unwrap_or(i32::MAX), self.partitions[slot].sent)];
+        Ok(self.log.reader(&starts)?.next(bytes).await?.into_iter().next())
     }
 
     fn send_item(&mut self, item: ReadItem) {
         let range = item.range();
         let slot = usize::try_from(range.partition).unwrap_or(usize::MAX);
         let Some(partition) = self.partitions.get_mut(slot) else { return };
-        let count = (range.end - range.start).unsigned_abs();
         match item {
-            ReadItem::Lost(_) => {
-                error!(
-                    partition = slot,
-                    records = count,
-                    "records of the spool are damaged beyond reading: they are lost"
-                );
-                counter!("tacho_spool_lost_records_total").increment(count);
+            ReadItem::Lost(_) if partition.sent == range.start => {
+                self.lost.found(&range);
                 partition.pass_over(range.end);
             }
-            ReadItem::Records(PartitionBatch { records, .. }) => {
-                let append =
-                    |record: tacho_schemas::RawRecord| Append { envelope: record.envelope, payload: record.payload };
-                let records: Vec<_> = records.into_iter().map(append).collect();
-                let bytes = self.shared.kafka.measured(&records).unwrap_or(READ_BYTES);
-                let in_flight = self.shared.kafka.send_part(range.partition, &records, None, None);
-                partition.push(in_flight, range.end, bytes);
-                counter!("tacho_spool_drained_records_total").increment(count);
-            }
+            // What stands behind a record that goes alone is read again.
+            ReadItem::Records(batch) if partition.sent == range.start => self.send_batch(slot, batch),
+            _ => {}
         }
+    }
+
+    /// Sends records of one partition: all, or those before one that goes alone, or that one.
+    fn send_batch(&mut self, slot: usize, PartitionBatch { partition: number, mut records }: PartitionBatch) {
+        let partition = &mut self.partitions[slot];
+        match records.iter().position(|record| record.payload.len() > ALONE_BYTES) {
+            Some(0) if !partition.is_in_steps() => return partition.go_alone(),
+            Some(at) => records.truncate(at.max(1)),
+            None => {}
+        }
+        let end = records.last().map_or(partition.sent, |record| record.offset + 1);
+        let append = |record: RawRecord| Append { envelope: record.envelope, payload: record.payload };
+        let mut records: Vec<_> = records.into_iter().map(append).collect();
+        if partition.is_in_steps() {
+            records = self.refusals.step(slot, records);
+        }
+        let bytes = self.shared.kafka.measured(&records).unwrap_or(READ_BYTES);
+        let in_flight = self.shared.kafka.send_part(number, &records, None, None);
+        partition.push(in_flight, end, bytes);
+        counter!("tacho_spool_drained_records_total").increment(records.len() as u64);
     }
 
     async fn note_if_due(&mut self) {
@@ -248,14 +273,20 @@ impl Drain {
             error!(%error, "how far the spool is drained cannot be noted: after a restart it is sent again");
             return;
         }
-        self.trouble = None;
         let is_empty = next.waiting(&self.log) == 0;
         self.noted = next;
-        let progress: Vec<(i32, i64)> = (0..).zip(self.noted.drained.iter().copied()).collect();
-        match self.log.release(&progress).await {
-            Err(error) => error!(%error, "what is drained stays on the disk"),
-            Ok(released) if is_empty => info!(released.bytes, "the spool is empty"),
-            Ok(_) => {}
+        let released = self.release().await;
+        if is_empty {
+            info!(released.bytes, "the spool is empty");
         }
+    }
+
+    /// Lets go of the files that hold only what is noted to be in Kafka.
+    async fn release(&self) -> Released {
+        let progress: Vec<(i32, i64)> = (0..).zip(self.noted.drained.iter().copied()).collect();
+        self.log.release(&progress).await.unwrap_or_else(|error| {
+            error!(%error, "what is drained stays on the disk");
+            Released::default()
+        })
     }
 }

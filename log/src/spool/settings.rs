@@ -11,8 +11,13 @@ const MIB: usize = 1 << 20;
 const DRAIN_BYTES: usize = 32 * MIB;
 /// Bytes of one partition among them.
 const WINDOW_BYTES: std::ops::RangeInclusive<usize> = MIB / 4..=4 * MIB;
-/// Bytes that the drain may exceed the window of a partition by: what it reads at once.
+/// Bytes that the drain reads at once.
 pub(crate) const READ_BYTES: usize = MIB;
+/// A record with more bytes goes alone, because a topic may refuse it: then nothing is in Kafka before it. It is what
+/// librdkafka sends at once.
+pub(crate) const ALONE_BYTES: usize = MIB / 4;
+/// Readers that go through the files at a time. Each may exceed the windows by what it reads at once.
+pub(crate) const COURSES_MAX: usize = 3;
 
 /// Settings of a spool.
 #[derive(Debug, Clone)]
@@ -25,6 +30,8 @@ pub struct SpoolSettings {
     pub bytes_max: u64,
     /// Most bytes that one fsync covers, and so of one appended batch.
     pub group_bytes: usize,
+    /// Whether a record that the topic does not take for its size becomes a dead letter; else its partition waits.
+    pub dead_letters: bool,
     /// Faults for tests.
     pub faults: Faults,
 }
@@ -41,7 +48,7 @@ impl SpoolSettings {
     pub(crate) fn widen(&self, kafka: &mut KafkaSettings) {
         let partitions = usize::try_from(kafka.partitions).unwrap_or(1);
         kafka.queue_bytes *= 2;
-        kafka.drain_bytes = partitions * Self::window_bytes(kafka.partitions) + READ_BYTES;
+        kafka.drain_bytes = partitions * Self::window_bytes(kafka.partitions) + COURSES_MAX * READ_BYTES;
     }
 
     /// The files. What is drained goes at once, a segment at a time.

@@ -23,6 +23,7 @@ pub(super) fn settings(dir: &TempDir) -> SpoolSettings {
         grace: Duration::from_millis(200),
         bytes_max: 1 << 30,
         group_bytes: 1 << 20,
+        dead_letters: false,
         faults: Faults::none(),
     }
 }
@@ -50,7 +51,7 @@ pub(super) async fn closed((kafka, spool): (KafkaLog, Spool)) {
     kafka.close().await;
 }
 
-fn record(robot: u32, counter: u64) -> Append {
+pub(super) fn record(robot: u32, counter: u64) -> Append {
     let envelope = Envelope {
         id: RecordId { session: Uuid::from_u128(5), counter },
         received_at_us: 1_700_000_000_000_000 + counter.cast_signed(),

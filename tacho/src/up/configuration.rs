@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures::future::join_all;
 use tacho_config::{Settings, Snapshot};
 use tacho_lake::Lake;
 use tacho_lake::config_store::ConfigStore;
@@ -40,13 +41,23 @@ pub(crate) async fn meant(settings: &Settings, lake: &Lake) -> anyhow::Result<Di
 /// Appends control records: from here on the configuration is in force.
 pub(super) async fn put_in_force(appender: &Appender, partitions: &[i32], digest: Digest) -> anyhow::Result<()> {
     let session = Uuid::new_v4();
-    for (counter, partition) in (0_u64..).zip(partitions) {
+    let append = |counter, partition| async move {
         let id = RecordId { session, counter };
-        let delivered = appender.append_control(*partition, id, crate::clock::now_us(), digest).await;
+        let delivered = appender.append_control(partition, id, crate::clock::now_us(), digest).await;
         delivered.with_context(|| format!("control record for partition {partition}"))?;
         info!(partition, %digest, "configuration put in force");
-    }
-    Ok(())
+        Ok(())
+    };
+    at_once(partitions, append).await
+}
+
+/// Appends to all partitions at once: one that is away holds up nothing but the end.
+async fn at_once<F>(partitions: &[i32], append: impl Fn(u64, i32) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let appends = (0_u64..).zip(partitions).map(|(counter, partition)| append(counter, *partition));
+    join_all(appends).await.into_iter().collect()
 }
 
 /// Puts the configuration in force in every partition of a log that is new: nothing can be processed before. The roster
@@ -107,4 +118,24 @@ pub(super) async fn apply(
         roster::forget(&settings.data_dir)?;
     }
     Ok(chosen.edition())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_partition_that_is_away_holds_up_no_control_record_of_another() {
+        let others = Notify::new();
+        let append = async |_counter, partition| {
+            match partition {
+                0 => others.notified().await,
+                _ => others.notify_one(),
+            }
+            Ok(())
+        };
+        at_once(&[0, 1], append).await.unwrap();
+    }
 }

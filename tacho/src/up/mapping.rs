@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use tacho_config::settings::LakeUrl;
+use tacho_config::settings::{LakeUrl, TooLarge};
 use tacho_config::{Problems, Settings};
 use tacho_ingest::{MqttSettings, MqttUser, RobotRate};
 use tacho_lake::maintenance::{CompactOptions, MaintenanceOptions};
@@ -89,6 +89,7 @@ pub(super) fn spool(settings: &Settings) -> SpoolSettings {
         grace: spool.grace,
         bytes_max: spool.bytes_max,
         group_bytes: settings.log.commit_bytes,
+        dead_letters: spool.too_large == TooLarge::DeadLetter,
         faults: tacho_log::Faults::none(),
     }
 }

@@ -15,10 +15,13 @@ async fn nothing_goes_before_it_is_released() {
     let before = log.stats();
     assert!(before.segments > 5);
     assert_eq!(log.release(&[]).await.unwrap(), Released::default());
+    assert_eq!(log.kept_by_one(), None, "all partitions keep them");
     // One partition that lags holds everything.
     let progress = everything(&log);
     assert_eq!(log.release(&progress[..2]).await.unwrap().segments, 0);
     assert_eq!(log.stats().segments, before.segments);
+    let (partition, bytes) = log.kept_by_one().unwrap();
+    assert!(partition == 2 && bytes < before.bytes && bytes > before.bytes / 2, "all but the newest: {bytes}");
 
     // Records up to here are released, so exactly the segments that end below may go.
     let middle: Vec<_> = progress.iter().map(|(partition, next)| (*partition, next / 2)).collect();
