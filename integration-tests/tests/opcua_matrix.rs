@@ -48,6 +48,11 @@ fn plant(url: &str, server: &str) -> Plant {
     Plant::started(PlantOptions::configured(&bridge(url, server))).unwrap()
 }
 
+/// The last number that the lake has.
+fn last(plant: &Plant) -> u32 {
+    counted(plant).0.last().copied().unwrap_or(0)
+}
+
 /// An arm with options and a bridge that is subscribed to it, or nothing where its server is not installed.
 fn rig(maker: Maker, options: &[&str]) -> Option<(Arm, Plant)> {
     let arm = Arm::behind(maker, free_port().unwrap(), options).unwrap()?;
@@ -122,7 +127,11 @@ fn failure_13_a_connection_that_is_cut_is_made_again_and_nothing_is_lost(maker: 
     proxy.cut();
     until_logged(&plant, "the connection is lost");
     std::thread::sleep(Duration::from_secs(5));
+    let before = last(&plant);
     proxy.pass();
+    let back = Instant::now();
+    until("newer numbers", BACK, &true, || last(&plant) > before);
+    println!("{maker:?}: newer numbers {:.1?} after a cut of 5 s", back.elapsed());
     arm.answer().unwrap();
     until_counted(&plant, 100, BACK);
     assert_whole(&plant, 100);
@@ -152,7 +161,7 @@ fn failure_13_a_server_that_dies_and_comes_back_is_found_again_and_its_absence_i
     let mut arm = Arm::behind(maker, port, &[]).unwrap().unwrap();
     let back = Instant::now();
     until_subscribed(&plant, 2);
-    assert!(back.elapsed() < BACK);
+    println!("{maker:?}: subscribed {:.1?} after the server's start", back.elapsed());
     arm.counts(51, 100, EVERY_MS).unwrap();
     until_counted(&plant, 100, SEEN);
     assert_whole(&plant, 100);
@@ -163,21 +172,21 @@ fn failure_13_a_server_that_dies_and_comes_back_is_found_again_and_its_absence_i
 fn a_cut_of_one_and_of_ten_minutes_is_bridged_by_the_queues_of_the_server(maker: Maker) {
     let Some((mut arm, proxy, plant)) = rig_behind_proxy(maker, "outage = \"15m\"") else { return };
     // Beyond both cuts.
-    let last = 7_200;
-    arm.counts(1, last, EVERY_MS).unwrap();
+    let numbers = 7_200;
+    arm.counts(1, numbers, EVERY_MS).unwrap();
     until("some numbers", SEEN, &true, || !counted(&plant).0.is_empty());
     for seconds in [60, 600] {
         proxy.cut();
         until_logged(&plant, "the connection is lost");
         std::thread::sleep(Duration::from_secs(seconds));
-        let before = counted(&plant).0.last().copied().unwrap_or(0);
+        let before = last(&plant);
         proxy.pass();
         let back = Instant::now();
-        until("newer numbers", BACK, &true, || counted(&plant).0.last() > Some(&(before + 1)));
-        println!("{maker:?}: {seconds} s cut, {before} numbers before, newer ones after {:.1?}", back.elapsed());
+        until("newer numbers", BACK, &true, || last(&plant) > before);
+        println!("{maker:?}: newer numbers {:.1?} after a cut of {seconds} s", back.elapsed());
     }
-    until_counted(&plant, last, Duration::from_secs(600));
-    assert_whole(&plant, last);
+    until_counted(&plant, numbers, Duration::from_secs(600));
+    assert_whole(&plant, numbers);
     assert_eq!(plant.lake().int("select count(*) from gap_events").unwrap(), 0);
 }
 
@@ -197,10 +206,12 @@ fn a_server_is_trusted_by_a_person_and_again_with_its_new_certificate(maker: Mak
     // It comes back with another certificate.
     arm.kill().unwrap();
     let mut arm = Arm::behind(maker, port, &options).unwrap().unwrap();
+    let back = Instant::now();
     until("the new certificate is not trusted", BACK, &None, || {
         let logged = plant.logged();
         (logged.matches("is not trusted").count() < 2).then_some(logged)
     });
+    println!("{maker:?}: a new certificate is told {:.1?} after the server's start", back.elapsed());
     trust(&plant);
     until_subscribed(&plant, 2);
     arm.counts(51, 100, EVERY_MS).unwrap();
