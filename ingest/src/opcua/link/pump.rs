@@ -229,11 +229,12 @@ impl Pump {
             self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
         }
         let (lacking, table) = (self.items.missing(), self.items.table.clone());
-        let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"))?;
+        let bad = self.items.again(session, subscription.id).await.map_err(doing("subscribing to missing nodes"));
+        // Some may be subscribed to though others were refused: their values are read by the units that are known now.
         if self.items.table != table {
             self.journal_quietly(&[Entry::Table(self.items.table.clone())]).await?;
         }
-        self.journal_bad(bad).await?;
+        self.journal_bad(bad?).await?;
         if self.items.missing() != lacking {
             self.journal_quietly(&[Entry::Subscribed(self.subscribed(subscription))]).await?;
         }
