@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tacho_integration_tests::client::{installed, mosquitto_pub};
+use tacho_integration_tests::cluster::Cluster;
 use tacho_integration_tests::data::{ROBOT, record, topic};
+use tacho_integration_tests::kafka::Broker;
 use tacho_integration_tests::plant::{tacho, text};
 use tacho_integration_tests::{Plant, PlantOptions, until};
 use tacho_log::{EmbeddedLog, EmbeddedSettings, ReadItem};
@@ -177,4 +179,35 @@ fn a_retry_without_an_instance_lands_at_the_next_start_and_nobody_without_the_to
     assert_eq!(plant.lake().imbalances().unwrap(), Vec::new());
     plant.stop().unwrap();
     plant.audited().unwrap();
+}
+
+#[test]
+fn beside_roles_the_command_appends_once_the_mended_configuration_is_in_force() {
+    let Some(broker) = Broker::started().unwrap().filter(|_| installed("mosquitto_pub")) else { return };
+    let strict = "[processing.limits.counter]\nhard_max = 1000";
+    let mut cluster = Cluster::new(&broker, 4, &format!("[mqtt]\nanonymous = true\n{strict}")).unwrap();
+    let ingest = cluster.started("ingest").unwrap();
+    cluster.started("process").unwrap();
+    let file = cluster.path("publish.bin");
+    std::fs::write(&file, record(ROBOT, 1, 1)).unwrap();
+    mosquitto_pub(&cluster.mqtt(ingest), "5", &topic(ROBOT), &file).unwrap();
+    let (lake, config) = (cluster.lake(), cluster.config());
+    until("it is rejected", SOON, &Some(1), || lake.try_int("select count(*) from rejected where reason = 'range'"));
+
+    let retry = || tacho(&["dead-letters", "retry", "--all", "--config", config.to_str().unwrap()]).unwrap();
+    let mended = std::fs::read_to_string(&config).unwrap().replace("hard_max = 1000", "hard_max = 2000");
+    std::fs::write(&config, mended).unwrap();
+    let refused = retry();
+    assert!(!refused.status.success() && text(&refused).contains("tacho config apply"), "{}", text(&refused));
+    cluster.apply().unwrap();
+    until("it is retried", SOON, &true, || retry().status.success());
+    until("it has landed", SOON, &Some(1), || lake.try_int("select count(*) from records"));
+    assert_eq!(lake.imbalances().unwrap(), Vec::new());
+    assert_eq!(lake.int("select sum(rejected_open) from ledger").unwrap(), 0);
+    if installed("kcat") {
+        let records = broker.kcat("robot.telemetry", "%h\\n").unwrap();
+        let retried = records.iter().filter(|record| record.contains("tacho-retry-of="));
+        assert_eq!(retried.count(), 1, "{records:?}");
+    }
+    cluster.stop().unwrap();
 }

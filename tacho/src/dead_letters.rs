@@ -15,6 +15,7 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use clap::Subcommand;
+use tacho_config::Settings;
 use tacho_query::{Format, Session};
 
 use crate::cli::DataDir;
@@ -96,14 +97,23 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Answer> {
     }
 }
 
-async fn session(data: &DataDir) -> anyhow::Result<Session> {
+/// The settings of an instance that is there. A lake elsewhere needs none here.
+fn settings(data: &DataDir) -> anyhow::Result<Settings> {
     let settings = data.settings()?;
-    instance::require(&settings.data_dir)?;
-    Ok(Session::open(mapping::lake_place(&settings)?, || Ok(Vec::new())).await?)
+    if settings.lake.url.is_none() {
+        instance::require(&settings.data_dir)?;
+    }
+    Ok(settings)
+}
+
+async fn session(settings: &Settings) -> anyhow::Result<Session> {
+    let place = mapping::lake_place(settings)?;
+    let session = Session::open(&place, || Ok(Vec::new())).await;
+    session.with_context(|| format!("lake {place}"))
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<Answer> {
-    let session = session(&args.data).await?;
+    let session = session(&settings(&args.data)?).await?;
     let found = letters(&args.filter.condition(), Some(args.limit.saturating_add(1)));
     let sql = format!(
         "select letter, received_at, robot_id, topic_id, principal, stream_epoch, seq, reason, pointer, value, \
@@ -118,7 +128,7 @@ async fn list(args: ListArgs) -> anyhow::Result<Answer> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<Answer> {
-    let session = session(&args.data).await?;
+    let session = session(&settings(&args.data)?).await?;
     let LetterName { log_epoch, partition, offset, ordinal } = args.letter;
     let condition = format!(
         "log_epoch = {log_epoch} and partition = {partition} and \"offset\" = {offset} and ordinal = {ordinal}"

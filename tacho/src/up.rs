@@ -5,6 +5,7 @@
 
 mod admin;
 mod anchoring;
+pub(crate) mod beside;
 mod board;
 pub(crate) mod config_apply;
 pub(crate) mod configuration;

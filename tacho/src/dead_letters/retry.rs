@@ -1,7 +1,8 @@
 //! `tacho dead-letters retry`: chooses the letters, and has them appended by whoever has the log.
 //!
-//! The log has one writer. While an instance runs it is asked, over its admin endpoint and with the token that only who may
-//! read the data directory's secrets has; without one the letters wait for the next start.
+//! An embedded log has one writer. While an instance runs it is asked, over its admin endpoint and with the token that only
+//! who may read the data directory's secrets has; without one the letters wait for the next start. To a log in Kafka the
+//! command appends itself where no `tacho up` runs: roles do not, as none of them has both log and lake.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,10 @@ use tacho_config::settings::LogKind;
 use tacho_schemas::reason::RejectReason;
 
 use super::filter::Filter;
-use super::{LETTERS_MAX, LetterName, Retried};
+use super::{LETTERS_MAX, LetterName, Retried, Retrier};
 use crate::cli::DataDir;
 use crate::exit::{Answer, WrongUse};
-use crate::up::instance;
+use crate::up::{beside, instance, mapping};
 
 /// Where a running instance is asked to retry.
 pub(crate) const PATH: &str = "/v1/dead-letters/retry";
@@ -57,6 +58,14 @@ struct Report {
     unknown: usize,
 }
 
+impl Report {
+    fn add(&mut self, retried: &Retried) {
+        self.retried += retried.appended.len();
+        self.kept_in_part += retried.partial.len();
+        self.unknown += retried.unknown.len();
+    }
+}
+
 /// What is to be retried, and what is left alone.
 #[derive(Debug, Default)]
 struct Chosen {
@@ -67,6 +76,7 @@ struct Chosen {
 /// Who appends.
 enum By {
     Instance(instance::Asked),
+    Command(Retrier),
     NextStart { data_dir: PathBuf, _held: tacho_log::Hold },
 }
 
@@ -76,20 +86,19 @@ pub(super) async fn run(args: RetryArgs) -> anyhow::Result<Answer> {
         let how = "name letters, or say which by --reason, --robot, --since and --until, or --all";
         return Err(WrongUse(how.to_owned()).into());
     }
-    let settings = args.data.settings()?;
-    instance::require(&settings.data_dir)?;
+    let settings = super::settings(&args.data)?;
     let Chosen { letters, mut report } = choose(&args, &settings).await?;
     if args.dry_run {
         report.retried = letters.len();
     } else if !letters.is_empty() {
-        By::find(&settings)?.retry(&letters, &mut report).await?;
+        By::find(&settings).await?.retry(&letters, &mut report).await?;
     }
     crate::output::print_json(&report)?;
     Ok(if report.kept_in_part + report.unknown == 0 { Answer::Yes } else { Answer::No })
 }
 
 async fn choose(args: &RetryArgs, settings: &Settings) -> anyhow::Result<Chosen> {
-    let session = super::session(&args.data).await.with_context(|| settings.data_dir.display().to_string())?;
+    let session = super::session(settings).await?;
     let condition = match args.letters.as_slice() {
         [] => args.filter.condition(),
         letters => {
@@ -139,18 +148,17 @@ fn texts(rows: &RecordBatch) -> anyhow::Result<Vec<[String; 4]>> {
 }
 
 impl By {
-    /// The instance that has the log; else the log is held, so that none begins meanwhile.
-    fn find(settings: &Settings) -> anyhow::Result<Self> {
+    /// The instance that has the log; without one, of a log in Kafka this command, and of an embedded one the next start:
+    /// until then it is held, so that none begins meanwhile.
+    async fn find(settings: &Settings) -> anyhow::Result<Self> {
         if settings.log.kind == LogKind::Kafka {
-            // Nobody has it alone: only an instance that runs can say that its configuration is in force.
-            let asked = instance::Asked::of(&settings.data_dir);
-            let asked = asked.with_context(|| {
-                format!(
-                    "dead letters of a log in Kafka are retried by a running `tacho up`, and {} has none",
-                    settings.data_dir.display()
-                )
-            });
-            return Ok(Self::Instance(asked?));
+            if instance::is_held(&settings.data_dir)
+                && let Ok(instance) = instance::Asked::of(&settings.data_dir)
+            {
+                return Ok(Self::Instance(instance));
+            }
+            let log = beside::open(settings).await?;
+            return Ok(Self::Command(Retrier { log, lake: mapping::lake_place(settings)? }));
         }
         let dir = settings.data_dir.join("log");
         if tacho_log::identity_in(&dir).with_context(|| format!("log {}", dir.display()))?.is_none() {
@@ -171,11 +179,12 @@ impl By {
             Self::Instance(instance) => {
                 for letters in letters.chunks(LETTERS_MAX) {
                     let answer = instance.post(PATH, serde_json::to_vec(letters)?).await?;
-                    let retried: Retried =
-                        serde_json::from_slice(&answer).context("the answer of the running instance")?;
-                    report.retried += retried.appended.len();
-                    report.kept_in_part += retried.partial.len();
-                    report.unknown += retried.unknown.len();
+                    report.add(&serde_json::from_slice(&answer).context("the answer of the running instance")?);
+                }
+            }
+            Self::Command(retrier) => {
+                for letters in letters.chunks(LETTERS_MAX) {
+                    report.add(&retrier.retry(letters).await?);
                 }
             }
         }

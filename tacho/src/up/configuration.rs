@@ -120,6 +120,14 @@ pub(super) async fn apply(
     Ok(chosen.edition())
 }
 
+/// The partitions whose newest landed records were judged under another configuration than the settings mean.
+pub(super) async fn lacking(settings: &Settings, lake: &Lake, landing: &Landing) -> anyhow::Result<Vec<i32>> {
+    let chosen = roster::at_start(settings, &lake.configs(), landing, false).await?;
+    let digest = store(settings, &chosen, &lake.configs()).await?;
+    let partitions = landing.progress().into_iter().map(|(partition, _)| partition);
+    Ok(partitions.filter(|partition| landing.config_in_force(*partition) != Some(digest)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::sync::Notify;

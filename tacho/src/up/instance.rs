@@ -124,6 +124,12 @@ pub(crate) fn require(dir: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a process on Kafka has this directory.
+pub(crate) fn is_held(dir: &Path) -> bool {
+    let folder = fs::File::open(dir);
+    folder.is_ok_and(|folder| matches!(folder.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
 /// The rules of maintenance that an instance was last started with, if they are not the built-in ones.
 pub(crate) fn rules_file(dir: &Path) -> Option<PathBuf> {
     Some(dir.join(RULES_FILE)).filter(|file| file.exists())
@@ -201,7 +207,9 @@ mod tests {
         Instance::open(&data).unwrap();
         require(&data).unwrap();
         let mut instance = Instance::open(&data).unwrap();
+        assert!(!is_held(&data));
         instance.lock().unwrap();
+        assert!(is_held(&data));
         let other = Instance::open(&data).unwrap().lock().unwrap_err().to_string();
         assert!(other.contains("in use by another process"), "{other}");
         fs::write(data.join("format"), "2\n").unwrap();
