@@ -170,7 +170,7 @@ fn failure_13_a_server_that_dies_and_comes_back_is_found_again_and_its_absence_i
 }
 
 fn a_cut_of_one_and_of_ten_minutes_is_bridged_by_the_queues_of_the_server(maker: Maker) {
-    let Some((mut arm, proxy, plant)) = rig_behind_proxy(maker, "outage = \"15m\"") else { return };
+    let Some((mut arm, proxy, plant)) = rig_behind_proxy(maker, "outage = \"15min\"") else { return };
     // Beyond both cuts.
     let numbers = 7_200;
     arm.counts(1, numbers, EVERY_MS).unwrap();
